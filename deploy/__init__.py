@@ -1,0 +1,1 @@
+"""How Handrail is run: the command, the local stack, the demo."""

@@ -1,0 +1,1 @@
+"""The independent processes of Handrail; none imports another."""

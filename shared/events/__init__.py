@@ -1,0 +1,101 @@
+"""The events of Handrail: the table of contents of the system, and a public interface.
+
+Changes are additive. A breaking change is a new subject that ends in ``.v2``.
+"""
+
+from typing import Final
+
+from shared.events.alert import Alert, AlertStatus
+from shared.events.approvals import Answer, Decision
+from shared.events.checks import Check, CheckResult, CommandCheck, HttpCheck, PrometheusCheck
+from shared.events.envelope import Event, MalformedEventError
+from shared.events.notifications import FeedbackGiven, NotificationFailed, NotificationSent
+from shared.events.plans import ApprovalRule, OnFailure, PlanReady, Retry, RunbookRef, Step
+from shared.events.sessions import SessionFinished, SessionOutcome, SessionStarted
+from shared.events.steps import (
+    Refusal,
+    StepApproved,
+    StepAwaitingApproval,
+    StepDone,
+    StepEvent,
+    StepOutcome,
+    StepRejected,
+    StepStarted,
+)
+from shared.events.tickets import (
+    Change,
+    Resolution,
+    TicketClosed,
+    TicketCreated,
+    TicketEscalated,
+    TicketReopened,
+    TicketResolved,
+    TicketTriaged,
+    TicketUpdated,
+)
+
+#: Every event, in the order in which a ticket usually meets them.
+CATALOG: Final[tuple[type[Event], ...]] = (
+    TicketCreated,
+    TicketUpdated,
+    TicketTriaged,
+    TicketClosed,
+    PlanReady,
+    SessionStarted,
+    StepAwaitingApproval,
+    NotificationSent,
+    NotificationFailed,
+    StepApproved,
+    StepRejected,
+    StepStarted,
+    StepDone,
+    SessionFinished,
+    TicketResolved,
+    TicketEscalated,
+    TicketReopened,
+    FeedbackGiven,
+)
+
+__all__ = [
+    "CATALOG",
+    "Alert",
+    "AlertStatus",
+    "Answer",
+    "ApprovalRule",
+    "Change",
+    "Check",
+    "CheckResult",
+    "CommandCheck",
+    "Decision",
+    "Event",
+    "FeedbackGiven",
+    "HttpCheck",
+    "MalformedEventError",
+    "NotificationFailed",
+    "NotificationSent",
+    "OnFailure",
+    "PlanReady",
+    "PrometheusCheck",
+    "Refusal",
+    "Resolution",
+    "Retry",
+    "RunbookRef",
+    "SessionFinished",
+    "SessionOutcome",
+    "SessionStarted",
+    "Step",
+    "StepApproved",
+    "StepAwaitingApproval",
+    "StepDone",
+    "StepEvent",
+    "StepOutcome",
+    "StepRejected",
+    "StepStarted",
+    "TicketClosed",
+    "TicketCreated",
+    "TicketEscalated",
+    "TicketReopened",
+    "TicketResolved",
+    "TicketTriaged",
+    "TicketUpdated",
+]

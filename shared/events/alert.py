@@ -1,0 +1,38 @@
+"""The normalised alert: what a source said, whichever source it was."""
+
+from enum import StrEnum
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from shared.lifecycle import Severity
+
+
+class AlertStatus(StrEnum):
+    """Whether the source says that the problem is there."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class Alert(BaseModel):
+    """One firing or resolved notification.
+
+    ``fingerprint`` is the identity of the problem (hexadecimal), the same for its firing and its
+    resolved notification and different for every instance. ``severity`` is what the source said, if
+    it said anything that can be understood.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    source: str
+    name: str
+    status: AlertStatus
+    fingerprint: str
+    title: str
+    description: str = ""
+    severity: Severity | None = None
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    links: dict[str, str] = {}
+    starts_at: AwareDatetime | None = None
+    ends_at: AwareDatetime | None = None

@@ -1,0 +1,103 @@
+"""What happens to a step of a plan."""
+
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from shared.events.approvals import Decision
+from shared.events.envelope import Event
+from shared.lifecycle import Risk, Severity
+
+
+class StepEvent(Event):
+    """What is common to all that happens to a step."""
+
+    session_id: UUID
+    step_id: str
+
+
+class StepAwaitingApproval(StepEvent):
+    """A step may not run before people say yes to exactly this."""
+
+    subject: ClassVar[str] = "step.awaiting_approval"
+    approval_id: UUID
+    step_hash: str
+    ticket_title: str
+    severity: Severity
+    runbook: str
+    title: str
+    connector: str
+    target: str
+    command: str
+    risk: Risk
+    why: str
+    evidence: tuple[str, ...] = ()
+    rollback: str | None = None
+    required: int = Field(description="How many different people have to say yes.")
+    expires_at: AwareDatetime
+
+
+class StepApproved(StepEvent):
+    """Enough people said yes."""
+
+    subject: ClassVar[str] = "step.approved"
+    approval_id: UUID
+    step_hash: str
+    decisions: tuple[Decision, ...]
+
+
+class Refusal(StrEnum):
+    """Why a step will not run."""
+
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+
+class StepRejected(StepEvent):
+    """A person said no, or nobody answered in time (then there is no decision)."""
+
+    subject: ClassVar[str] = "step.rejected"
+    approval_id: UUID
+    step_hash: str
+    refusal: Refusal
+    decisions: tuple[Decision, ...] = ()
+    signature: str = Field("", description="Over an expiry, which no person signs.")
+
+
+class StepStarted(StepEvent):
+    """An executor claimed a step and is about to run it."""
+
+    subject: ClassVar[str] = "step.started"
+    attempt: int
+    owner: str
+    connector: str
+    target: str
+    command: str
+
+
+class StepOutcome(StrEnum):
+    """How a step ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNKNOWN = "unknown"
+    ROLLED_BACK = "rolled_back"
+
+
+class StepDone(StepEvent):
+    """A step ended."""
+
+    subject: ClassVar[str] = "step.done"
+    attempt: int
+    outcome: StepOutcome
+    exit_code: int | None = None
+    output: str = Field("", description="The end of what the command wrote, secrets masked.")
+    reason: str = ""
+    reattached: bool = Field(
+        default=False,
+        description="Whether another executor than the one that started it saw it end.",
+    )
+    started_at: AwareDatetime | None = None

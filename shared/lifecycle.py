@@ -1,0 +1,165 @@
+"""The states of tickets, sessions, steps and approvals, and what leads from one to the next."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Severity(StrEnum):
+    """How bad a ticket is: P1 wakes people, P4 can wait."""
+
+    P1 = "P1"
+    P2 = "P2"
+    P3 = "P3"
+    P4 = "P4"
+
+
+class Verdict(StrEnum):
+    """What triage made of a ticket."""
+
+    FALSE = "false"
+    TRUE = "true"
+    UNCERTAIN = "uncertain"
+
+
+class Risk(StrEnum):
+    """How much a step could break."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Effect(StrEnum):
+    """What running a step a second time would do; recovery follows it."""
+
+    READ_ONLY = "read_only"
+    IDEMPOTENT = "idempotent"
+    CHECK_THEN_ACT = "check_then_act"
+    ONCE = "once"
+
+
+class TicketState(StrEnum):
+    """Where a ticket stands."""
+
+    NEW = "new"
+    TRIAGED = "triaged"
+    PLANNED = "planned"
+    IN_PROGRESS = "in_progress"
+    VERIFYING = "verifying"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+    ESCALATED = "escalated"
+    REOPENED = "reopened"
+
+
+class SessionState(StrEnum):
+    """Where one attempt to fix a ticket stands."""
+
+    PLANNED = "planned"
+    RUNNING = "running"
+    WAITING = "waiting"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class StepState(StrEnum):
+    """Where one step stands."""
+
+    PENDING = "pending"
+    AWAITING_APPROVAL = "awaiting_approval"
+    READY = "ready"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    SKIPPED = "skipped"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    ROLLED_BACK = "rolled_back"
+
+
+class ApprovalState(StrEnum):
+    """Where a request for a person's yes stands."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+
+
+T, S, St, A = TicketState, SessionState, StepState, ApprovalState
+
+_NOT_ENDED: Final = frozenset(T) - {T.RESOLVED, T.CLOSED}
+
+#: For each state that can be reached: the states it may be reached from.
+TICKET_FROM: Final[dict[TicketState, frozenset[TicketState]]] = {
+    T.TRIAGED: frozenset({T.NEW, T.REOPENED}),
+    T.PLANNED: frozenset({T.TRIAGED}),
+    T.IN_PROGRESS: frozenset({T.PLANNED}),
+    T.VERIFYING: frozenset({T.PLANNED, T.IN_PROGRESS}),
+    # A source may say "resolved" at any time before that; a check says so after a plan ran.
+    T.RESOLVED: _NOT_ENDED,
+    T.CLOSED: frozenset({T.NEW, T.REOPENED, T.TRIAGED, T.RESOLVED}),
+    T.ESCALATED: _NOT_ENDED - {T.ESCALATED},
+    T.REOPENED: frozenset({T.RESOLVED, T.CLOSED}),
+}
+
+SESSION_FROM: Final[dict[SessionState, frozenset[SessionState]]] = {
+    S.RUNNING: frozenset({S.PLANNED, S.WAITING}),
+    S.WAITING: frozenset({S.PLANNED, S.RUNNING}),
+    S.SUCCEEDED: frozenset({S.PLANNED, S.RUNNING, S.WAITING}),
+    S.FAILED: frozenset({S.PLANNED, S.RUNNING, S.WAITING}),
+    S.CANCELLED: frozenset({S.PLANNED, S.RUNNING, S.WAITING}),
+}
+
+STEP_FROM: Final[dict[StepState, frozenset[StepState]]] = {
+    St.AWAITING_APPROVAL: frozenset({St.PENDING}),
+    St.READY: frozenset({St.AWAITING_APPROVAL}),
+    # From running to running: the next attempt, or another owner of the same one.
+    St.RUNNING: frozenset({St.PENDING, St.READY, St.RUNNING}),
+    St.SUCCEEDED: frozenset({St.RUNNING}),
+    St.FAILED: frozenset({St.PENDING, St.RUNNING}),
+    St.UNKNOWN: frozenset({St.RUNNING}),
+    St.SKIPPED: frozenset({St.PENDING, St.AWAITING_APPROVAL, St.READY}),
+    St.REJECTED: frozenset({St.AWAITING_APPROVAL}),
+    St.EXPIRED: frozenset({St.AWAITING_APPROVAL}),
+    St.ROLLED_BACK: frozenset({St.SUCCEEDED}),
+}
+
+APPROVAL_FROM: Final[dict[ApprovalState, frozenset[ApprovalState]]] = {
+    state: frozenset({A.PENDING}) for state in A if state is not A.PENDING
+}
+
+TICKET_ENDED: Final = frozenset({T.RESOLVED, T.CLOSED})
+SESSION_ENDED: Final = frozenset({S.SUCCEEDED, S.FAILED, S.CANCELLED})
+STEP_ENDED: Final = frozenset(
+    {
+        St.SUCCEEDED,
+        St.FAILED,
+        St.UNKNOWN,
+        St.SKIPPED,
+        St.REJECTED,
+        St.EXPIRED,
+        St.ROLLED_BACK,
+    },
+)
+
+
+def may_become(
+    state: TicketState | SessionState | StepState | ApprovalState,
+    target: TicketState | SessionState | StepState | ApprovalState,
+) -> bool:
+    """Whether the lifecycle allows this change; both states must be of one kind."""
+    match state, target:
+        case TicketState(), TicketState():
+            return state in TICKET_FROM.get(target, ())
+        case SessionState(), SessionState():
+            return state in SESSION_FROM.get(target, ())
+        case StepState(), StepState():
+            return state in STEP_FROM.get(target, ())
+        case ApprovalState(), ApprovalState():
+            return state in APPROVAL_FROM.get(target, ())
+    return False

@@ -1,0 +1,94 @@
+"""Events that are stored in one write with the change they tell of, and published after it.
+
+A service that acts on a message has that message as its outbox: it is acknowledged last. What has
+no message behind it (a click, a timer, a command that ended) keeps its events in the changed
+document itself, under ``outbox``, until the stream has them. A sweep publishes what a crash left.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+from datetime import timedelta
+from typing import Any, Final
+
+from shared.bus import Publish
+from shared.events import CATALOG, Event
+from shared.store import RELAXED, Collection, Document
+from shared.telemetry import continued
+
+#: How long a document may hold an event before somebody else than its writer publishes it.
+OVERDUE: Final = timedelta(seconds=2)
+INDEX: Final = "outbox_at"
+
+_BY_SUBJECT: Final = {event.subject: event for event in CATALOG}
+
+
+def kept(events: Iterable[Event], *, traceparent: str) -> list[Document]:
+    """Events as they stand in a document; ``traceparent`` is the trace that they belong to."""
+    return [
+        {
+            "id": event.id,
+            "subject": event.subject,
+            "trace": traceparent,
+            "event": event.model_dump(mode="json"),
+        }
+        for event in events
+    ]
+
+
+def push(events: Iterable[Event], *, traceparent: str) -> Document:
+    """The part of an update that adds events to a document's outbox."""
+    entries = kept(events, traceparent=traceparent)
+    if not entries:
+        return {}
+    return {"$push": {"outbox": {"$each": entries}}, "$currentDate": {INDEX: True}}
+
+
+class Outbox:
+    """The outboxes in the documents of one collection."""
+
+    def __init__(self, collection: Collection, publish: Publish) -> None:
+        self._collection = collection.with_options(write_concern=RELAXED)
+        self._publish = publish
+
+    async def prepare(self) -> None:
+        """Make the index that the sweep needs."""
+        await self._collection.create_index(INDEX, sparse=True, name="outbox")
+
+    async def flush(self, document_id: Any, entries: list[Document]) -> None:
+        """Publish what a document keeps, then take it out of the document."""
+        if not entries:
+            return
+        for entry in entries:
+            event = _BY_SUBJECT[entry["subject"]].model_validate(entry["event"])
+            with continued(entry["trace"]):
+                await self._publish(event)
+        ids = [entry["id"] for entry in entries]
+        await self._collection.update_one(
+            {"_id": document_id},
+            [
+                {
+                    "$set": {
+                        "outbox": {
+                            "$filter": {
+                                "input": "$outbox",
+                                "cond": {"$not": {"$in": ["$$this.id", ids]}},
+                            },
+                        },
+                    },
+                },
+                {"$set": {INDEX: {"$cond": [{"$eq": ["$outbox", []]}, "$$REMOVE", f"${INDEX}"]}}},
+            ],
+        )
+
+    async def sweep(self) -> int:
+        """Publish what was left behind; how many documents had something to say."""
+        found = 0
+        async for document in self._overdue():
+            await self.flush(document["_id"], document["outbox"])
+            found += 1
+        return found
+
+    async def _overdue(self) -> AsyncIterator[Document]:
+        late = {"$subtract": ["$$NOW", int(OVERDUE.total_seconds() * 1000)]}
+        query = {INDEX: {"$exists": True}, "$expr": {"$lt": [f"${INDEX}", late]}}
+        async for document in self._collection.find(query, {"outbox": 1}).limit(500):
+            yield document

@@ -1,0 +1,120 @@
+"""The connection to MongoDB; every service keeps its own collections in its own ``store.py``."""
+
+import functools
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, timedelta
+from typing import Any, Final, TypeVar
+
+from motor.motor_asyncio import (
+    AsyncIOMotorClient,
+    AsyncIOMotorCollection,
+    AsyncIOMotorDatabase,
+)
+from pymongo.errors import (
+    ConnectionFailure,
+    ExecutionTimeout,
+    NetworkTimeout,
+    PyMongoError,
+    WTimeoutError,
+)
+from pymongo.write_concern import WriteConcern
+
+from shared.errors import UnavailableError
+
+Document = dict[str, Any]
+Database = AsyncIOMotorDatabase[Document]
+Client = AsyncIOMotorClient[Document]
+Collection = AsyncIOMotorCollection[Document]
+
+#: Written into every document; a migration looks for smaller ones.
+SCHEMA: Final = 1
+
+SERVER_SELECTION: Final = timedelta(seconds=3)
+WRITE_TIMEOUT: Final = timedelta(seconds=5)
+
+#: For what may be lost in a crash because it is found again, such as "this event was published".
+RELAXED: Final = WriteConcern(w=1, j=False)
+
+_UNAVAILABLE: Final = (ConnectionFailure, NetworkTimeout, ExecutionTimeout, WTimeoutError)
+C = TypeVar("C", bound=type)
+
+
+def connect(url: str) -> Client:
+    """A client whose writes are journaled by a majority before they count; opens nothing yet."""
+    return AsyncIOMotorClient(
+        url,
+        w="majority",
+        journal=True,
+        wTimeoutMS=_ms(WRITE_TIMEOUT),
+        serverSelectionTimeoutMS=_ms(SERVER_SELECTION),
+        connectTimeoutMS=_ms(SERVER_SELECTION),
+        tz_aware=True,
+        tzinfo=UTC,
+        uuidRepresentation="standard",
+        appname="handrail",
+    )
+
+
+def database(client: Client, name: str) -> Database:
+    """The database of one tenant."""
+    return client.get_database(name)
+
+
+async def answers(db: Database) -> bool:
+    """Whether the database takes writes just now."""
+    try:
+        hello = await db.command("hello")
+    except PyMongoError:
+        return False
+    return bool(hello.get("isWritablePrimary"))
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise the driver's "does not answer" as what the rest of the code knows."""
+    try:
+        yield
+    except _UNAVAILABLE as error:
+        raise UnavailableError(f"MongoDB does not answer: {error}") from error
+    except PyMongoError as error:
+        # A write concern that failed on a server that is going away is reported in this way.
+        if error.has_error_label("RetryableWriteError"):
+            raise UnavailableError(f"MongoDB does not answer: {error}") from error
+        raise
+
+
+def seam(cls: C) -> C:
+    """Translate the driver's errors in every public coroutine method of a store."""
+    for name, member in list(vars(cls).items()):
+        if name.startswith("_"):
+            continue
+        if inspect.iscoroutinefunction(member):
+            setattr(cls, name, _translating(member))
+        elif inspect.isasyncgenfunction(member):
+            setattr(cls, name, _translating_each(member))
+    return cls
+
+
+def _translating(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        with translated():
+            return await method(*args, **kwargs)
+
+    return call
+
+
+def _translating_each(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    async def call(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        with translated():
+            async for item in method(*args, **kwargs):
+                yield item
+
+    return call
+
+
+def _ms(span: timedelta) -> int:
+    return int(span.total_seconds() * 1000)

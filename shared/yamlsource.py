@@ -1,0 +1,123 @@
+"""YAML files whose mistakes are told with file, line, column and reason."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from shared.errors import HandrailError
+
+M = TypeVar("M", bound=BaseModel)
+Path_ = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake in a file; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+
+
+class SourceError(HandrailError):
+    """A file says something that cannot be meant; ``problems`` has every mistake that was found."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A parsed YAML document that remembers where everything stands."""
+
+    file: str
+    data: Any
+
+    def problem(self, path: Path_, message: str) -> Problem:
+        """A mistake at the nearest place to ``path`` that the document has."""
+        line, column = self.position(path)
+        return Problem(self.file, line, column, message)
+
+    def position(self, path: Path_) -> tuple[int, int]:
+        """Line and column (from 1) of a key or an item, or of the nearest thing around it."""
+        node = self.data
+        found = (node.lc.line, node.lc.col) if hasattr(node, "lc") else (0, 0)
+        for part in path:
+            if isinstance(node, Mapping) and part in node:
+                found = node.lc.key(part)  # type: ignore[attr-defined]
+            elif _has_item(node, part):
+                found = node.lc.item(part)
+            else:
+                # A model's own names (a union's tag, say) are in the path but not in the file.
+                continue
+            node = node[part]
+        return found[0] + 1, found[1] + 1
+
+    def parse(self, model: type[M]) -> M:
+        """The document as a model.
+
+        Raises:
+            SourceError: with every mistake, each at its place.
+        """
+        try:
+            return model.model_validate(self.data)
+        except ValidationError as error:
+            raise SourceError([self._located(detail) for detail in error.errors()]) from error
+
+    def _located(self, detail: Any) -> Problem:
+        path: Path_ = detail["loc"]
+        name = ".".join(str(part) for part in path)
+        match detail["type"]:
+            case "extra_forbidden":
+                return self.problem(path, f"{name}: there is no such field")
+            case "missing":
+                return self.problem(path, f"{name}: is missing")
+        message = str(detail["msg"]).removeprefix("Value error, ")
+        return self.problem(path, f"{name}: {message}" if name else message)
+
+
+def read_source(text: str, *, file: str) -> Source:
+    """Parse YAML text.
+
+    Raises:
+        SourceError: it is no YAML, has a key twice, or is not a mapping.
+    """
+    try:
+        data = YAML(typ="rt").load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        reason = str(error.problem or error.context).splitlines()[0]
+        raise SourceError([Problem(file, line, column, reason)]) from error
+    except YAMLError as error:
+        raise SourceError([Problem(file, 1, 1, " ".join(str(error).split()))]) from error
+    if not isinstance(data, Mapping):
+        raise SourceError([Problem(file, 1, 1, "a mapping of names to values is expected")])
+    return Source(file, data)
+
+
+def read_file(path: Path) -> Source:
+    """Parse a YAML file; see ``read_source``.
+
+    Raises:
+        SourceError: also when it cannot be read as UTF-8 text.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError([Problem(str(path), 1, 1, f"cannot be read: {error}")]) from error
+    return read_source(text, file=str(path))
+
+
+def _has_item(node: Any, part: str | int) -> bool:
+    return isinstance(node, list) and isinstance(part, int) and 0 <= part < len(node)
