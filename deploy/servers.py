@@ -41,7 +41,7 @@ def nats_program(home: Path, port: int) -> Program:
     Raises:
         SettingsError: no nats-server is here; says what to install.
     """
-    data = home / "nats"
+    data = home.absolute() / "nats"
     data.mkdir(parents=True, exist_ok=True)
     return Program(
         name="nats-server",
@@ -57,7 +57,7 @@ def mongo_program(home: Path, port: int) -> Program:
     Raises:
         SettingsError: no mongod is here; says what to install.
     """
-    data = home / "mongo"
+    data = home.absolute() / "mongo"
     data.mkdir(parents=True, exist_ok=True)
     return Program(
         name="mongod",

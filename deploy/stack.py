@@ -1,6 +1,5 @@
 """The local stack: NATS and MongoDB, started where no running ones are named."""
 
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -48,7 +47,6 @@ async def local_stack(
         SettingsError: a program is not installed.
         ChildFailedError: a server did not become ready; what was started before it is stopped.
     """
-    home = Path(os.path.abspath(home))
     async with AsyncExitStack() as exits:
         children: list[Child] = []
 
