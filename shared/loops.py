@@ -11,7 +11,9 @@ from shared.errors import UnavailableError
 log = structlog.get_logger(__name__)
 
 
-def every(pause: timedelta, work: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
+def every(
+    pause: timedelta, work: Callable[[], Awaitable[object]], *, name: str
+) -> Callable[[], Awaitable[None]]:
     """A loop that does the work, pauses, and goes on while a server does not answer."""
 
     async def loop() -> None:
@@ -19,7 +21,7 @@ def every(pause: timedelta, work: Callable[[], Awaitable[object]]) -> Callable[[
             try:
                 await work()
             except UnavailableError as error:
-                log.warning("loop.waiting", work=work.__qualname__, reason=str(error))
+                log.warning("loop.waiting", loop=name, reason=str(error))
             await asyncio.sleep(pause.total_seconds())
 
     return loop

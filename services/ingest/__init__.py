@@ -1,0 +1,1 @@
+"""Verifies senders, normalises alerts, and makes tickets of them."""

@@ -1,0 +1,1 @@
+"""Judges tickets: false alarm or real, how bad, and why."""

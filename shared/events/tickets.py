@@ -24,7 +24,6 @@ class Change(StrEnum):
 
     REPEATED = "repeated"
     RESOLVED_AT_SOURCE = "resolved_at_source"
-    FIRING_AGAIN = "firing_again"
 
 
 class TicketUpdated(Event):

@@ -1,0 +1,129 @@
+"""The hash chain of a ticket's timeline: an entry that was changed or taken out shows."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from shared.bus import Envelope
+
+#: What the first entry of a timeline follows.
+GENESIS: Final = "0" * 64
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a timeline: who did what, when and why.
+
+    ``seq`` counts from 1 in each ticket. ``hash`` is SHA-256 (hexadecimal) over everything else in
+    the entry, and so over the ``prev``ious entry's hash.
+    """
+
+    event_id: UUID
+    ticket_id: UUID
+    at: datetime
+    subject: str
+    who: str
+    what: str
+    why: str
+    data: str
+    seq: int = 0
+    prev: str = ""
+    hash: str = ""
+
+    def digest(self) -> str:
+        said = {**asdict(self), "hash": None, "at": self.at.astimezone(UTC).isoformat()}
+        return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+
+    def after(self, seq: int, prev: str) -> "Entry":
+        """This entry as the next one of a chain."""
+        placed = replace(self, seq=seq + 1, prev=prev)
+        return replace(placed, hash=placed.digest())
+
+
+def chained(entries: Iterable[Entry], *, seq: int, prev: str) -> list[Entry]:
+    """The entries as the continuation of a chain that has ``seq`` entries and ends in ``prev``."""
+    placed: list[Entry] = []
+    for entry in entries:
+        seq, prev = (placed[-1].seq, placed[-1].hash) if placed else (seq, prev)
+        placed.append(entry.after(seq, prev))
+    return placed
+
+
+def first_break(entries: Iterable[Entry]) -> int | None:
+    """The number of the first entry that was changed, moved or taken out before; None if none."""
+    seq, prev = 0, GENESIS
+    for entry in entries:
+        if (entry.seq, entry.prev, entry.hash) != (seq + 1, prev, entry.digest()):
+            return entry.seq
+        seq, prev = entry.seq, entry.hash
+    return None
+
+
+def entry_of(envelope: Envelope, *, now: datetime) -> Entry | None:
+    """The timeline entry of an event, known or not; None for what is about no ticket."""
+    headers = envelope.headers
+    try:
+        event_id, ticket_id = UUID(headers["ce-id"]), UUID(headers["ce-subject"])
+    except (KeyError, ValueError):
+        return None
+    data = _object(envelope.body)
+    return Entry(
+        event_id=event_id,
+        ticket_id=ticket_id,
+        at=_milliseconds(_time(headers.get("ce-time", ""), now)),
+        subject=envelope.subject,
+        who=_who(headers.get("ce-source", ""), data),
+        what=envelope.subject,
+        why=_why(data),
+        data=envelope.body.decode(errors="replace"),
+    )
+
+
+def _object(body: bytes) -> Mapping[str, Any]:
+    try:
+        data = json.loads(body)
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _time(text: str, now: datetime) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return now
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _milliseconds(at: datetime) -> datetime:
+    """As exactly as MongoDB keeps it, so that the hash can be made again from what is stored."""
+    return at.astimezone(UTC).replace(microsecond=at.microsecond // 1000 * 1000)
+
+
+def _who(source: str, data: Mapping[str, Any]) -> str:
+    """The people who decided, or the service that acted."""
+    decisions = data.get("decisions")
+    if isinstance(decisions, list) and decisions:
+        people = [str(d["by"]) for d in decisions if isinstance(d, dict) and "by" in d]
+        if people:
+            return ", ".join(people)
+    return source.removeprefix("/handrail/")
+
+
+def _why(data: Mapping[str, Any]) -> str:
+    for name in ("reason", "summary", "why", "error"):
+        if isinstance(data.get(name), str) and data[name]:
+            return str(data[name])
+    reasons = data.get("reasons")
+    if isinstance(reasons, list):
+        return "; ".join(str(reason) for reason in reasons)
+    decisions = data.get("decisions")
+    if isinstance(decisions, list):
+        return "; ".join(
+            str(d["reason"]) for d in decisions if isinstance(d, dict) and d.get("reason")
+        )
+    return ""

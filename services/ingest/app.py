@@ -1,0 +1,59 @@
+"""Ingest: webhooks in, tickets out."""
+
+from datetime import UTC, datetime
+from functools import partial
+
+from pydantic import Field
+
+from services.ingest.announce import PAUSE, announce_overdue
+from services.ingest.api import Counters, Source, webhooks
+from services.ingest.auth import proof
+from services.ingest.sources import SOURCES
+from services.ingest.store import MongoTickets
+from shared.config import Config, load_config
+from shared.errors import SettingsError
+from shared.loops import every
+from shared.service import Service, compose
+from shared.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """What ingest is told by its environment."""
+
+    ingest_port: int = Field(8080, ge=1, le=65535)
+
+
+def build(settings: Settings) -> Service:
+    """Compose the service; opens nothing.
+
+    Raises:
+        SettingsError: a source is not known, or its secret is not there.
+        SourceError: handrail.yaml is wrong.
+    """
+    service = compose("ingest", settings, port=settings.ingest_port)
+    tickets = MongoTickets(service.database)
+    sources = configured(load_config(settings.config))
+    publish = service.bus.publish
+    service.api.include_router(
+        webhooks(sources, tickets, publish, Counters(service.registry), _now)
+    )
+    service.prepare.append(tickets.prepare)
+    announce = partial(announce_overdue, tickets, publish, _now)
+    service.loops.append(every(PAUSE, announce, name="announce"))
+    return service
+
+
+def configured(config: Config) -> dict[str, Source]:
+    """The sources of handrail.yaml, ready to take webhooks."""
+    unknown = sorted(set(config.sources) - set(SOURCES))
+    if unknown:
+        raise SettingsError(
+            f"sources.{unknown[0]}: there is no such source (there are: {', '.join(SOURCES)})"
+        )
+    return {
+        name: Source(name, SOURCES[name], proof(source)) for name, source in config.sources.items()
+    }
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

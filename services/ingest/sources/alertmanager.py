@@ -1,0 +1,131 @@
+"""Alertmanager's webhook, version 4.
+
+The format is documented under "webhook_config" at
+https://prometheus.io/docs/alerting/latest/configuration/.
+"""
+
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+
+from services.ingest.ticket import fingerprint
+from shared.events import Alert, AlertStatus
+from shared.lifecycle import Severity
+
+# What people write into the severity label, by the conventions of Prometheus' own mixins and of
+# PagerDuty; anything else is left for triage.
+SEVERITIES: Final = {
+    "critical": Severity.P1,
+    "page": Severity.P1,
+    "emergency": Severity.P1,
+    "error": Severity.P2,
+    "high": Severity.P2,
+    "major": Severity.P2,
+    "warning": Severity.P3,
+    "medium": Severity.P3,
+    "minor": Severity.P3,
+    "info": Severity.P4,
+    "low": Severity.P4,
+    "none": Severity.P4,
+    **{severity.lower(): severity for severity in Severity},
+}
+
+# They say how bad it is or who is told, not which problem it is: the same problem may be sent with
+# another one when it gets worse, or by another of two Prometheus servers.
+NOT_IDENTITY: Final = frozenset(
+    {"alertname", "severity", "prometheus", "prometheus_replica", "replica", "monitor"},
+)
+
+# Go's zero time, which Alertmanager sends for an end that is not known.
+_GO_ZERO: Final = "0001-01-01T00:00:00Z"
+
+# Together these keep an event well under the bus' limit of 1 MiB a message.
+_TEXT_MOST: Final = 4_000
+_LABELS_MOST: Final = 128
+_ANNOTATIONS_MOST: Final = 64
+
+
+def _no_zero_time(value: object) -> object:
+    return None if value == _GO_ZERO else value
+
+
+def _storable(names: dict[str, str]) -> dict[str, str]:
+    if any("\0" in name for name in names):
+        raise ValueError("a name has a NUL character in it")
+    return names
+
+
+Time = Annotated[AwareDatetime | None, BeforeValidator(_no_zero_time)]
+Named = Annotated[dict[str, str], AfterValidator(_storable)]
+
+
+class _Alert(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    status: AlertStatus
+    labels: Annotated[Named, Field(max_length=_LABELS_MOST)]
+    annotations: Annotated[Named, Field(max_length=_ANNOTATIONS_MOST)] = {}
+    starts_at: Time = Field(None, alias="startsAt")
+    ends_at: Time = Field(None, alias="endsAt")
+    generator_url: str = Field("", alias="generatorURL")
+
+
+class _Notification(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    version: Literal["4"]
+    receiver: str = ""
+    external_url: str = Field("", alias="externalURL")
+    alerts: Annotated[tuple[_Alert, ...], Field(min_length=1, max_length=10_000)]
+
+
+def parse(source: str, body: bytes) -> tuple[Alert, ...]:
+    """The alerts of one notification, in its order.
+
+    Raises:
+        ValidationError: the body is not what Alertmanager sends.
+    """
+    notification = _Notification.model_validate_json(body)
+    return tuple(_normalised(source, alert, notification) for alert in notification.alerts)
+
+
+def _normalised(source: str, alert: _Alert, notification: _Notification) -> Alert:
+    name = alert.labels.get("alertname", "")
+    instance = {key: value for key, value in alert.labels.items() if key not in NOT_IDENTITY}
+    summary = alert.annotations.get("summary") or alert.annotations.get("title") or name
+    return Alert(
+        source=source,
+        name=name or "unnamed",
+        status=alert.status,
+        fingerprint=fingerprint(source, name, instance),
+        title=summary[:_TEXT_MOST] or "An alert without a name",
+        description=(
+            alert.annotations.get("description") or alert.annotations.get("message") or ""
+        )[:_TEXT_MOST],
+        severity=SEVERITIES.get(alert.labels.get("severity", "").lower()),
+        labels=_cut(alert.labels),
+        annotations=_cut(alert.annotations),
+        links=_links(alert, notification),
+        starts_at=alert.starts_at,
+        ends_at=_ended(alert),
+    )
+
+
+def _cut(texts: dict[str, str]) -> dict[str, str]:
+    return {name: text[:_TEXT_MOST] for name, text in texts.items()}
+
+
+def _ended(alert: _Alert) -> datetime | None:
+    """A firing alert's end is only when Alertmanager would give it up, so it is left out."""
+    return alert.ends_at if alert.status is AlertStatus.RESOLVED else None
+
+
+def _links(alert: _Alert, notification: _Notification) -> dict[str, str]:
+    named = {
+        "generator": alert.generator_url,
+        "alertmanager": notification.external_url,
+        "runbook": alert.annotations.get("runbook_url", ""),
+        "dashboard": alert.annotations.get("dashboard_url", ""),
+    }
+    return {name: url for name, url in named.items() if url.startswith(("http://", "https://"))}
