@@ -62,7 +62,10 @@ def configure_logs(*, stream: TextIO | None = None, level: int = logging.INFO) -
         _add_trace,
     ]
     render: list[Any] = [
-        structlog.processors.dict_tracebacks,
+        # Without local variables: they hold passwords and links.
+        structlog.processors.ExceptionRenderer(
+            structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        ),
         structlog.processors.JSONRenderer(default=str),
     ]
     handler = logging.StreamHandler(stream or sys.stderr)
