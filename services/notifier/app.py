@@ -1,0 +1,115 @@
+"""The notifier: requests for approval out, people's answers in."""
+
+from datetime import UTC, datetime, timedelta
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.utils import parseaddr
+from typing import Final
+
+from pydantic import Field, HttpUrl, SecretStr
+
+from services.notifier.api import approval_links
+from services.notifier.audience import Audience
+from services.notifier.delivery import Mailer, Postman
+from services.notifier.desk import Desk
+from services.notifier.folder import Announce, FolderMailer, TerminalMailer, on_stderr
+from services.notifier.handlers import router
+from services.notifier.links import Channel
+from services.notifier.smtp import Server, SmtpMailer
+from services.notifier.store import MongoApprovals, MongoNotifications
+from shared.config import Person, load_config
+from shared.errors import SettingsError
+from shared.loops import every
+from shared.service import Service, compose
+from shared.settings import SigningSettings
+from shared.signing import Signer
+
+#: How long after its time an approval may still look open, and an event may lie in the store.
+PAUSE: Final = timedelta(seconds=1)
+OUTBOX: Final = "outbox"
+
+_FOLDER_SENDER: Final = "Handrail <handrail@localhost>"
+
+
+class Settings(SigningSettings):
+    """What the notifier is told by its environment."""
+
+    notifier_port: int = Field(8081, ge=1, le=65535)
+    public_url: HttpUrl | None = None
+    smtp_url: SecretStr | None = None
+    mail_from: str | None = None
+
+    @property
+    def links_to(self) -> str:
+        """Where people reach the approval pages."""
+        if self.public_url is not None:
+            return str(self.public_url).rstrip("/")
+        return f"http://127.0.0.1:{self.notifier_port}"
+
+
+def build(settings: Settings, *, announce: Announce = on_stderr) -> Service:
+    """Compose the service; opens nothing.
+
+    Args:
+        settings: from the environment.
+        announce: shows a link on the terminal, where no mail server is configured.
+
+    Raises:
+        SettingsError: a setting or an address cannot be used.
+        SourceError: handrail.yaml is wrong.
+    """
+    service = compose("notifier", settings, port=settings.notifier_port)
+    signer = Signer(settings.secret_key)
+    approvals = MongoApprovals(service.database, service.bus.publish)
+    desk = Desk(approvals, signer, _now)
+    people = _reachable(load_config(settings.config).people)
+    service.attach(
+        router,
+        approvals=approvals,
+        notifications=MongoNotifications(service.database),
+        postman=Postman(
+            {Channel.EMAIL: _mailer(settings, announce), Channel.TERMINAL: TerminalMailer(announce)}
+        ),
+        audience=Audience(people, signer.link_key(), settings.links_to),
+    )
+    service.api.include_router(approval_links(desk, key=signer.link_key(), now=_now))
+    service.prepare.append(approvals.prepare)
+    service.loops.append(every(PAUSE, desk.expire, name="expire"))
+    service.loops.append(every(PAUSE, approvals.sweep, name="outbox"))
+    return service
+
+
+def _mailer(settings: Settings, announce: Announce) -> Mailer:
+    if settings.smtp_url is None:
+        sender = _address(settings.mail_from or _FOLDER_SENDER)
+        return FolderMailer(settings.home / OUTBOX, sender=sender, announce=announce)
+    server = Server.parse(settings.smtp_url)
+    if settings.mail_from is None:
+        raise SettingsError("HANDRAIL_MAIL_FROM: is not set; mail servers want to know who sends")
+    return SmtpMailer(server, sender=_address(settings.mail_from))
+
+
+def _address(text: str) -> Address:
+    name, email = parseaddr(text)
+    try:
+        address = Address(name, addr_spec=email)
+    except (MessageError, ValueError, IndexError):
+        address = Address()
+    if not address.username or not address.domain:
+        raise SettingsError(
+            f"HANDRAIL_MAIL_FROM: {text!r} is not like `Handrail <ops@example.org>`"
+        )
+    return address
+
+
+def _reachable(people: tuple[Person, ...]) -> tuple[Person, ...]:
+    for person in people:
+        try:
+            Address(person.name, addr_spec=person.email)
+        except (MessageError, ValueError, IndexError) as error:
+            raise SettingsError(f"people: {person.email!r} is no address for mails") from error
+    return people
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,141 @@
+"""What the notifier takes in."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Annotated, Any, Final
+
+import structlog
+from faststream import Context
+
+from services.notifier.approval import Approval
+from services.notifier.audience import Audience
+from services.notifier.delivery import Postman
+from services.notifier.mail import APPROVAL, TicketOutcome, approval_mail, outcome_mail
+from services.notifier.recipients import Recipient, Status
+from services.notifier.store import Approvals, Notifications
+from shared.bus import PublishDep, Router, consumes
+from shared.errors import UnavailableError
+from shared.events import (
+    Event,
+    NotificationFailed,
+    NotificationSent,
+    SessionFinished,
+    StepAwaitingApproval,
+    TicketEscalated,
+    TicketResolved,
+)
+from shared.lifecycle import ApprovalState
+from shared.telemetry import current_trace
+
+log = structlog.get_logger(__name__)
+router = Router()
+
+# A mail about an outcome that could not be sent for this long would be no news any more.
+STALE: Final = timedelta(days=1)
+
+
+ApprovalsDep = Annotated[Approvals, Context("approvals")]
+NotificationsDep = Annotated[Notifications, Context("notifications")]
+AudienceDep = Annotated[Audience, Context("audience")]
+PostmanDep = Annotated[Postman, Context("postman")]
+
+
+@consumes(router, StepAwaitingApproval, by="notifier")
+async def ask(
+    event: StepAwaitingApproval,
+    approvals: ApprovalsDep,
+    audience: AudienceDep,
+    postman: PostmanDep,
+    publish: PublishDep,
+) -> None:
+    """Ask people for their yes or no; a redelivery sends only what is not yet sent."""
+    now = datetime.now(UTC)
+    asked = Approval.asked(event, audience.recipients(), now=now, trace=current_trace())
+    approval = await approvals.open(asked)
+    told = approval.recipients
+    if approval.open_at(now):
+        mails = [approval_mail(approval, to, link=audience.link_for(to, approval)) for to in told]
+        told = await postman.deliver(mails, now=now, mark=partial(approvals.mark, approval.id))
+    elif approval.state in {ApprovalState.PENDING, ApprovalState.EXPIRED}:
+        told = await postman.give_up(told, now=now, mark=partial(approvals.mark, approval.id))
+    await publish(*_reports(event, told, purpose=APPROVAL))
+    if approval.open_at(now):
+        _raise_for_unsent(told)
+
+
+@consumes(router, SessionFinished, by="notifier")
+async def withdraw(event: SessionFinished, approvals: ApprovalsDep) -> None:
+    """Take back what a session that ended still asked for."""
+    count = await approvals.supersede(event.session_id, event.time)
+    if count:
+        log.info("approval.superseded", session_id=str(event.session_id), count=count)
+
+
+@consumes(router, TicketResolved, by="notifier")
+async def tell_resolved(
+    event: TicketResolved,
+    notifications: NotificationsDep,
+    audience: AudienceDep,
+    postman: PostmanDep,
+    publish: PublishDep,
+) -> None:
+    """Tell people that a problem is gone."""
+    await _tell(event, notifications, audience, postman, publish)
+
+
+@consumes(router, TicketEscalated, by="notifier")
+async def tell_escalated(
+    event: TicketEscalated,
+    notifications: NotificationsDep,
+    audience: AudienceDep,
+    postman: PostmanDep,
+    publish: PublishDep,
+) -> None:
+    """Tell people that one of them has to take over."""
+    await _tell(event, notifications, audience, postman, publish)
+
+
+async def _tell(
+    event: TicketOutcome,
+    notifications: Notifications,
+    audience: Audience,
+    postman: Postman,
+    publish: PublishDep,
+) -> None:
+    now = datetime.now(UTC)
+    told = await notifications.open(event, audience.recipients(), now)
+    mark = partial(notifications.mark, event.id)
+    fresh = now - event.time < STALE
+    if fresh:
+        told = await postman.deliver([outcome_mail(event, to) for to in told], now=now, mark=mark)
+    else:
+        told = await postman.give_up(told, now=now, mark=mark)
+    await publish(*_reports(event, told, purpose=event.subject))
+    if fresh:
+        _raise_for_unsent(told)
+
+
+def _reports(cause: Event, recipients: Sequence[Recipient], *, purpose: str) -> list[Event]:
+    """What came of each message; the same events however often they are made."""
+    approval_id = cause.approval_id if isinstance(cause, StepAwaitingApproval) else None
+    reports: list[Event] = []
+    for to in recipients:
+        said: dict[str, Any] = {
+            "key": to.email,
+            "channel": to.channel.value,
+            "recipient": to.email,
+            "purpose": purpose,
+            "approval_id": approval_id,
+        }
+        if to.status is Status.SENT:
+            reports.append(NotificationSent.following(cause, **said))
+        elif to.status is Status.FAILED:
+            reports.append(NotificationFailed.following(cause, error=to.error, **said))
+    return reports
+
+
+def _raise_for_unsent(recipients: Sequence[Recipient]) -> None:
+    unsent = [to for to in recipients if to.status is Status.QUEUED]
+    if unsent:
+        raise UnavailableError(f"{len(unsent)} not told yet: {unsent[0].error}")

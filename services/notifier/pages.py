@@ -1,0 +1,107 @@
+"""Pages without scripts: what is asked, what was recorded, and why a link does not work."""
+
+import base64
+import hashlib
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi.responses import HTMLResponse
+
+from services.notifier.approval import Approval
+from services.notifier.links import Link
+from services.notifier.rendering import render
+from services.notifier.text import REASON_LENGTH
+from shared.events import Decision
+
+_STYLE: Final = (Path(__file__).parent / "templates" / "page.css").read_text(encoding="utf-8")
+_STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+
+#: Sent with every answer, page or JSON.
+SECURITY_HEADERS: Final = {
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "X-Robots-Tag": "noindex, nofollow",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+def approval_page(
+    approval: Approval,
+    link: Link,
+    *,
+    now: datetime,
+    status: int = 200,
+    recorded: bool = False,
+    problem: str = "",
+    reason: str = "",
+) -> HTMLResponse:
+    """The approval as its recipient sees it now; with forms while an answer would count.
+
+    Args:
+        approval: as it is stored.
+        link: the recipient's.
+        now: for the time that is left.
+        status: of the HTTP answer.
+        recorded: whether this very request recorded an answer.
+        problem: what was wrong with what was sent, for the person to put right.
+        reason: what the person had written, to be kept in the form.
+    """
+    said = approval.answer_of(link.recipient, link.channel)
+    return _page(
+        "approval.page.html",
+        status,
+        approval=approval,
+        link=link,
+        said=said,
+        recorded=recorded,
+        superfluous=status == 409 and said is None,  # noqa: PLR2004 HTTP's "conflict"
+        may_answer=said is None and approval.open_at(now),
+        left=approval.expires_at - now,
+        names=_names(approval),
+        problem=problem,
+        reason=reason,
+        reason_length=REASON_LENGTH,
+    )
+
+
+def message_page(status: int, title: str, *paragraphs: str) -> HTMLResponse:
+    """A page that says one thing, and nothing about any approval."""
+    return _page("message.page.html", status, title=title, paragraphs=paragraphs)
+
+
+def as_json(approval: Approval, link: Link, *, now: datetime) -> dict[str, Any]:
+    """The approval as its recipient sees it now, for programs."""
+    said = approval.answer_of(link.recipient, link.channel)
+    shown = approval.model_dump(
+        mode="json", exclude={"id", "trace", "decisions", "recipients", "step_hash"}
+    )
+    return {
+        "approval_id": str(approval.id),
+        **shown,
+        "asked": [to.name for to in approval.recipients],
+        "approvals": approval.approvals,
+        "decisions": [_said(decision) for decision in approval.decisions],
+        "you": {"name": link.recipient, "answered": _said(said) if said else None},
+        "open": said is None and approval.open_at(now),
+    }
+
+
+def _said(decision: Decision) -> dict[str, Any]:
+    return decision.model_dump(mode="json", exclude={"signature"})
+
+
+def _names(approval: Approval) -> dict[str, str]:
+    """How people are called on the page: by name where it is known."""
+    return {to.email: to.name for to in approval.recipients}
+
+
+def _page(template: str, status: int, **values: Any) -> HTMLResponse:
+    content = render(template, style=_STYLE, **values)
+    return HTMLResponse(content, status_code=status, headers=SECURITY_HEADERS)

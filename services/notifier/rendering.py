@@ -1,0 +1,54 @@
+"""Templates of mails and pages; HTML is escaped, and what deceives the eye is shown as it is."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from services.notifier.text import one_line, visible
+
+_FOLDER: Final = Path(__file__).parent / "templates"
+_UNITS: Final = (
+    (timedelta(days=1), "day"),
+    (timedelta(hours=1), "hour"),
+    (timedelta(minutes=1), "minute"),
+)
+
+
+def render(template: str, **values: Any) -> str:
+    """A template of this service, filled in."""
+    return _environment.get_template(template).render(**values)
+
+
+def moment(at: datetime) -> str:
+    """A time that means the same wherever it is read."""
+    return f"{at:%H:%M} UTC on {at.day} {at:%B}"
+
+
+def span(length: timedelta) -> str:
+    """A length of time, as exact as a person needs it."""
+    unit, name = next((u for u in _UNITS if length >= u[0]), _UNITS[-1])
+    count = max(0, round(length / unit))
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in visible(text).splitlines())
+
+
+_environment: Final = Environment(
+    loader=FileSystemLoader(_FOLDER),
+    autoescape=select_autoescape(enabled_extensions=("html",), default=False),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+_environment.filters |= {
+    "visible": visible,
+    "one_line": one_line,
+    "indented": _indented,
+    "moment": moment,
+    "span": span,
+}
