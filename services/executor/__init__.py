@@ -1,0 +1,1 @@
+"""Runs plans on real targets: each step once, whatever dies in the middle."""

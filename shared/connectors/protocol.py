@@ -13,7 +13,15 @@ from shared.errors import HandrailError, PermanentError
 
 
 class TargetUnreachableError(HandrailError):
-    """The target did not answer: nothing is known of what happens there."""
+    """The target did not answer.
+
+    ``may_have_started`` is false only when no attempt got as far as sending the command, so that it
+    certainly did not run.
+    """
+
+    def __init__(self, reason: str, *, may_have_started: bool) -> None:
+        super().__init__(reason)
+        self.may_have_started = may_have_started
 
 
 class HostKeyChangedError(PermanentError):

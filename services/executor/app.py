@@ -1,0 +1,71 @@
+"""The executor: plans in, outcomes out, commands run on targets between."""
+
+import os
+import socket
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from pydantic import Field
+from shared.connectors.registry import Connectors
+from shared.masking import Mask
+
+from services.executor.engine import Engine
+from services.executor.handlers import router
+from services.executor.store import MongoExecutors, MongoOutput, MongoSessions
+from shared.config import load_config
+from shared.loops import every
+from shared.outbox import Outbox
+from shared.service import Service, compose
+from shared.settings import SigningSettings
+from shared.signing import Signer
+
+LOOK_AROUND = timedelta(seconds=1)
+
+
+class Settings(SigningSettings):
+    """What the executor is told by its environment.
+
+    ``executor_lease`` is how long an executor that says nothing is believed to live: so long it
+    takes until another one attaches to its commands.
+    """
+
+    executor_port: int = Field(8085, ge=1, le=65535)
+    executor_lease: timedelta = Field(timedelta(seconds=10), ge=timedelta(seconds=1))
+
+
+def build(settings: Settings) -> Service:
+    """Compose the service; opens nothing.
+
+    Raises:
+        SettingsError: a credential of a target is not there.
+        SourceError: handrail.yaml is wrong.
+    """
+    service = compose("executor", settings, port=settings.executor_port)
+    sessions = MongoSessions(service.database)
+    executors = MongoExecutors(service.database, settings.executor_lease)
+    output = MongoOutput(service.database)
+    outbox = Outbox(sessions.collection, service.bus.publish)
+    connectors = Connectors(load_config(settings.config), settings.home)
+    secrets = connectors.secrets()
+    engine = Engine(
+        f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}",
+        sessions=sessions,
+        executors=executors,
+        output=output,
+        outbox=outbox,
+        targets=connectors,
+        mask=Mask(secrets),
+        hold=max(map(len, secrets), default=0),
+        now=lambda: datetime.now(UTC),
+        registry=service.registry,
+    )
+    service.attach(router, engine=engine, signer=Signer(settings.secret_key), sessions=sessions)
+    service.prepare += [sessions.prepare, output.prepare, outbox.prepare, engine.renew]
+    service.loops += [
+        every(settings.executor_lease / 3, engine.renew, name="renew"),
+        every(LOOK_AROUND, engine.adopt, name="adopt"),
+        every(LOOK_AROUND, outbox.sweep, name="outbox"),
+        every(timedelta(hours=1), executors.forget, name="forget"),
+    ]
+    service.close += [engine.close, connectors.close]
+    return service

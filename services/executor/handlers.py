@@ -1,0 +1,79 @@
+"""What the executor takes in."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Protocol
+from uuid import UUID
+
+import structlog
+from faststream import Context
+
+from services.executor.consent import check_approval, check_refusal
+from services.executor.engine import Engine
+from services.executor.moves import Move
+from services.executor.progress import approved, refused, source_said
+from services.executor.session import Session
+from shared.bus import Router, consumes
+from shared.events import Change, PlanReady, StepApproved, StepRejected, TicketUpdated
+from shared.signing import Signer
+
+log = structlog.get_logger(__name__)
+router = Router()
+
+
+class ActiveSessions(Protocol):
+    """See ``store.MongoSessions``."""
+
+    async def active_of(self, ticket_id: UUID) -> list[UUID]: ...
+
+
+EngineDep = Annotated[Engine, Context("engine")]
+SignerDep = Annotated[Signer, Context("signer")]
+SessionsDep = Annotated[ActiveSessions, Context("sessions")]
+
+
+@consumes(router, PlanReady, by="executor", workers=64)
+async def start(plan: PlanReady, engine: EngineDep) -> None:
+    """Take a plan on."""
+    await engine.begin(plan.session_id, plan.ticket_id)
+
+
+@consumes(router, StepApproved, by="executor")
+async def run_approved(said: StepApproved, engine: EngineDep, signer: SignerDep) -> None:
+    """Run a step that people said yes to, if they really did."""
+
+    def decide(session: Session) -> Move | None:
+        check_approval(session, said, signer)
+        return approved(session, said.step_id, engine.owner, datetime.now(UTC))
+
+    await engine.change(said.session_id, decide)
+
+
+@consumes(router, StepRejected, by="executor")
+async def give_up_refused(said: StepRejected, engine: EngineDep, signer: SignerDep) -> None:
+    """Give up a step that people said no to, or nothing in time."""
+
+    def decide(session: Session) -> Move | None:
+        reason = check_refusal(session, said, signer)
+        return refused(
+            session,
+            said.step_id,
+            engine.owner,
+            datetime.now(UTC),
+            refusal=said.refusal,
+            reason=reason,
+        )
+
+    await engine.change(said.session_id, decide)
+
+
+@consumes(router, TicketUpdated, by="executor")
+async def heed_source(said: TicketUpdated, engine: EngineDep, sessions: SessionsDep) -> None:
+    """Call a plan off whose problem its source says is gone, as long as nothing was changed."""
+    resolved = said.change is Change.RESOLVED_AT_SOURCE
+    for session_id in await sessions.active_of(said.ticket_id):
+        await engine.change(
+            session_id,
+            lambda session: source_said(
+                session, engine.owner, datetime.now(UTC), resolved=resolved
+            ),
+        )

@@ -1,0 +1,92 @@
+"""One attempt at one step on its target, and what came of it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final, Protocol
+
+import structlog
+
+from services.executor.moves import Result
+from services.executor.session import Session
+from shared.connectors.protocol import (
+    Connector,
+    Ended,
+    HostKeyChangedError,
+    Job,
+    LoginRefusedError,
+    Lost,
+    OnOutput,
+    TargetUnreachableError,
+    UnknownTargetError,
+)
+from shared.events import Step
+from shared.lifecycle import Effect
+
+log = structlog.get_logger(__name__)
+
+CHECK_TIMEOUT: Final = timedelta(seconds=30)
+
+_REFUSALS: Final = (HostKeyChangedError, LoginRefusedError, UnknownTargetError)
+
+Mask = Callable[[str], str]
+
+
+class Targets(Protocol):
+    """Where connectors come from; see ``shared.connectors.registry.Connectors``."""
+
+    def open(self, target: str) -> Connector: ...
+
+
+async def attempt(
+    session: Session, step: Step, targets: Targets, mask: Mask, on_output: OnOutput
+) -> Result:
+    """Run a step under the key of its present attempt, or attach to the run that has the key.
+
+    A result is ``lost`` when the command was started, or may have been, and its end is not known.
+    """
+    run = session.run(step.id)
+    # With more owners than attempts, an earlier owner may have got further than this one will.
+    taken_over = run.fence > run.attempt
+    try:
+        connector = targets.open(step.target)
+        if await _happened_already(step, connector):
+            return Result(exit_code=0, reason="its check says that it is done")
+    except TargetUnreachableError as error:
+        return Result(reason=mask(str(error)), lost=taken_over)
+    except _REFUSALS as error:
+        return Result(reason=mask(str(error)))
+    try:
+        job = Job(session.job_key(step), step.run, step.timeout)
+        outcome = await connector.run(job, on_output=on_output)
+        if isinstance(outcome, Lost) and await _happened_already(step, connector):
+            return Result(exit_code=0, reason="its check says that it is done")
+    except TargetUnreachableError as error:
+        return Result(reason=mask(str(error)), lost=error.may_have_started or taken_over)
+    except _REFUSALS as error:
+        return Result(reason=mask(str(error)), lost=taken_over)
+    return _result(step, outcome, mask)
+
+
+async def _happened_already(step: Step, connector: Connector) -> bool:
+    if step.effect is not Effect.CHECK_THEN_ACT or step.check is None:
+        return False
+    found = await connector.read(step.check, timeout=CHECK_TIMEOUT)
+    return found.exit_code == 0
+
+
+def _result(step: Step, outcome: Ended | Lost, mask: Mask) -> Result:
+    parts = (outcome.stdout.rstrip(), outcome.stderr.rstrip())
+    output = mask("\n".join(part for part in parts if part))
+    if isinstance(outcome, Lost):
+        return Result(output=output, reason=mask(outcome.reason), lost=True)
+    reason = ""
+    if outcome.timed_out:
+        reason = f"it did not end within {step.timeout.total_seconds():g} s and was stopped"
+    elif outcome.exit_code:
+        reason = f"exit code {outcome.exit_code}"
+    return Result(
+        exit_code=outcome.exit_code,
+        output=output,
+        reason=reason,
+        reattached=outcome.reattached,
+    )

@@ -1,0 +1,194 @@
+"""What happens next in a session: pure decisions over (session, what happened).
+
+Every function returns a ``Move``: the changed session, the events that tell of the change, and the
+steps that the asking executor has claimed with it and now has to run. A claim is stored before
+anything is run; so a session that is under way always has an owner to be missed.
+"""
+
+from datetime import datetime
+from typing import Final
+
+import cel
+
+from services.executor.moves import Move, Result, ask, claim, end, finish, skip
+from services.executor.session import Run, Session
+from shared.events import Refusal, SessionOutcome, SessionStarted, Step
+from shared.lifecycle import SESSION_ENDED, STEP_ENDED, Effect, Risk, SessionState, StepState
+
+#: A repeatable step whose run was lost is run again, but not for ever.
+RECOVERIES: Final = 3
+
+
+def begin(session: Session, owner: str, now: datetime, *, source_resolved: bool) -> Move | None:
+    """Take a planned session on; None when somebody has."""
+    if session.state is not SessionState.PLANNED:
+        return None
+    gone = session.source_resolved or source_resolved
+    session = session.model_copy(update={"source_resolved": gone})
+    move = Move(session, owner, now)
+    if not gone:
+        move.tell(SessionStarted, runbook=session.runbook.name)
+    return _advanced(move)
+
+
+def approved(session: Session, step_id: str, owner: str, now: datetime) -> Move | None:
+    """Let an approved step run; None when it does not wait for that."""
+    if session.run(step_id).state is not StepState.AWAITING_APPROVAL:
+        return None
+    move = Move(session, owner, now)
+    step = session.step(step_id)
+    move.put(step, session.run(step_id).becomes(StepState.READY))
+    return _advanced(move)
+
+
+def refused(
+    session: Session, step_id: str, owner: str, now: datetime, *, refusal: Refusal, reason: str
+) -> Move | None:
+    """Give a step up that nobody said yes to; None when it does not wait for that."""
+    run = session.run(step_id)
+    if run.state is not StepState.AWAITING_APPROVAL:
+        return None
+    move = Move(session, owner, now)
+    state = StepState.EXPIRED if refusal is Refusal.EXPIRED else StepState.REJECTED
+    move.put(session.step(step_id), run.becomes(state, ended_at=now, reason=reason))
+    return _advanced(move)
+
+
+def ended(
+    session: Session, step_id: str, owner: str, now: datetime, *, fence: int, result: Result
+) -> Move | None:
+    """Note how an attempt ended; None when another executor has taken the step over."""
+    run = session.run(step_id)
+    if (run.state, run.owner, run.fence) != (StepState.RUNNING, owner, fence):
+        return None
+    move = Move(session, owner, now)
+    step = session.step(step_id)
+    if result.lost:
+        _after_loss(move, step, run, result)
+    elif not result.succeeded and run.attempt < step.retry.attempts:
+        pause = step.retry.backoff * 2 ** (run.attempt - 1)
+        claim(move, step, run, pause=pause)
+    else:
+        state = StepState.SUCCEEDED if result.succeeded else StepState.FAILED
+        end(move, step, run, state, result)
+    return _advanced(move)
+
+
+def adopted(session: Session, alive: frozenset[str], owner: str, now: datetime) -> Move | None:
+    """Take over the steps whose executors are gone; None when there are none.
+
+    The attempt stays the same, so that the new owner attaches to what the old one started.
+    """
+    move = Move(session, owner, now)
+    for step in session.steps:
+        run = session.run(step.id)
+        if run.state is StepState.RUNNING and run.owner not in alive:
+            move.put(step, run.becomes(StepState.RUNNING, owner=owner, fence=run.fence + 1))
+            move.claimed.append(step.id)
+    return move if move.claimed else None
+
+
+def source_said(session: Session, owner: str, now: datetime, *, resolved: bool) -> Move | None:
+    """Note that the alert's source says the problem is gone, or is back.
+
+    Before anything that matters ran, that cancels the session. None when it changes nothing.
+    """
+    if session.state in SESSION_ENDED or session.source_resolved == resolved:
+        return None
+    move = Move(session.model_copy(update={"source_resolved": resolved}), owner, now)
+    # A plan that nobody has begun is looked at when it is.
+    return move if session.state is SessionState.PLANNED else _advanced(move)
+
+
+def _advanced(move: Move) -> Move:
+    if _may_cancel(move.session):
+        return _cancelled(move)
+    while any(_considered(move, step) for step in move.session.steps):
+        continue
+    return _settled(move)
+
+
+def _may_cancel(session: Session) -> bool:
+    """Whether the source's "resolved" came while the steps that matter are still to be run."""
+    if not session.source_resolved:
+        return False
+    runs = [(step, session.run(step.id)) for step in session.steps]
+    return any(run.state not in STEP_ENDED for _, run in runs) and all(
+        run.state is not StepState.RUNNING and (run.attempt == 0 or step.risk is Risk.LOW)
+        for step, run in runs
+    )
+
+
+def _cancelled(move: Move) -> Move:
+    reason = "the source said that the problem is gone before anything was changed"
+    for step in move.session.steps:
+        run = move.session.run(step.id)
+        if run.state not in STEP_ENDED:
+            move.put(step, run.becomes(StepState.SKIPPED, ended_at=move.now, reason=reason))
+    finish(move, SessionState.CANCELLED, SessionOutcome.CANCELLED, reason)
+    return move
+
+
+def _considered(move: Move, step: Step) -> bool:
+    """Move one step on if it can be; whether that changed anything."""
+    session = move.session
+    run = session.run(step.id)
+    if run.state is StepState.READY:
+        claim(move, step, run)
+        return True
+    if run.state is not StepState.PENDING:
+        return False
+    needed = [session.step(need) for need in step.needs]
+    if any(session.run(need.id).state not in STEP_ENDED for need in needed):
+        return False
+    in_the_way = [need.id for need in needed if session.stands_in_the_way(need)]
+    if in_the_way:
+        reason = f"it needs {in_the_way[0]}, which {session.run(in_the_way[0]).state}"
+        skip(move, step, run, reason, blocked=True)
+    else:
+        _unless_condition(move, step, run)
+    return True
+
+
+def _unless_condition(move: Move, step: Step, run: Run) -> None:
+    """Run a step whose turn it is, ask for it, or leave it out, as its condition and rule say."""
+    try:
+        holds = step.when is None or cel.evaluate(step.when, dict(move.session.facts()))
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        reason = f"its condition cannot be evaluated: {step.when}: {error}"
+        end(move, step, run, StepState.FAILED, Result(reason=reason))
+        return
+    if not holds:
+        skip(move, step, run, f"its condition is false: {step.when}", blocked=False)
+    elif step.approval.required:
+        ask(move, step, run)
+    else:
+        claim(move, step, run)
+
+
+def _after_loss(move: Move, step: Step, run: Run, result: Result) -> None:
+    """Go on after a run that was started and left no exit code, by what a second one would do."""
+    if step.effect is Effect.ONCE or run.recoveries >= RECOVERIES:
+        end(move, step, run, StepState.UNKNOWN, result)
+        return
+    again = run.model_copy(update={"recoveries": run.recoveries + 1})
+    claim(move, step, again)
+
+
+def _settled(move: Move) -> Move:
+    """The session's own state, from those of its steps."""
+    session = move.session
+    states = {session.run(step.id).state for step in session.steps}
+    if StepState.RUNNING in states:
+        move.session = session.becomes(SessionState.RUNNING)
+    elif StepState.AWAITING_APPROVAL in states:
+        move.session = session.becomes(SessionState.WAITING)
+    else:
+        bad = [step for step in session.steps if session.stands_in_the_way(step)]
+        if not bad:
+            finish(move, SessionState.SUCCEEDED, SessionOutcome.SUCCEEDED, "every step is done")
+        else:
+            run = session.run(bad[0].id)
+            reason = f"{bad[0].id} {run.state}" + (f": {run.reason}" if run.reason else "")
+            finish(move, SessionState.FAILED, SessionOutcome.FAILED, reason)
+    return move

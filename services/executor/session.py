@@ -1,0 +1,151 @@
+"""A session as the executor knows it: its steps, and where each of them stands."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Self
+from uuid import UUID, uuid5
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from shared.events import Check, OnFailure, RunbookRef, Step
+from shared.lifecycle import SessionState, Severity, StepState, may_become
+
+#: Of a step's output, this much of its end stands in the session and in events.
+TAIL: Final = 4_000
+
+
+class ImpossibleChangeError(AssertionError):
+    """The lifecycle does not know this change: a defect in the code that asked for it."""
+
+
+class Run(BaseModel):
+    """Where one step stands.
+
+    While it runs, ``owner`` is the executor that runs it and ``fence`` counts the owners so far: a
+    write of an earlier one is refused. ``attempt`` counts from 1. ``not_before`` is the end of the
+    pause before a retry. ``blocked`` tells a step that was skipped because another failed from one
+    that was skipped because its condition was false.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    state: StepState = StepState.PENDING
+    attempt: int = 0
+    recoveries: int = 0
+    owner: str | None = None
+    fence: int = 0
+    approval_id: UUID | None = None
+    not_before: AwareDatetime | None = None
+    started_at: AwareDatetime | None = None
+    ended_at: AwareDatetime | None = None
+    exit_code: int | None = None
+    output: str = ""
+    reason: str = ""
+    reattached: bool = False
+    blocked: bool = False
+
+    def becomes(self, state: StepState, **fields: Any) -> Self:
+        """This run in another state.
+
+        Raises:
+            ImpossibleChangeError: the lifecycle has no such change.
+        """
+        if not may_become(self.state, state):
+            raise ImpossibleChangeError(f"a step cannot go from {self.state} to {state}")
+        return self.model_copy(update={"state": state, **fields})
+
+
+class Session(BaseModel):
+    """One attempt to fix one ticket; ``rev`` counts its stored changes."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: UUID
+    ticket_id: UUID
+    ticket_title: str
+    severity: Severity
+    state: SessionState
+    rev: int
+    runbook: RunbookRef
+    reasons: tuple[str, ...] = ()
+    params: dict[str, str] = {}
+    steps: tuple[Step, ...]
+    verify: tuple[Check, ...] = ()
+    runs: dict[str, Run] = {}
+    source_resolved: bool = False
+    trace: str = ""
+
+    def run(self, step_id: str) -> Run:
+        return self.runs.get(step_id, Run())
+
+    def step(self, step_id: str) -> Step:
+        return next(step for step in self.steps if step.id == step_id)
+
+    def has_step(self, step_id: str) -> bool:
+        return any(step.id == step_id for step in self.steps)
+
+    def with_run(self, step_id: str, run: Run) -> "Session":
+        return self.model_copy(update={"runs": {**self.runs, step_id: run}})
+
+    def becomes(self, state: SessionState) -> "Session":
+        """This session in another state, or itself if it is in it already.
+
+        Raises:
+            ImpossibleChangeError: the lifecycle has no such change.
+        """
+        if self.state is state:
+            return self
+        if not may_become(self.state, state):
+            raise ImpossibleChangeError(f"a session cannot go from {self.state} to {state}")
+        return self.model_copy(update={"state": state})
+
+    def owners(self) -> list[str]:
+        """The executors that run a step of this session just now."""
+        running = {run.owner for run in self.runs.values() if run.state is StepState.RUNNING}
+        return sorted(owner for owner in running if owner)
+
+    def approval_id(self, step: Step) -> UUID:
+        """The id of the request for a yes to this very step; another command has another one."""
+        return uuid5(self.id, f"approval/{step.id}/{step.digest(self.id)}")
+
+    def job_key(self, step: Step) -> str:
+        """The name of this attempt on its target: the same for every executor that takes it on."""
+        return f"{self.id}-{step.id}-{self.run(step.id).attempt}"
+
+    def facts(self) -> Mapping[str, Any]:
+        """What conditions are evaluated over."""
+        return {
+            "steps": {
+                step.id: {
+                    "state": self.run(step.id).state.value,
+                    "exit_code": self.run(step.id).exit_code,
+                    "output": self.run(step.id).output,
+                }
+                for step in self.steps
+            },
+            "params": dict(self.params),
+        }
+
+    def stands_in_the_way(self, step: Step) -> bool:
+        """Whether this step ended in a way that keeps those that need it from running."""
+        run = self.run(step.id)
+        match run.state:
+            case StepState.FAILED:
+                return step.on_failure is OnFailure.STOP
+            case StepState.UNKNOWN | StepState.REJECTED | StepState.EXPIRED:
+                return True
+            case StepState.SKIPPED:
+                return run.blocked
+        return False
+
+    def tried(self) -> tuple[str, ...]:
+        """A line for each step that came to something, for a person to read."""
+        return tuple(
+            f"{step.id}: {run.state}" + (f" ({run.reason})" if run.reason else "")
+            for step in self.steps
+            if (run := self.run(step.id)).state is not StepState.PENDING
+        )
+
+
+def tail(text: str) -> str:
+    """The end of an output."""
+    return text if len(text) <= TAIL else "…" + text[-TAIL:]

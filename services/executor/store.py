@@ -1,0 +1,161 @@
+"""Sessions in MongoDB, who is alive to run them, and what their commands wrote."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from pymongo import ASCENDING
+
+from services.executor.moves import Move
+from services.executor.session import Session
+from shared import outbox
+from shared.lifecycle import TICKET_FROM, SessionState, TicketState
+from shared.store import RELAXED, Database, Document, seam
+
+_ACTIVE: Final = [
+    SessionState.PLANNED.value,
+    SessionState.RUNNING.value,
+    SessionState.WAITING.value,
+]
+# Executors that are gone for this long are of no interest to anybody.
+_FORGET: Final = timedelta(days=1)
+
+
+@seam
+class MongoSessions:
+    """Sessions; every change is a write that is refused when somebody else changed it first."""
+
+    def __init__(self, db: Database) -> None:
+        self.collection = db.get_collection("sessions")
+        self._tickets = db.get_collection("tickets")
+
+    async def prepare(self) -> None:
+        """Make the indexes; changes nothing where they are."""
+        await self.collection.create_index("owners", sparse=True, name="owners")
+        await self.collection.create_index([("ticket_id", ASCENDING)], name="ticket")
+
+    async def load(self, session_id: UUID) -> Session | None:
+        found = await self.collection.find_one({"_id": session_id}, {"outbox": 0})
+        return None if found is None else _session(found)
+
+    async def save(self, rev: int, move: Move) -> list[Document] | None:
+        """Store a change of the session as it was at ``rev``, together with its events.
+
+        Returns the stored events, or None when the session is not at ``rev`` any more.
+        """
+        session = move.session
+        entries = outbox.kept(move.events, traceparent=session.trace)
+        changed = await self.collection.update_one(
+            {"_id": session.id, "rev": rev}, _update(move, entries)
+        )
+        return entries if changed.matched_count else None
+
+    async def owned_by_others(self, alive: Sequence[str]) -> list[UUID]:
+        """Sessions with a step whose owner is not among the living."""
+        cursor = self.collection.find({"owners": {"$elemMatch": {"$nin": list(alive)}}}, {"_id": 1})
+        return [found["_id"] async for found in cursor]
+
+    async def active_of(self, ticket_id: UUID) -> list[UUID]:
+        """The sessions of a ticket that have not ended."""
+        cursor = self.collection.find(
+            {"ticket_id": ticket_id, "state": {"$in": _ACTIVE}}, {"_id": 1}
+        )
+        return [found["_id"] async for found in cursor]
+
+    async def source_resolved(self, ticket_id: UUID) -> bool:
+        """Whether the ticket's source says that the problem is gone."""
+        ticket = await self._tickets.find_one({"_id": ticket_id}, {"source_resolved_at": 1})
+        return bool(ticket and ticket.get("source_resolved_at"))
+
+    async def ticket_in_progress(self, ticket_id: UUID, now: datetime) -> None:
+        """Move the ticket on; it stays where it is if it is further already."""
+        sources = [state.value for state in TICKET_FROM[TicketState.IN_PROGRESS]]
+        await self._tickets.update_one(
+            {"_id": ticket_id, "state": {"$in": sources}},
+            {"$set": {"state": TicketState.IN_PROGRESS.value, "updated_at": now}},
+        )
+
+
+def _update(move: Move, entries: list[Document]) -> Document:
+    session = move.session
+    fields: dict[str, Any] = {
+        "state": session.state.value,
+        "runs": {id_: run.model_dump(mode="json") for id_, run in session.runs.items()},
+        "source_resolved": session.source_resolved,
+        "updated_at": move.now,
+    }
+    update: Document = {"$set": fields, "$inc": {"rev": 1}}
+    if owners := session.owners():
+        fields["owners"] = owners
+    else:
+        update["$unset"] = {"owners": ""}
+    if entries:
+        update["$push"] = {"outbox": {"$each": entries}}
+        update["$currentDate"] = {outbox.INDEX: True}
+    return update
+
+
+def _session(document: Document) -> Session:
+    return Session.model_validate({**document, "id": document["_id"]})
+
+
+@seam
+class MongoExecutors:
+    """Which executors are alive, by the clock of the database and nobody else's."""
+
+    def __init__(self, db: Database, lease: timedelta) -> None:
+        self._executors = db.get_collection("executors", write_concern=RELAXED)
+        self._lease_ms = int(lease.total_seconds() * 1000)
+
+    async def renew(self, owner: str) -> None:
+        """Live for another lease."""
+        until = {"$add": ["$$NOW", self._lease_ms]}
+        await self._executors.update_one({"_id": owner}, [{"$set": {"until": until}}], upsert=True)
+
+    async def resign(self, owner: str) -> None:
+        """Let others take over at once."""
+        await self._executors.delete_one({"_id": owner})
+
+    async def alive(self) -> frozenset[str]:
+        """The owners whose lease has not run out."""
+        cursor = self._executors.find({"$expr": {"$gt": ["$until", "$$NOW"]}}, {"_id": 1})
+        return frozenset([found["_id"] async for found in cursor])
+
+    async def forget(self) -> None:
+        """Drop those that have been gone for long."""
+        long_ago = {"$subtract": ["$$NOW", int(_FORGET.total_seconds() * 1000)]}
+        await self._executors.delete_many({"$expr": {"$lt": ["$until", long_ago]}})
+
+
+@seam
+class MongoOutput:
+    """What the commands of steps wrote; one document an attempt."""
+
+    def __init__(self, db: Database) -> None:
+        self._output = db.get_collection("output", write_concern=RELAXED)
+
+    async def prepare(self) -> None:
+        """Make the index; changes nothing where it is."""
+        await self._output.create_index([("session_id", ASCENDING)], name="session")
+
+    async def show(
+        self, session: Session, step_id: str, *, stdout: str, stderr: str, now: datetime
+    ) -> None:
+        """Keep what an attempt has written so far; a later owner's word stands."""
+        run = session.run(step_id)
+        key = f"{session.id}/{step_id}/{run.attempt}"
+        later = {"$gt": ["$fence", run.fence]}
+        new = {
+            "session_id": session.id,
+            "step_id": step_id,
+            "attempt": run.attempt,
+            "fence": run.fence,
+            "stdout": stdout,
+            "stderr": stderr,
+            "updated_at": now,
+        }
+        kept = {
+            name: {"$cond": [later, f"${name}", {"$literal": value}]} for name, value in new.items()
+        }
+        await self._output.update_one({"_id": key}, [{"$set": kept}], upsert=True)
