@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 CHECK_TIMEOUT: Final = timedelta(seconds=30)
 
-_REFUSALS: Final = (HostKeyChangedError, LoginRefusedError, UnknownTargetError)
+_DONE_ALREADY: Final = Result(exit_code=0, reason="its check says that it is done")
 
 Mask = Callable[[str], str]
 
@@ -47,22 +47,20 @@ async def attempt(
     run = session.run(step.id)
     # With more owners than attempts, an earlier owner may have got further than this one will.
     taken_over = run.fence > run.attempt
+    sent = False
     try:
         connector = targets.open(step.target)
         if await _happened_already(step, connector):
-            return Result(exit_code=0, reason="its check says that it is done")
-    except TargetUnreachableError as error:
-        return Result(reason=mask(str(error)), lost=taken_over)
-    except _REFUSALS as error:
-        return Result(reason=mask(str(error)))
-    try:
+            return _DONE_ALREADY
+        sent = True
         job = Job(session.job_key(step), step.run, step.timeout)
         outcome = await connector.run(job, on_output=on_output)
         if isinstance(outcome, Lost) and await _happened_already(step, connector):
-            return Result(exit_code=0, reason="its check says that it is done")
+            return _DONE_ALREADY
     except TargetUnreachableError as error:
-        return Result(reason=mask(str(error)), lost=error.may_have_started or taken_over)
-    except _REFUSALS as error:
+        lost = taken_over or (sent and error.may_have_started)
+        return Result(reason=mask(str(error)), lost=lost)
+    except (HostKeyChangedError, LoginRefusedError, UnknownTargetError) as error:
         return Result(reason=mask(str(error)), lost=taken_over)
     return _result(step, outcome, mask)
 

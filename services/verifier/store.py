@@ -1,12 +1,12 @@
 """Tickets as the verifier sees them: verifying, then resolved or escalated, once."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from shared.events import TicketEscalated, TicketResolved
-from shared.lifecycle import TicketState
-from shared.store import Database, seam
+from shared.lifecycle import TICKET_FROM, TicketState
+from shared.store import Database, Document, seam
 
 #: In these a source's word alone resolves: no plan is under way that would have to be called off.
 WITHOUT_PLAN = (TicketState.NEW, TicketState.TRIAGED, TicketState.ESCALATED, TicketState.REOPENED)
