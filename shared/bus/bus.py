@@ -1,40 +1,41 @@
 """One service's connection to the bus: the only way in and the only way out."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 import nats.errors
 import nats.js.errors
 import structlog
-from faststream import AckPolicy, Context, ContextRepo
-from faststream.message import StreamMessage
-from faststream.nats import JStream, NatsBroker, PullSub
-from faststream.nats.opentelemetry import NatsTelemetryMiddleware
-from faststream.nats.prometheus import NatsPrometheusMiddleware
+from faststream import Context
+from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from opentelemetry.trace import TracerProvider
 from prometheus_client import CollectorRegistry
 
 from shared.bus.delivery import Delivery
-from shared.bus.router import Router, Subscription, envelopes
+from shared.bus.pull import Puller
+from shared.bus.redelivery import DELAYS
+from shared.bus.router import Router, Subscription
 from shared.bus.streams import ACK_WAIT, declare_consumers, declare_streams, stream_of
+from shared.bus.watch import Watch
+from shared.bus.wiring import wired
 from shared.errors import UnavailableError
 from shared.events import Event
-from shared.events.envelope import attributes
 
 log = structlog.get_logger(__name__)
 
 # A publish is answered in under a millisecond; what takes longer than this is an outage.
-PUBLISH_TIMEOUT = timedelta(seconds=3)
-# How long a pull waits at the server. It is also how long a consumer that was deleted goes unseen.
-PULL_TIMEOUT = timedelta(seconds=5)
-BATCH_WINDOW = timedelta(seconds=0.2)
-RECONNECT_WAIT = timedelta(seconds=1)
+PUBLISH_TIMEOUT: Final = timedelta(seconds=3)
+RECONNECT_WAIT: Final = timedelta(seconds=1)
+# How long handlers may go on after the service was told to stop.
+GRACE: Final = timedelta(seconds=5)
+
+_OUTAGE: Final = (nats.errors.Error, TimeoutError)
 
 
 class Publish(Protocol):
@@ -54,7 +55,18 @@ PublishDep = Annotated[Publish, Context("publish")]
 
 
 class Bus:
-    """The bus as one service sees it; nothing is opened before ``start``."""
+    """The bus as one service sees it; nothing is opened before ``start``.
+
+    Args:
+        service: the name that durables, dead letters and events' sources carry.
+        url: where the server is.
+        tracer_provider: takes the spans.
+        registry: takes the counters.
+        replicas: how many servers keep each stream.
+        ack_wait: after how long a message whose handler's process died goes to another.
+        delays: the pauses between deliveries of a message that fails; see ``redelivery``.
+        grace: how long handlers may go on once ``stop`` was called.
+    """
 
     def __init__(
         self,
@@ -65,95 +77,102 @@ class Bus:
         registry: CollectorRegistry,
         replicas: int = 1,
         ack_wait: timedelta = ACK_WAIT,
+        delays: Sequence[timedelta] = DELAYS,
+        grace: timedelta = GRACE,
     ) -> None:
         self._service = service
         self._replicas = replicas
         self._ack_wait = ack_wait
-        self._subscriptions: list[Subscription] = []
-        self._in_flight: set[StreamMessage[Any]] = set()
+        self._grace = grace
+        self._pullers: list[Puller] = []
+        self._subjects: list[str] = []
         self._client: Client | None = None
         self._keeper: asyncio.Task[None] | None = None
-        self._context = ContextRepo()
-        self._context.set_global("publish", self.publish)
+        self._complaint = ""
+        self._watch = Watch(tracer_provider, registry)
+        delivery = partial(
+            Delivery, service=service, stream=self.jetstream, watch=self._watch, delays=delays
+        )
         self._broker = NatsBroker(
             url,
             name=f"handrail-{service}",
             allow_reconnect=True,
             max_reconnect_attempts=-1,
             reconnect_time_wait=int(RECONNECT_WAIT.total_seconds()),
-            error_cb=_log_error,
-            disconnected_cb=_log_disconnected,
-            reconnected_cb=_log_reconnected,
-            decoder=_decode,
+            error_cb=self._log_error,
+            disconnected_cb=self._log_disconnected,
+            reconnected_cb=self._go_on,
             logger=None,
-            context=self._context,
-            # The outermost first: a span around the delivery, the counters next to the handler.
-            middlewares=(
-                NatsTelemetryMiddleware(tracer_provider=tracer_provider),
-                partial(
-                    Delivery, service=service, stream=self.jetstream, in_flight=self._in_flight
-                ),
-                NatsPrometheusMiddleware(registry=registry, app_name=service),
-            ),
+            # Handlers are wired when they are attached.
+            apply_types=False,
+            middlewares=(delivery,),
         )
 
     def attach(self, router: Router, dependencies: Mapping[str, Any]) -> None:
-        """Take in what the router declares; handlers get the dependencies by their names."""
-        for name, value in dependencies.items():
-            self._context.set_global(name, value)
-        for subscription in router.subscriptions:
-            self._subscriptions.append(subscription)
-            self._subscribe(subscription)
+        """Take in what the router declares; handlers get the dependencies by their names.
 
-    def _subscribe(self, subscription: Subscription) -> None:
-        stream = JStream(stream_of(subscription.subject), declare=False)
-        if subscription.batch:
-            subscriber: Any = self._broker.subscriber(
-                subscription.subject,
-                stream=stream,
-                durable=subscription.durable,
-                pull_sub=PullSub(
-                    batch_size=subscription.batch,
-                    timeout=BATCH_WINDOW.total_seconds(),
-                    batch=True,
-                ),
-                decoder=_decode_batch,
-                ack_policy=AckPolicy.MANUAL,
-            )
-        else:
-            subscriber = self._broker.subscriber(
-                subscription.subject,
-                stream=stream,
-                durable=subscription.durable,
-                # One message a pull: a larger pull waits for the rest of its messages.
-                pull_sub=PullSub(batch_size=1, timeout=PULL_TIMEOUT.total_seconds()),
-                max_workers=max(2, subscription.workers),
-                ack_policy=AckPolicy.MANUAL,
-            )
-        subscriber(subscription.handler)
+        Raises:
+            TypeError: a handler needs something that is not among them.
+        """
+        for subscription in router.subscriptions:
+            self._subscribe(subscription, {"publish": self.publish, **dependencies})
+
+    def _subscribe(self, subscription: Subscription, dependencies: Mapping[str, Any]) -> None:
+        handler = wired(subscription.handler, dependencies)
+
+        async def handle(decoded: Any) -> None:
+            _bind_ids(decoded)
+            await handler(decoded)
+
+        puller = Puller(
+            subscription,
+            broker=self._broker,
+            decode=subscription.decoded,
+            declare=partial(self._declare, (subscription.subject,)),
+            grace=self._grace,
+        )
+        puller(handle, filter=_always)
+        self._pullers.append(puller)
+        self._subjects.append(subscription.subject)
 
     async def connect(self) -> None:
-        """Connect, waiting for a server that is not there yet, and declare streams and durables."""
+        """Connect, waiting for a server that is not there yet, and declare streams and durables.
+
+        Raises:
+            UnavailableError: the server is there, but its JetStream does not answer.
+        """
         self._client = await self._broker.connect()
+        await self._declare(self._subjects)
+
+    async def _declare(self, subjects: Sequence[str]) -> None:
         js = self.jetstream()
-        await declare_streams(js, replicas=self._replicas)
-        subjects = [s.subject for s in self._subscriptions]
-        await declare_consumers(js, self._service, subjects, ack_wait=self._ack_wait)
+        try:
+            await declare_streams(js, replicas=self._replicas)
+            await declare_consumers(js, self._service, subjects, ack_wait=self._ack_wait)
+        except _OUTAGE as error:
+            raise UnavailableError(f"JetStream does not answer: {error!r}") from error
 
     async def start(self) -> None:
         """Begin to take messages in."""
         if self._client is None:
             await self.connect()
         self._keeper = asyncio.create_task(self._keep_alive())
-        await self._broker.start()
+        for puller in self._pullers:
+            await puller.start()
 
     async def stop(self) -> None:
         """Stop taking messages in; what is not acknowledged comes again to somebody else."""
+        await asyncio.gather(*(puller.stop() for puller in self._pullers))
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
-        await self._broker.stop()
-        self._client = None
+        client, self._client = self._client, None
+        if client is not None:
+            if client.is_connected:
+                # The last acknowledgements are on their way; without them, messages come again.
+                with suppress(*_OUTAGE):
+                    await client.flush(timeout=int(PUBLISH_TIMEOUT.total_seconds()))
+            await client.close()
 
     def jetstream(self) -> JetStreamContext:
         """The stream context of the open connection."""
@@ -171,46 +190,64 @@ class Bus:
             raise UnavailableError("the bus is not connected")
         if len(events) == 1:
             await self._send(events[0])
-        else:
-            await asyncio.gather(*(self._send(event) for event in events))
+            return
+        results = await asyncio.gather(*(self._send(e) for e in events), return_exceptions=True)
+        for failure in results:
+            if failure is not None:
+                raise failure
 
     async def _send(self, event: Event) -> None:
-        try:
-            await self._broker.publish(
-                event.body(),
-                event.subject,
-                headers=event.headers(source=self._service),
-                stream=stream_of(event.subject),
-                timeout=PUBLISH_TIMEOUT.total_seconds(),
-            )
-        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
-            raise UnavailableError(f"{event.subject} was not taken by the stream") from error
+        with self._watch.publishing(event, source=self._service) as headers:
+            try:
+                try:
+                    await self._store(event, headers)
+                except nats.js.errors.NoStreamResponseError:
+                    # The server lost its disk, or another one took its place.
+                    await self._declare(())
+                    await self._store(event, headers)
+            except _OUTAGE as error:
+                raise UnavailableError(f"{event.subject} was not taken by the stream") from error
+
+    async def _store(self, event: Event, headers: dict[str, str]) -> None:
+        await self.jetstream().publish(
+            event.subject, event.body(), stream=stream_of(event.subject), headers=headers
+        )
 
     async def _keep_alive(self) -> None:
-        """Say "in progress" for every handler that runs, so that it does not run twice."""
+        """Say "in progress" for every message that is held, so that it is not handled twice."""
         while True:
             await asyncio.sleep(self._ack_wait.total_seconds() / 3)
-            for message in list(self._in_flight):
-                # A lost connection is seen by the client itself, which is already reconnecting.
-                with suppress(nats.errors.Error):
-                    await message.in_progress()  # type: ignore[attr-defined]
+            for message in [m for puller in self._pullers for m in puller.held.values()]:
+                if not message.is_acked:
+                    # A lost connection is seen by the client itself, which already reconnects.
+                    with suppress(nats.errors.Error):
+                        await message.in_progress()
+
+    async def _go_on(self) -> None:
+        log.info("bus.reconnected", service=self._service)
+        self._complaint = ""
+        for puller in self._pullers:
+            puller.again()
+
+    async def _log_disconnected(self) -> None:
+        if self._client is not None:
+            log.warning("bus.disconnected", service=self._service)
+
+    async def _log_error(self, error: Exception) -> None:
+        # The same one comes with every attempt to connect again.
+        complaint = repr(error)
+        if complaint != self._complaint:
+            log.warning("bus.error", service=self._service, error=complaint)
+        self._complaint = complaint
 
 
-async def _decode(message: StreamMessage[Any]) -> dict[str, Any]:
-    return attributes(message.headers, message.body)
+async def _always(_message: object) -> bool:
+    """FastStream would run a filter that is no coroutine in another thread."""
+    return True
 
 
-async def _decode_batch(message: StreamMessage[Any]) -> Any:
-    return envelopes(message.raw_message)
-
-
-async def _log_error(error: Exception) -> None:
-    log.warning("bus.error", error=repr(error))
-
-
-async def _log_disconnected() -> None:
-    log.warning("bus.disconnected")
-
-
-async def _log_reconnected() -> None:
-    log.info("bus.reconnected")
+def _bind_ids(decoded: Any) -> None:
+    """Put the session and the step into the log lines of this delivery."""
+    for name in ("session_id", "step_id"):
+        if (value := getattr(decoded, name, None)) is not None:
+            structlog.contextvars.bind_contextvars(**{name: str(value)})

@@ -1,19 +1,23 @@
 """Every delivery passes here: log context, acknowledgement, redelivery, dead letters."""
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from copy import copy
+from datetime import timedelta
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
+import nats.errors
 import structlog
 from faststream import BaseMiddleware, ContextRepo
 from faststream.message import StreamMessage
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from opentelemetry import trace
 
-from shared.bus.redelivery import GiveUp, after_failure
+from shared.bus.redelivery import DELAYS, GiveUp, after_failure
 from shared.bus.streams import DEAD
+from shared.bus.watch import Outcome, Watch, record_error
+from shared.errors import UnavailableError
 
 log = structlog.get_logger(__name__)
 
@@ -26,9 +30,11 @@ DEAD_DELIVERED: Final = "handrail-delivered"
 # A header line is for a person; the whole traceback is in the log.
 ERROR_LENGTH: Final = 500
 
+Messages = StreamMessage[list[Msg]]
+
 
 class Delivery(BaseMiddleware[Any, Any]):
-    """Handles one message: acknowledged when the handler returned, else tried again or given up."""
+    """Handles messages: acknowledged when the handler returned, else tried again or given up."""
 
     def __init__(
         self,
@@ -38,42 +44,73 @@ class Delivery(BaseMiddleware[Any, Any]):
         context: ContextRepo,
         service: str,
         stream: Callable[[], JetStreamContext],
-        in_flight: set[StreamMessage[Any]],
+        watch: Watch,
+        delays: Sequence[timedelta] = DELAYS,
     ) -> None:
         super().__init__(msg, context=context)
         self._service = service
         self._stream = stream
-        self._in_flight = in_flight
+        self._watch = watch
+        self._delays = delays
 
     async def consume_scope(
-        self,
-        call_next: Callable[[StreamMessage[Any]], Awaitable[Any]],
-        msg: StreamMessage[Any],
-    ) -> Any:
-        raws: list[Msg] = (
-            msg.raw_message if isinstance(msg.raw_message, list) else [msg.raw_message]
-        )
-        self._in_flight.add(msg)
-        try:
-            with _log_context(raws):
-                try:
-                    await call_next(msg)
-                except Exception as error:  # noqa: BLE001 the one place that takes them all
-                    trace.get_current_span().record_exception(error)
+        self, call_next: Callable[[Messages], Awaitable[Any]], msg: Messages
+    ) -> None:
+        raws = msg.raw_message
+        _bind(raws)
+        with self._watch.processing(raws) as seen:
+            try:
+                await call_next(msg)
+            except asyncio.CancelledError:
+                seen.outcome = Outcome.RETURNED
+                await self._give_back(raws)
+                raise
+            except Exception as error:  # the one place that takes them all
+                record_error(error)
+                if len(raws) == 1 or isinstance(error, UnavailableError):
                     for raw in raws:
-                        await self._failed(raw, error)
-                else:
-                    await msg.ack()
-        finally:
-            self._in_flight.discard(msg)
+                        seen.outcome = await self._failed(raw, error)
+                    return
+                log.warning("batch.failed", batch=len(raws), exc_info=error)
+            else:
+                await self._settle(raws)
+                seen.outcome = Outcome.HANDLED
+                return
+        await self._one_by_one(call_next, msg)
 
-    async def _failed(self, raw: Msg, error: Exception) -> None:
+    async def _settle(self, raws: Sequence[Msg]) -> None:
+        """Say that the messages are handled; without a connection they come once more."""
+        for raw in raws:
+            try:
+                await raw.ack()
+            except nats.errors.Error as outage:
+                log.warning("message.not_acked", subject=raw.subject, reason=repr(outage))
+
+    async def _one_by_one(
+        self, call_next: Callable[[Messages], Awaitable[Any]], batch: Messages
+    ) -> None:
+        """Handle each message of a batch alone, so that a bad one does not spoil the others."""
+        for position, raw in enumerate(batch.raw_message):
+            alone = copy(batch)
+            alone.raw_message, alone.body, alone.headers = [raw], raw.data, raw.headers or {}
+            try:
+                await self.consume_scope(call_next, alone)
+            except asyncio.CancelledError:
+                await self._give_back(batch.raw_message[position + 1 :])
+                raise
+
+    async def _failed(self, raw: Msg, error: Exception) -> Outcome:
         delivered = raw.metadata.num_delivered
-        decision = after_failure(error, delivered)
+        decision = after_failure(error, delivered, delays=self._delays)
         if isinstance(decision, GiveUp):
-            await self._bury(raw, error, delivered)
+            try:
+                await self._bury(raw, error, delivered)
+            except (nats.errors.Error, TimeoutError) as outage:
+                log.warning("dead_letter.refused", subject=raw.subject, reason=repr(outage))
+                await self._again(raw, self._delays[-1])
+                return Outcome.RETRIED
             log.error("message.given_up", subject=raw.subject, delivered=delivered, exc_info=error)
-            return
+            return Outcome.DEAD
         log.warning(
             "message.failed",
             subject=raw.subject,
@@ -81,7 +118,8 @@ class Delivery(BaseMiddleware[Any, Any]):
             again_in=decision.delay.total_seconds(),
             exc_info=error,
         )
-        await raw.nak(delay=decision.delay.total_seconds())
+        await self._again(raw, decision.delay)
+        return Outcome.RETRIED
 
     async def _bury(self, raw: Msg, error: Exception, delivered: int) -> None:
         """Store the message with the dead letters, then end its delivery."""
@@ -102,6 +140,19 @@ class Delivery(BaseMiddleware[Any, Any]):
         )
         await raw.term()
 
+    async def _again(self, raw: Msg, delay: timedelta) -> None:
+        """Ask for another delivery; without a connection it comes by itself after the ack wait."""
+        try:
+            await raw.nak(delay=delay.total_seconds())
+        except nats.errors.Error as outage:
+            log.warning("message.not_returned", subject=raw.subject, reason=repr(outage))
+
+    async def _give_back(self, raws: Sequence[Msg]) -> None:
+        """Let somebody else have the messages at once, since this service stops."""
+        for raw in raws:
+            if not raw.is_acked:
+                await self._again(raw, timedelta(0))
+
 
 def _dead_id(raw: Msg) -> str:
     """The same for every copy of one dead message, so that two replicas bury it once."""
@@ -109,14 +160,14 @@ def _dead_id(raw: Msg) -> str:
     return str(uuid5(NAMESPACE_URL, f"{where.stream}/{where.consumer}/{where.sequence.stream}"))
 
 
-@contextmanager
-def _log_context(raws: list[Msg]) -> Iterator[None]:
-    if len(raws) != 1:
-        with structlog.contextvars.bound_contextvars(batch=len(raws)):
-            yield
+def _bind(raws: Sequence[Msg]) -> None:
+    """Put the ids into every log line of this delivery, which has a task of its own."""
+    if len(raws) > 1:
+        structlog.contextvars.bind_contextvars(batch=len(raws))
         return
+    structlog.contextvars.unbind_contextvars("batch")
     headers = raws[0].headers or {}
-    known = {"event": headers.get("ce-id"), "ticket": headers.get("ce-subject")}
-    names = {f"{name}_id": value for name, value in known.items() if value}
-    with structlog.contextvars.bound_contextvars(subject=raws[0].subject, **names):
-        yield
+    known = {"event_id": headers.get("ce-id"), "ticket_id": headers.get("ce-subject")}
+    structlog.contextvars.bind_contextvars(
+        subject=raws[0].subject, **{name: value for name, value in known.items() if value}
+    )

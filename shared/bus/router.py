@@ -1,14 +1,15 @@
 """What a service takes in, declared beside its handlers and attached to the bus in ``app.py``."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec
+
+from nats.aio.msg import Msg
 
 from shared.bus.streams import durable_name
 from shared.events import Event
 
 P = ParamSpec("P")
-R = TypeVar("R")
 Handler = Callable[..., Awaitable[None]]
 
 
@@ -23,17 +24,31 @@ class Envelope:
 
 @dataclass(frozen=True)
 class Subscription:
-    """One durable of one service. ``batch`` is how many envelopes are handed over at a time."""
+    """One durable of one service.
+
+    It hands over an ``event`` at a time to each of its ``workers``, or up to ``batch`` envelopes.
+    """
 
     subject: str
     by: str
     handler: Handler
+    event: type[Event] | None = None
     workers: int = 1
     batch: int = 0
 
     @property
     def durable(self) -> str:
         return durable_name(self.by, self.subject)
+
+    def decoded(self, messages: Sequence[Msg]) -> Event | list[Envelope]:
+        """What the handler gets.
+
+        Raises:
+            MalformedEventError: a message is not the event that it should be.
+        """
+        if self.event is None:
+            return [Envelope(raw.subject, raw.headers or {}, raw.data) for raw in messages]
+        return self.event.read(messages[0].headers or {}, messages[0].data)
 
 
 @dataclass
@@ -54,6 +69,8 @@ def consumes(
 
     The message is acknowledged when the handler returns. When it raises, the message comes again
     after a growing delay, and ends in ``dead.<service>``. The function itself is not changed.
+    What it needs beside the event is given to ``Service.attach`` by name: a parameter that is
+    ``Annotated`` with FastStream's ``Context("name")``, or has the name itself.
 
     Args:
         router: where the subscription is kept.
@@ -63,7 +80,8 @@ def consumes(
     """
 
     def keep(handler: Callable[P, Awaitable[None]]) -> Callable[P, Awaitable[None]]:
-        router.subscriptions.append(Subscription(event.subject, by, handler, workers=workers))
+        subscription = Subscription(event.subject, by, handler, event=event, workers=workers)
+        router.subscriptions.append(subscription)
         return handler
 
     return keep
@@ -76,15 +94,15 @@ def consumes_all(
     by: str,
     batch: int = 100,
 ) -> Callable[[Callable[P, Awaitable[None]]], Callable[P, Awaitable[None]]]:
-    """Let a handler take every event of a family, known or not, as a list of envelopes."""
+    """Let a handler take every event of a family, known or not, as a list of envelopes.
+
+    The list has what is there just now, in the order of the stream, up to ``batch``. When the
+    handler raises, it is called once more for each envelope alone, and only what fails then is
+    tried again or given up: a second time must change nothing.
+    """
 
     def keep(handler: Callable[P, Awaitable[None]]) -> Callable[P, Awaitable[None]]:
         router.subscriptions.append(Subscription(f"{family}.>", by, handler, batch=batch))
         return handler
 
     return keep
-
-
-def envelopes(raw_messages: list[Any]) -> list[Envelope]:
-    """A batch of NATS messages as envelopes."""
-    return [Envelope(raw.subject, raw.headers or {}, raw.data) for raw in raw_messages]

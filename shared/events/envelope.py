@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID, uuid5
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from shared.errors import PermanentError
 
@@ -53,6 +53,22 @@ class Event(BaseModel):
     def about(cls, origin: UUID, *, key: str = "", **data: Any) -> Self:
         """An event that a stored thing led to; its id is the same however often it is made."""
         return cls(id=derived_id(origin, cls.subject, key), **data)
+
+    @classmethod
+    def read(cls, headers: Mapping[str, str], body: bytes) -> Self:
+        """The event that a message carries.
+
+        Raises:
+            MalformedEventError: it carries another one, or none; says what is wrong.
+        """
+        try:
+            return cls.model_validate(attributes(headers, body))
+        except ValidationError as error:
+            wrong = "; ".join(
+                f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}"
+                for detail in error.errors(include_url=False, include_input=False)
+            )
+            raise MalformedEventError(f"this is no {cls.subject}: {wrong}") from None
 
     def body(self) -> bytes:
         """The data as JSON, without what travels in headers."""

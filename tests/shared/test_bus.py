@@ -1,1 +1,0 @@
-"""The bus, on a real server."""
