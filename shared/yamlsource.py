@@ -1,6 +1,7 @@
 """YAML files whose mistakes are told with file, line, column and reason."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,6 +11,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from shared.errors import HandrailError
+from shared.yamlhints import did_you_mean
+from shared.yamlscalar import place_inside
 
 M = TypeVar("M", bound=BaseModel)
 Path_ = tuple[str | int, ...]
@@ -42,11 +45,29 @@ class Source:
 
     file: str
     data: Any
+    text: str = ""
 
     def problem(self, path: Path_, message: str) -> Problem:
         """A mistake at the nearest place to ``path`` that the document has."""
         line, column = self.position(path)
         return Problem(self.file, line, column, message)
+
+    def problem_inside(self, path: Path_, offset: int, message: str) -> Problem:
+        """A mistake at the ``offset``-th character of the text that stands at ``path``."""
+        return Problem(self.file, *self.position_inside(path, offset), message)
+
+    def position_inside(self, path: Path_, offset: int) -> tuple[int, int]:
+        """Line and column of a character of a text, or of the text where folding hides it."""
+        node = self.data
+        for part in path[:-1]:
+            node = node[part]
+        key = path[-1]
+        place = node.lc.item if _has_item(node, key) else node.lc.value
+        try:
+            line, column = place(key)
+        except KeyError:  # it came in by a merge (<<)
+            return self.position(path)
+        return place_inside(self.text, line, column, offset)
 
     def position(self, path: Path_) -> tuple[int, int]:
         """Line and column (from 1) of a key or an item, or of the nearest thing around it."""
@@ -54,7 +75,9 @@ class Source:
         found = (node.lc.line, node.lc.col) if hasattr(node, "lc") else (0, 0)
         for part in path:
             if isinstance(node, Mapping) and part in node:
-                found = node.lc.key(part)  # type: ignore[attr-defined]
+                # What came in by a merge (<<) has no place of its own.
+                with suppress(KeyError):
+                    found = node.lc.key(part)  # type: ignore[attr-defined]
             elif _has_item(node, part):
                 found = node.lc.item(part)
             else:
@@ -72,18 +95,41 @@ class Source:
         try:
             return model.model_validate(self.data)
         except ValidationError as error:
-            raise SourceError([self._located(detail) for detail in error.errors()]) from error
+            found = [self._located(model, detail) for detail in error.errors()]
+            raise SourceError(found) from error
 
-    def _located(self, detail: Any) -> Problem:
+    def _located(self, model: type[BaseModel], detail: Any) -> Problem:
         path: Path_ = detail["loc"]
-        name = ".".join(str(part) for part in path)
-        match detail["type"]:
-            case "extra_forbidden":
-                return self.problem(path, f"{name}: there is no such field")
-            case "missing":
-                return self.problem(path, f"{name}: is missing")
-        message = str(detail["msg"]).removeprefix("Value error, ")
+        name = ".".join(str(part) for part in self._own_names(path))
+        message = _reason(model, detail)
         return self.problem(path, f"{name}: {message}" if name else message)
+
+    def _own_names(self, path: Path_) -> Iterator[str | int]:
+        """The path without what only the model knows, such as the tag of a union."""
+        node = self.data
+        for index, part in enumerate(path):
+            inside = (isinstance(node, Mapping) and part in node) or _has_item(node, part)
+            node = node[part] if inside else node
+            if inside or index == len(path) - 1:
+                yield part
+
+
+def _reason(model: type[BaseModel], detail: Any) -> str:
+    given, context = detail["input"], detail.get("ctx", {})
+    match detail["type"]:
+        case "extra_forbidden":
+            reason = "there is no such field" + did_you_mean(model, detail["loc"])
+        case "missing":
+            reason = "is missing"
+        case "string_type" if isinstance(given, bool | int | float):
+            reason = f"a text is expected, and YAML reads this as {given!r}: put it in quotes"
+        case "union_tag_not_found":
+            reason = f"the field {context['discriminator']} is missing: it says what kind this is"
+        case "union_tag_invalid":
+            reason = f"{context['discriminator']} is one of {context['expected_tags']}"
+        case _:
+            reason = str(detail["msg"]).removeprefix("Value error, ")
+    return reason
 
 
 def read_source(text: str, *, file: str) -> Source:
@@ -103,7 +149,7 @@ def read_source(text: str, *, file: str) -> Source:
         raise SourceError([Problem(file, 1, 1, " ".join(str(error).split()))]) from error
     if not isinstance(data, Mapping):
         raise SourceError([Problem(file, 1, 1, "a mapping of names to values is expected")])
-    return Source(file, data)
+    return Source(file, data, text)
 
 
 def read_file(path: Path) -> Source:

@@ -1,0 +1,89 @@
+"""Which runbooks are for an alert, the best one first, and why."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from shared.events import Alert
+from shared.lifecycle import Severity
+from shared.runbook import conditions
+from shared.runbook.library import Library, Runbook
+
+_WILDCARDS: Final = re.compile(r"[*?]|\[[^\]]*\]")
+#: How an alert's name was met; better ones first.
+_EXACT, _GLOB, _CONDITION, _NOT_AT_ALL = range(4)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One runbook beside one alert."""
+
+    runbook: Runbook
+    matched: bool
+    reasons: tuple[str, ...]
+    rank: tuple[int, int, str]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """All runbooks: those that match, the best first, and the others."""
+
+    matches: tuple[Candidate, ...]
+    others: tuple[Candidate, ...]
+
+
+def match(library: Library, alert: Alert, severity: Severity) -> Ranking:
+    """Rank the runbooks for an alert.
+
+    An exact name beats a pattern, which beats a runbook that has only a condition; of two patterns
+    the one with more literal characters wins, then the runbook's name decides.
+    """
+    values = {
+        "severity": severity.value,
+        "labels": alert.labels,
+        "annotations": alert.annotations,
+        "name": alert.name,
+        "source": alert.source,
+    }
+    candidates = sorted(
+        (_candidate(runbook, alert, values) for runbook in library.runbooks),
+        key=lambda candidate: candidate.rank,
+    )
+    return Ranking(
+        tuple(candidate for candidate in candidates if candidate.matched),
+        tuple(candidate for candidate in candidates if not candidate.matched),
+    )
+
+
+def _candidate(runbook: Runbook, alert: Alert, values: Mapping[str, Any]) -> Candidate:
+    kind, literal, named = _by_name(runbook, alert.name)
+    rank = (kind, -literal, runbook.name)
+    if kind == _NOT_AT_ALL:
+        return Candidate(runbook, matched=False, reasons=(named,), rank=rank)
+    when = runbook.content.match.when
+    if when is None:
+        return Candidate(runbook, matched=True, reasons=(named,), rank=rank)
+    answer = conditions.answer(when, values)
+    said = "holds" if answer.holds else "does not hold"
+    why = f": {answer.problem}" if answer.problem else ""
+    reasons = (named, f"its condition {said}{why} ({when})")
+    return Candidate(runbook, matched=answer.holds, reasons=reasons, rank=rank)
+
+
+def _by_name(runbook: Runbook, name: str) -> tuple[int, int, str]:
+    alerts = runbook.content.match.alerts
+    if name in alerts:
+        return _EXACT, len(name), f"it is for the alert {name}"
+    met = [pattern for pattern in alerts if fnmatchcase(name, pattern)]
+    if met:
+        best = max(met, key=_literal)
+        return _GLOB, _literal(best), f"it is for alerts like {best}"
+    if not alerts and runbook.content.match.when is not None:
+        return _CONDITION, 0, "it is for every alert that meets its condition"
+    return _NOT_AT_ALL, 0, f"it is for {', '.join(alerts) or 'no alert by name'}, not for {name}"
+
+
+def _literal(pattern: str) -> int:
+    return len(_WILDCARDS.sub("", pattern))

@@ -1,0 +1,48 @@
+"""Why a step is asked for, in words for a person who reads them on a phone."""
+
+import re
+import unicodedata
+from typing import Final
+
+from shared.events import Alert, Step
+from shared.lifecycle import Effect, Severity
+from shared.runbook.library import Runbook
+
+_ALERT_LENGTH: Final = 140
+_SENTENCE_LENGTH: Final = 240
+_SENTENCE: Final = re.compile(r"(.+?[.!?])(?:\s|$)", re.DOTALL)
+_MARKDOWN: Final = re.compile(r"[*`_#>]+|\[([^\]]*)\]\([^)]*\)")
+
+_EFFECTS: Final = {
+    Effect.READ_ONLY: "It only looks and changes nothing.",
+    Effect.IDEMPOTENT: "Running it twice does no more than once.",
+    Effect.CHECK_THEN_ACT: "It first checks whether it was done already.",
+    Effect.ONCE: "It is run once and never repeated on a guess.",
+}
+
+
+def why(runbook: Runbook, alert: Alert, severity: Severity, step: Step, *, place: str) -> str:
+    """What is wrong, which runbook answers it, which part of it this step is, and what it does."""
+    problem = _plain(alert.title or alert.name, _ALERT_LENGTH).rstrip(".")
+    name = "" if alert.name in problem else f"{_plain(alert.name, _ALERT_LENGTH)}: "
+    return (
+        f"{severity.value} {name}{problem}. {_first_sentence(runbook.content.description)} "
+        f"“{step.title}” is step {place} of “{runbook.title}”. "
+        f"{_EFFECTS[step.effect]}"
+    )
+
+
+def _first_sentence(markdown: str) -> str:
+    """The first sentence of the first paragraph that is no heading."""
+    paragraphs = re.split(r"\n\s*\n", markdown.strip())
+    text = next((p for p in paragraphs if not p.lstrip().startswith("#")), "")
+    plain = _plain(_MARKDOWN.sub(lambda found: found[1] or "", text), 10 * _SENTENCE_LENGTH)
+    sentence = _SENTENCE.match(plain)
+    return _plain(sentence[1] if sentence else plain, _SENTENCE_LENGTH)
+
+
+def _plain(text: str, length: int) -> str:
+    """One line without control characters: an alert's text is a stranger's."""
+    shown = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text)
+    line = " ".join(shown.split())
+    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
