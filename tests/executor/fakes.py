@@ -1,0 +1,128 @@
+"""Hand-written stand-ins for what the engine talks to."""
+
+import asyncio
+
+from prometheus_client import CollectorRegistry
+
+from services.executor.engine import Engine
+from shared.connectors.protocol import Chunk, Ended, Stream
+from tests.executor.sessions import NOW
+
+
+class MemorySessions:
+    """The sessions of one process, with the same guard as those in MongoDB."""
+
+    def __init__(self, *sessions, resolved=()):
+        self.stored = {session.id: session for session in sessions}
+        self.events = []
+        self.in_progress = []
+        self._resolved = set(resolved)
+
+    async def load(self, session_id):
+        return self.stored.get(session_id)
+
+    async def save(self, rev, move):
+        if self.stored[move.session.id].rev != rev:
+            return None
+        self.stored[move.session.id] = move.session.model_copy(update={"rev": rev + 1})
+        return list(move.events)
+
+    async def owned_by_others(self, alive):
+        return [s.id for s in self.stored.values() if set(s.owners()) - set(alive)]
+
+    async def active_of(self, ticket_id):
+        return [s.id for s in self.stored.values() if s.ticket_id == ticket_id]
+
+    async def source_resolved(self, ticket_id):
+        return ticket_id in self._resolved
+
+    async def ticket_in_progress(self, ticket_id, now):
+        self.in_progress.append(ticket_id)
+
+
+class MemoryExecutors:
+    def __init__(self, *alive):
+        self.owners = set(alive)
+
+    async def renew(self, owner):
+        self.owners.add(owner)
+
+    async def resign(self, owner):
+        self.owners.discard(owner)
+
+    async def alive(self):
+        return frozenset(self.owners)
+
+
+class MemoryOutput:
+    def __init__(self):
+        self.shown = []
+
+    async def show(self, session, step_id, *, stdout, stderr, now):
+        self.shown.append((step_id, stdout, stderr))
+
+
+class KeptOutbox:
+    """Takes events as the bus would."""
+
+    def __init__(self):
+        self.events = []
+
+    async def flush(self, _document_id, entries):
+        self.events += entries
+
+
+class Target:
+    """A connector that plays a script: what each job's run comes to."""
+
+    def __init__(self, *outcomes, wait=False):
+        self.jobs = []
+        self.reads = []
+        self.check_exit_code = 1
+        self._outcomes = list(outcomes)
+        self.may_end = asyncio.Event()
+        if not wait:
+            self.may_end.set()
+
+    def open(self, _target):
+        return self
+
+    async def run(self, job, *, on_output=None):
+        self.jobs.append(job)
+        if on_output is not None:
+            await on_output(Chunk(Stream.STDOUT, 0, "working\n"))
+        await self.may_end.wait()
+        outcome = self._outcomes.pop(0) if self._outcomes else Ended(0, "done\n", "")
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async def read(self, command, *, timeout):  # noqa: ASYNC109 the contract has it
+        self.reads.append(command)
+        return Ended(self.check_exit_code, "", "")
+
+    async def close(self):
+        self.closed = True
+
+
+def engine(sessions, target, *, owner="me", executors=None, output=None, outbox=None, mask=str):
+    return Engine(
+        owner,
+        sessions=sessions,
+        executors=executors or MemoryExecutors(owner),
+        output=output or MemoryOutput(),
+        outbox=outbox or KeptOutbox(),
+        targets=target,
+        mask=mask,
+        hold=0,
+        now=lambda: NOW,
+        registry=CollectorRegistry(),
+    )
+
+
+async def eventually(holds, seconds=10):
+    """Wait until a condition is true; fails when it does not become so."""
+    async with asyncio.timeout(seconds):
+        while not (found := holds()):
+            await asyncio.sleep(0.005)
+    return found

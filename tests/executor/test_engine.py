@@ -1,0 +1,233 @@
+"""The engine: changes are stored, then done; and what others left is taken over."""
+
+import pytest
+
+from services.executor.progress import approved
+from shared.connectors.protocol import Ended, Lost, TargetUnreachableError, UnknownTargetError
+from shared.errors import UnavailableError
+from shared.lifecycle import Effect, SessionState, StepState
+from tests.executor.fakes import (
+    KeptOutbox,
+    MemoryExecutors,
+    MemoryOutput,
+    MemorySessions,
+    Target,
+    engine,
+    eventually,
+)
+from tests.executor.sessions import NOW, SESSION_ID, TICKET_ID, running, session, step
+
+
+def stored(sessions):
+    return sessions.stored[SESSION_ID]
+
+
+async def ran(plan, *outcomes, target=None, **fakes):
+    """The session after an engine has taken it on and all came to rest."""
+    sessions = MemorySessions(plan)
+    target = target or Target(*outcomes)
+    driver = engine(sessions, target, **fakes)
+    await driver.begin(SESSION_ID, TICKET_ID)
+    await eventually(lambda: not driver._tasks)
+    await driver.close()
+    return stored(sessions), target, sessions
+
+
+async def test_a_session_runs_to_its_end():
+    done, target, sessions = await ran(session(step("a"), step("b", "a")))
+    assert done.state is SessionState.SUCCEEDED
+    assert [job.command for job in target.jobs] == ["echo a", "echo b"]
+    assert sessions.in_progress == [TICKET_ID]
+
+
+async def test_events_are_told_in_their_order():
+    outbox = KeptOutbox()
+    await ran(session(step("a")), outbox=outbox)
+    assert [e.subject for e in outbox.events] == [
+        "session.started",
+        "step.started",
+        "step.done",
+        "session.finished",
+    ]
+
+
+async def test_a_plan_that_comes_twice_runs_once():
+    sessions, target = MemorySessions(session(step("a"))), Target()
+    driver = engine(sessions, target)
+    await driver.begin(SESSION_ID, TICKET_ID)
+    await driver.begin(SESSION_ID, TICKET_ID)
+    await eventually(lambda: stored(sessions).state is SessionState.SUCCEEDED)
+    assert len(target.jobs) == 1
+    await driver.close()
+
+
+async def test_two_executors_that_take_one_plan_run_it_once():
+    sessions, target = MemorySessions(session(step("a"))), Target()
+    drivers = [engine(sessions, target, owner=name) for name in ("one", "two")]
+    for driver in drivers:
+        await driver.begin(SESSION_ID, TICKET_ID)
+    await eventually(lambda: stored(sessions).state is SessionState.SUCCEEDED)
+    assert len(target.jobs) == 1
+    for driver in drivers:
+        await driver.close()
+
+
+async def test_a_session_that_is_not_stored_is_waited_for():
+    with pytest.raises(UnavailableError):
+        await engine(MemorySessions(), Target()).begin(SESSION_ID, TICKET_ID)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "effect", "state"),
+    [
+        (Ended(0, "", ""), Effect.ONCE, StepState.SUCCEEDED),
+        (Ended(3, "", "no"), Effect.ONCE, StepState.FAILED),
+        (Ended(124, "", "", timed_out=True), Effect.ONCE, StepState.FAILED),
+        (Lost("gone"), Effect.ONCE, StepState.UNKNOWN),
+        (TargetUnreachableError("refused", may_have_started=False), Effect.ONCE, StepState.FAILED),
+        (TargetUnreachableError("cut", may_have_started=True), Effect.ONCE, StepState.UNKNOWN),
+        (UnknownTargetError("no such target"), Effect.ONCE, StepState.FAILED),
+        (RuntimeError("a defect"), Effect.ONCE, StepState.UNKNOWN),
+    ],
+    ids=lambda value: getattr(value, "reason", None) or str(value)[:30],
+)
+async def test_what_an_attempt_comes_to(outcome, effect, state):
+    done, _, _ = await ran(session(step("a", effect=effect)), outcome)
+    assert done.run("a").state is state
+    assert done.run("a").reason or state is StepState.SUCCEEDED
+
+
+async def test_a_lost_idempotent_step_runs_again_under_another_key():
+    done, target, _ = await ran(session(step("a", effect=Effect.IDEMPOTENT)), Lost("gone"))
+    assert done.state is SessionState.SUCCEEDED
+    assert len({job.key for job in target.jobs}) == 2
+
+
+async def test_a_step_whose_check_says_done_does_not_run():
+    target = Target()
+    target.check_exit_code = 0
+    guarded = step("a", effect=Effect.CHECK_THEN_ACT, check="test -e done")
+    done, _, _ = await ran(session(guarded), target=target)
+    assert done.run("a").state is StepState.SUCCEEDED
+    assert target.jobs == []
+
+
+async def test_a_step_whose_check_says_not_done_runs():
+    guarded = step("a", effect=Effect.CHECK_THEN_ACT, check="test -e done")
+    done, target, _ = await ran(session(guarded))
+    assert done.run("a").state is StepState.SUCCEEDED
+    assert len(target.jobs) == 1
+
+
+async def test_output_is_shown_while_the_command_runs():
+    output = MemoryOutput()
+    await ran(session(step("a")), output=output)
+    assert output.shown == [("a", "working\n", "")]
+
+
+async def test_secrets_are_masked_in_output_results_and_events():
+    outbox, output = KeptOutbox(), MemoryOutput()
+
+    def mask(text):
+        return text.replace("hunter2", "•••").replace("work", "•••")
+
+    done, _, _ = await ran(
+        session(step("a")), Ended(1, "hunter2", "hunter2"), mask=mask, outbox=outbox, output=output
+    )
+    told = "".join(event.model_dump_json() for event in outbox.events)
+    assert "hunter2" not in told
+    assert "hunter2" not in done.model_dump_json()
+    assert "•••" in done.run("a").output
+    assert output.shown == [("a", "•••ing\n", "")]
+
+
+async def test_steps_of_a_dead_executor_are_run_to_their_end_under_the_same_key():
+    left = session(step("a"), state=SessionState.RUNNING, runs={"a": running("gone")})
+    sessions, target = MemorySessions(left), Target(Ended(0, "all of it", "", reattached=True))
+    driver = engine(sessions, target, executors=MemoryExecutors("me"))
+    assert await driver.adopt() == 1
+    await eventually(lambda: stored(sessions).state is SessionState.SUCCEEDED)
+    assert target.jobs[0].key == left.job_key(left.step("a"))
+    assert stored(sessions).run("a").reattached
+    await driver.close()
+
+
+async def test_an_adopted_once_step_on_an_unreachable_target_is_unknown_not_failed():
+    left = session(step("a"), state=SessionState.RUNNING, runs={"a": running("gone")})
+    sessions = MemorySessions(left)
+    target = Target(TargetUnreachableError("refused", may_have_started=False))
+    driver = engine(sessions, target)
+    await driver.adopt()
+    await eventually(lambda: stored(sessions).run("a").state is StepState.UNKNOWN)
+    await driver.close()
+
+
+async def test_a_late_owner_cannot_write_over_its_successor():
+    sessions, slow = MemorySessions(session(step("a"))), Target(Ended(1, "", ""), wait=True)
+    late = engine(sessions, slow, owner="late")
+    await late.begin(SESSION_ID, TICKET_ID)
+    successor = engine(sessions, Target(), owner="next", executors=MemoryExecutors("next"))
+    await successor.adopt()
+    await eventually(lambda: stored(sessions).state is SessionState.SUCCEEDED)
+    slow.may_end.set()
+    await eventually(lambda: not late._tasks)
+    assert stored(sessions).run("a").state is StepState.SUCCEEDED
+    await late.close()
+    await successor.close()
+
+
+async def test_a_result_waits_for_a_store_that_is_away():
+    class Flaky(MemorySessions):
+        away = 0
+
+        async def load(self, session_id):
+            if self.away:
+                self.away -= 1
+                raise UnavailableError("away")
+            return await super().load(session_id)
+
+    sessions, target = Flaky(session(step("a"))), Target(wait=True)
+    driver = engine(sessions, target)
+    await driver.begin(SESSION_ID, TICKET_ID)
+    sessions.away = 2
+    target.may_end.set()
+    await eventually(lambda: stored(sessions).state is SessionState.SUCCEEDED)
+    await driver.close()
+
+
+async def test_steps_run_even_when_the_bus_is_away():
+    class Away(KeptOutbox):
+        async def flush(self, _id, _entries):
+            raise UnavailableError("away")
+
+    done, _, _ = await ran(session(step("a")), outbox=Away())
+    assert done.state is SessionState.SUCCEEDED
+
+
+async def test_an_executor_that_leaves_lets_others_take_over_at_once():
+    executors = MemoryExecutors("me")
+    sessions = MemorySessions(session(step("a")))
+    driver = engine(sessions, Target(wait=True), executors=executors)
+    await driver.begin(SESSION_ID, TICKET_ID)
+    await driver.close()
+    assert executors.owners == set()
+    assert stored(sessions).run("a").state is StepState.RUNNING
+
+
+async def test_a_conflicting_change_is_decided_anew():
+    sessions = MemorySessions(session(step("a", asks=1), step("b", asks=1)))
+    driver = engine(sessions, Target(wait=True))
+    await driver.begin(SESSION_ID, TICKET_ID)
+    save, once = sessions.save, []
+
+    async def save_after_another(rev, move):
+        if not once:
+            once.append(True)
+            other = approved(stored(sessions), "b", "other", NOW)
+            await save(stored(sessions).rev, other)
+        return await save(rev, move)
+
+    sessions.save = save_after_another
+    await driver.change(SESSION_ID, lambda s: approved(s, "a", "me", NOW))
+    assert {stored(sessions).run(id_).owner for id_ in "ab"} == {"me", "other"}
+    await driver.close()

@@ -1,0 +1,108 @@
+"""Sessions, executors and output in a real MongoDB."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from services.executor.progress import approved, begin
+from services.executor.store import MongoExecutors, MongoOutput, MongoSessions
+from shared.lifecycle import SessionState
+from tests.executor.sessions import NOW, SESSION_ID, TICKET_ID, session, states, step
+
+
+def planned(**fields):
+    """A session document as the planner writes it."""
+    made = session(step("a", asks=1, run="echo '$HOME' $PATH"), step("b", "a"))
+    document = made.model_dump(mode="json", exclude={"id", "runs", "source_resolved"})
+    return {**document, "_id": SESSION_ID, "ticket_id": TICKET_ID, "runs": {}, **fields}
+
+
+@pytest.fixture
+async def sessions(db):
+    store = MongoSessions(db)
+    await store.prepare()
+    await store.collection.insert_one(planned())
+    return store
+
+
+def begun(loaded, owner="me"):
+    return begin(loaded, owner, NOW, source_resolved=False)
+
+
+async def test_a_planned_session_is_read_as_it_was_written(sessions):
+    loaded = await sessions.load(SESSION_ID)
+    assert loaded.state is SessionState.PLANNED
+    assert loaded.step("a").run == "echo '$HOME' $PATH"
+
+
+async def test_a_session_that_is_not_there_is_none(sessions):
+    assert await sessions.load(uuid4()) is None
+
+
+async def test_a_change_is_read_back_with_its_events(sessions):
+    loaded = await sessions.load(SESSION_ID)
+    entries = await sessions.save(loaded.rev, begun(loaded))
+    again = await sessions.load(SESSION_ID)
+    assert again.rev == loaded.rev + 1
+    assert states(again) == {"a": "awaiting_approval", "b": "pending"}
+    assert [e["subject"] for e in entries] == ["session.started", "step.awaiting_approval"]
+
+
+async def test_a_change_of_what_somebody_else_changed_is_refused(sessions):
+    loaded = await sessions.load(SESSION_ID)
+    assert await sessions.save(loaded.rev, begun(loaded)) is not None
+    assert await sessions.save(loaded.rev, begun(loaded, "other")) is None
+
+
+async def test_sessions_of_executors_that_are_gone_are_found(sessions):
+    loaded = await sessions.load(SESSION_ID)
+    await sessions.save(loaded.rev, begun(loaded))
+    assert await sessions.owned_by_others([]) == []
+    waiting = await sessions.load(SESSION_ID)
+    await sessions.save(waiting.rev, approved(waiting, "a", "me", NOW))
+    assert await sessions.owned_by_others(["other"]) == [SESSION_ID]
+    assert await sessions.owned_by_others(["me", "other"]) == []
+
+
+async def test_the_ticket_tells_whether_its_source_said_resolved(sessions, db):
+    await db.tickets.insert_one({"_id": TICKET_ID, "state": "planned"})
+    assert not await sessions.source_resolved(TICKET_ID)
+    await db.tickets.update_one({"_id": TICKET_ID}, {"$set": {"source_resolved_at": NOW}})
+    assert await sessions.source_resolved(TICKET_ID)
+
+
+@pytest.mark.parametrize(
+    ("state", "after"),
+    [("planned", "in_progress"), ("verifying", "verifying"), ("resolved", "resolved")],
+)
+async def test_a_ticket_moves_on_and_never_back(sessions, db, state, after):
+    await db.tickets.insert_one({"_id": TICKET_ID, "state": state})
+    await sessions.ticket_in_progress(TICKET_ID, NOW)
+    assert (await db.tickets.find_one({"_id": TICKET_ID}))["state"] == after
+
+
+async def test_making_the_indexes_twice_changes_nothing(sessions):
+    await sessions.prepare()
+
+
+async def test_an_executor_lives_as_long_as_its_lease(db):
+    lasting = MongoExecutors(db, timedelta(minutes=1))
+    over = MongoExecutors(db, timedelta(0))
+    await lasting.renew("lasting")
+    await over.renew("over")
+    assert await lasting.alive() == {"lasting"}
+    await lasting.resign("lasting")
+    assert await lasting.alive() == frozenset()
+
+
+async def test_output_of_a_later_owner_stands(db):
+    output = MongoOutput(db)
+    await output.prepare()
+    first = begun(session(step("a"))).session
+    run = first.run("a").model_copy(update={"owner": "next", "fence": 2})
+    second = first.with_run("a", run)
+    await output.show(second, "a", stdout="$all of it", stderr="", now=NOW)
+    await output.show(first, "a", stdout="half", stderr="", now=NOW)
+    kept = await db.output.find_one({})
+    assert (kept["stdout"], kept["fence"], kept["attempt"]) == ("$all of it", 2, 1)
