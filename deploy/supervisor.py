@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
-from typing import IO, Final
+from typing import IO, BinaryIO, Final
 
 import structlog
 
@@ -26,7 +26,7 @@ POLL: Final = timedelta(seconds=0.05)
 RESTART_PAUSE: Final = timedelta(seconds=0.2)
 RESTART_PAUSE_MOST: Final = timedelta(seconds=10)
 SOON: Final = timedelta(seconds=10)
-# A log that has grown past this many bytes is put aside when the child starts; one old is kept.
+# Bytes; servers are chatty, and a home is not to grow without an end.
 LOG_SIZE: Final = 32 * 2**20
 _LAST_LINES: Final = 3
 
@@ -101,7 +101,7 @@ class Child:
     async def _spawn(self) -> asyncio.subprocess.Process:
         try:
             self._output.parent.mkdir(parents=True, exist_ok=True)
-            with _opened_log(self._output) as output, self._opened_lock() as lock:
+            with opened_log(self._output) as output, self._opened_lock() as lock:
                 await self._hold(lock)
                 self._process = await asyncio.create_subprocess_exec(
                     *self._command,
@@ -200,7 +200,8 @@ def _taken(lock: IO[bytes]) -> bool:
     return True
 
 
-def _opened_log(path: Path) -> IO[bytes]:
+def opened_log(path: Path) -> BinaryIO:
+    """A log to append to; one that has grown too long is put aside first, and one such is kept."""
     with suppress(FileNotFoundError):
         if path.stat().st_size > LOG_SIZE:
             path.replace(path.with_name(f"{path.name}.1"))

@@ -1,0 +1,126 @@
+"""``handrail ticket``: the problems, and what happened to them."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from deploy.connection import Place, reading
+from deploy.output import AsJson, add, ago, colored, console, say, show_json, table, when
+from deploy.views import Ticket, Timeline
+from services.executor.session import Session
+from shared.lifecycle import TicketState
+
+app = typer.Typer(no_args_is_help=True, help="The problems, and what happened to them.")
+
+TicketId = Annotated[str, typer.Argument(metavar="ID", help="A ticket's id, or how it begins.")]
+
+
+@app.command("list")
+def list_(
+    *,
+    state: Annotated[TicketState | None, typer.Option(help="Only those in this state.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Show the newest tickets."""
+    tickets = asyncio.run(_list(state, limit))
+    if as_json:
+        show_json(tickets)
+        return
+    shown = table("id", "severity", "state", "title", "source", "count", "opened")
+    for ticket in tickets:
+        add(
+            shown,
+            str(ticket.id)[:8],
+            colored(ticket.severity),
+            colored(ticket.state),
+            ticket.title,
+            ticket.source,
+            str(ticket.count),
+            ago(ticket.created_at),
+        )
+    if tickets:
+        console().print(shown)
+    else:
+        say("There are no such tickets.")
+
+
+@app.command()
+def show(ticket_id: TicketId, *, as_json: AsJson = False) -> None:
+    """Show one ticket: its alert, its verdict, what was tried, how it ended."""
+    ticket, sessions = asyncio.run(_show(ticket_id))
+    if as_json:
+        show_json({**ticket.model_dump(mode="json"), "sessions": [s.id for s in sessions]})
+        return
+    shown = table("", "", header=False)
+    for name, value in _facts(ticket):
+        add(shown, Text(name, style="dim"), value)
+    console().print(shown)
+    for session in sessions:
+        say(f"\nsession {session.id}: {session.state}, by {session.runbook.title}")
+        for line in session.tried():
+            say(f"  {line}")
+
+
+@app.command()
+def timeline(ticket_id: TicketId, *, as_json: AsJson = False) -> None:
+    """Show all that happened to a ticket; ends with 1 when the record was changed."""
+    life = asyncio.run(_timeline(ticket_id))
+    if as_json:
+        show_json(life.model_dump(mode="json"))
+    else:
+        _print_timeline(life)
+    if not life.intact:
+        raise typer.Exit(1)
+
+
+async def _list(state: TicketState | None, limit: int) -> list[Ticket]:
+    async with reading(Place.of()) as reader:
+        return await reader.tickets(state=state, limit=limit)
+
+
+async def _show(ticket_id: str) -> tuple[Ticket, list[Session]]:
+    async with reading(Place.of()) as reader:
+        ticket = await reader.ticket(ticket_id)
+        return ticket, await reader.sessions_of(ticket.id)
+
+
+async def _timeline(ticket_id: str) -> Timeline:
+    async with reading(Place.of()) as reader:
+        return await reader.timeline(ticket_id)
+
+
+def _facts(ticket: Ticket) -> Iterator[tuple[str, str | Text]]:
+    yield "ticket", str(ticket.id)
+    yield "title", ticket.title
+    yield "state", colored(ticket.state)
+    yield "severity", colored(ticket.severity)
+    yield "source", f"{ticket.source}, {ticket.count} times, last {when(ticket.last_seen_at)}"
+    yield "opened", when(ticket.created_at)
+    yield "changed", when(ticket.updated_at)
+    for name, value in sorted(ticket.alert.labels.items()):
+        yield f"  {name}", value
+    if ticket.verdict:
+        yield "verdict", f"{ticket.verdict.verdict} ({ticket.verdict.confidence:.0%})"
+        yield "because", "\n".join(ticket.verdict.reasons)
+    if ticket.source_resolved_at:
+        yield "source says", f"resolved {when(ticket.source_resolved_at)}"
+    if ticket.escalated:
+        yield "escalated", ticket.escalated.reason
+    if ticket.resolved:
+        yield "resolved", f"{ticket.resolved.resolution} {ticket.resolved.summary}".strip()
+
+
+def _print_timeline(life: Timeline) -> None:
+    shown = table("#", "at", "what", "who", "why")
+    for entry in life.entries:
+        why = " ".join(entry.why.split())
+        add(shown, str(entry.seq), when(entry.at), entry.subject, entry.who, why)
+    console().print(shown)
+    if life.intact:
+        say(f"\nThe record is intact: {len(life.entries)} entries.", style="green")
+    else:
+        say(f"\nThe record was changed at entry {life.broken_at}.", style="bold red")

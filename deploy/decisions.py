@@ -1,0 +1,104 @@
+"""A person's answer from the terminal, given to the notifier over a link made for them."""
+
+import getpass
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+import httpx
+from pydantic import SecretStr
+
+from deploy.connection import NotRunningError, Place, reading
+from services.notifier.approval import Approval
+from services.notifier.links import Channel, Link, url
+from shared.errors import HandrailError, SettingsError
+from shared.events import Answer
+from shared.signing import Signer
+
+_TIMEOUT: Final = timedelta(seconds=10)
+
+
+class NotDecidedError(HandrailError):
+    """The answer does not count; says why."""
+
+
+async def decide(
+    place: Place,
+    prefix: str,
+    answer: Answer,
+    *,
+    reason: str,
+    environment: Mapping[str, str] = os.environ,
+) -> dict[str, Any]:
+    """Answer a request for approval as the person at this terminal; the approval as it became.
+
+    Raises:
+        SettingsError: the installation's secret is not known here.
+        NotFoundError: there is no such approval, or there are several.
+        NotDecidedError: the answer was not taken.
+        NotRunningError: the notifier does not answer.
+    """
+    async with reading(place) as reader:
+        approval = await reader.approval(prefix)
+    link = _link(place, approval, environment)
+    try:
+        async with httpx.AsyncClient(timeout=_TIMEOUT.total_seconds(), trust_env=False) as client:
+            response = await client.post(
+                link,
+                json={"decision": answer.value, "reason": reason},
+                headers={"accept": "application/json"},
+            )
+    except httpx.HTTPError as error:
+        # Not the error's text: it may have the link in it.
+        where = _notifier(place, environment)
+        raise NotRunningError(
+            f"the notifier does not answer at {where} ({type(error).__name__})",
+        ) from None
+    return _taken(response, approval)
+
+
+def _link(place: Place, approval: Approval, environment: Mapping[str, str]) -> str:
+    secret = place.home.known_secret_key(environment)
+    if secret is None:
+        raise SettingsError("HANDRAIL_SECRET_KEY: is not set; answers are signed with it")
+    link = Link.to(
+        approval.id,
+        approval.step_hash,
+        approval.expires_at,
+        recipient=getpass.getuser(),
+        channel=Channel.TERMINAL,
+    )
+    key = Signer(SecretStr(secret)).link_key()
+    return url(link, key=key, public_url=_notifier(place, environment))
+
+
+def _notifier(place: Place, environment: Mapping[str, str]) -> str:
+    if place.run:
+        return place.run.services["notifier"].url
+    if named := environment.get("HANDRAIL_PUBLIC_URL"):
+        return named
+    raise place.missing("HANDRAIL_PUBLIC_URL")
+
+
+def _taken(response: httpx.Response, approval: Approval) -> dict[str, Any]:
+    try:
+        said: dict[str, Any] = response.json()
+    except ValueError:
+        raise NotDecidedError(f"the notifier answered {response.status_code}") from None
+    if response.is_success:
+        return said
+    match said.get("outcome"):
+        case "already_answered":
+            raise NotDecidedError("you have answered already, and that stands")
+        case "already_decided":
+            raise NotDecidedError(f"it is {said.get('state')} already")
+    if response.status_code == httpx.codes.NOT_FOUND:
+        raise NotDecidedError(f"the notifier does not take it: {_why_not(approval)}")
+    raise NotDecidedError(str(said.get("error", response.status_code)))
+
+
+def _why_not(approval: Approval) -> str:
+    if approval.state.value != "pending":
+        return f"the approval is {approval.state}"
+    return "the approval has expired, or the notifier has another HANDRAIL_SECRET_KEY"

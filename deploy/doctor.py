@@ -1,0 +1,233 @@
+"""What is configured, what can be reached, and what is wrong."""
+
+import asyncio
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import nats.errors
+from pydantic import SecretStr
+
+from deploy.connection import NotRunningError, Place, reading, shown, streaming
+from deploy.home import Home
+from deploy.readiness import missing
+from deploy.servers import mongod, nats_server
+from services.notifier.smtp import Server
+from shared.config import BasicAuth, Config, SshTarget, load_config
+from shared.errors import HandrailError, SettingsError
+from shared.secrets import SecretRef
+from shared.settings import SECRET_KEY_LENGTH
+from shared.yamlsource import SourceError
+
+_OLDEST: Final = (3, 11)
+_CONNECT: Final = 3.0
+_OTHERS: Final = 0o077
+
+
+class Level(StrEnum):
+    """How much a finding matters."""
+
+    OK = "ok"
+    NOTE = "note"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at, and what there is to say about it."""
+
+    level: Level
+    what: str
+    told: str
+
+
+async def examine(environment: Mapping[str, str]) -> list[Finding]:
+    """Look at everything; raises for nothing, all of it is in what is found."""
+    place = Place.of(environment)
+    config, findings = _config(place.home, environment)
+    findings = [_python(), _home(place), *findings]
+    looks = [_nats(place), _mongo(place), _smtp(environment), _targets(config), _services(place)]
+    for found in await asyncio.gather(*looks):
+        findings += found
+    findings += [_secret_key(place.home, environment), *_secrets(config)]
+    return findings + list(unconfigured(config, environment, place.home))
+
+
+def unconfigured(config: Config, environment: Mapping[str, str], home: Home) -> Iterator[Finding]:
+    """What Handrail does without, and what that means."""
+    if not environment.get("HANDRAIL_SMTP_URL"):
+        yield _note("mail", f"HANDRAIL_SMTP_URL is not set: mails land in {home.outbox}")
+    if not config.sources:
+        yield _note("sources", "none: no webhook is taken in")
+    if not config.people:
+        yield _note("people", "nobody: approvals are asked for on the terminal")
+    if not config.targets:
+        yield _note("targets", "none: no step can run")
+    if not config.prometheus:
+        yield _note("prometheus", "none: checks by query cannot run")
+    if not any(name.startswith("OTEL_EXPORTER_OTLP") for name in environment):
+        yield _note("traces", "OTEL_EXPORTER_OTLP_ENDPOINT is not set: they are kept nowhere")
+
+
+def _python() -> Finding:
+    told = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    level = Level.OK if sys.version_info >= _OLDEST else Level.WRONG
+    return Finding(level, "python", told)
+
+
+def _home(place: Place) -> Finding:
+    path = place.home.path
+    if place.run:
+        return Finding(Level.OK, "home", f"{path}: running (process {place.run.pid})")
+    if path.exists() and not os.access(path, os.W_OK):
+        return Finding(Level.WRONG, "home", f"HANDRAIL_HOME: {path} cannot be written")
+    return _note("home", f"{path}: `handrail up` is not running here")
+
+
+def _config(home: Home, environment: Mapping[str, str]) -> tuple[Config, list[Finding]]:
+    path = home.config(environment)
+    if path is None:
+        return Config(), [
+            _note("config", "no handrail.yaml: `handrail up` makes one to start with")
+        ]
+    try:
+        return load_config(path), [Finding(Level.OK, "config", str(path))]
+    except SourceError as error:
+        return Config(), [_wrong("config", problem) for problem in error.problems]
+
+
+def _secret_key(home: Home, environment: Mapping[str, str]) -> Finding:
+    named = bool(environment.get("HANDRAIL_SECRET_KEY"))
+    where = "HANDRAIL_SECRET_KEY" if named else str(home.key_file)
+    try:
+        key = home.known_secret_key(environment)
+    except SettingsError as error:
+        return _wrong("secret key", error)
+    if key is None:
+        return _note("secret key", "HANDRAIL_SECRET_KEY is not set: `handrail up` makes one")
+    if len(key) < SECRET_KEY_LENGTH:
+        return _wrong("secret key", f"{where}: shorter than {SECRET_KEY_LENGTH} characters")
+    if not named and home.key_file.stat().st_mode & _OTHERS:
+        return _wrong("secret key", f"{where}: others may read it; chmod 600 it")
+    return Finding(Level.OK, "secret key", where)
+
+
+def _secrets(config: Config) -> list[Finding]:
+    """Those that the config names and that are not where it says."""
+    found = []
+    for where, reference in _references(config):
+        try:
+            reference.read()
+        except SettingsError as error:
+            found.append(_wrong(where, error))
+    return found
+
+
+def _references(config: Config) -> Iterator[tuple[str, SecretRef]]:
+    for name, source in config.sources.items():
+        basic: BasicAuth | None = source.basic
+        if reference := source.bearer or (basic.password if basic else None):
+            yield f"sources.{name}", reference
+    for name, target in config.targets.items():
+        if isinstance(target, SshTarget):
+            for reference in filter(None, (target.key, target.passphrase, target.password)):
+                yield f"targets.{name}", reference
+    for name, server in config.prometheus.items():
+        if server.bearer:
+            yield f"prometheus.{name}", server.bearer
+
+
+async def _nats(place: Place) -> list[Finding]:
+    if place.nats is None:
+        return [_program("nats", nats_server)]
+    try:
+        async with streaming(place) as js:
+            await js.account_info()
+    except NotRunningError as error:
+        return [_wrong("nats", error)]
+    except (nats.errors.Error, TimeoutError):
+        return [_wrong("nats", f"JetStream is not on at {shown(place.nats)}: start it with -js")]
+    return [Finding(Level.OK, "nats", f"{shown(place.nats)}, JetStream is on")]
+
+
+async def _mongo(place: Place) -> list[Finding]:
+    if place.mongo is None:
+        return [_program("mongodb", mongod)]
+    try:
+        async with reading(place) as reader:
+            replicated = await reader.is_replica_set()
+    except HandrailError as error:
+        return [_wrong("mongodb", error)]
+    where = shown(place.mongo)
+    if not replicated:
+        return [_wrong("mongodb", f"{where} is no replica set: start mongod with --replSet")]
+    return [Finding(Level.OK, "mongodb", f"{where}, a replica set that takes writes")]
+
+
+def _program(what: str, find: Callable[[], str]) -> Finding:
+    try:
+        return Finding(Level.OK, what, f"{find()} (not running)")
+    except SettingsError as error:
+        return _wrong(what, error)
+
+
+async def _smtp(environment: Mapping[str, str]) -> list[Finding]:
+    url = environment.get("HANDRAIL_SMTP_URL")
+    if not url:
+        return []
+    try:
+        server = Server.parse(SecretStr(url))
+    except SettingsError as error:
+        return [_wrong("mail", error)]
+    found = [await _reach("mail", server.host, server.port)]
+    if not environment.get("HANDRAIL_MAIL_FROM"):
+        found.append(
+            _wrong("mail", "HANDRAIL_MAIL_FROM is not set: servers want to know who sends")
+        )
+    return found
+
+
+async def _targets(config: Config) -> list[Finding]:
+    return await asyncio.gather(
+        *(
+            _reach(f"target {name}", target.host, target.port)
+            for name, target in config.targets.items()
+            if isinstance(target, SshTarget)
+        )
+    )
+
+
+async def _services(place: Place) -> list[Finding]:
+    services = place.run.services if place.run else {}
+    lacks = await asyncio.gather(*(missing(service.url) for service in services.values()))
+    return [
+        _wrong(name, f"{services[name].url} {lack}")
+        if lack
+        else Finding(Level.OK, name, f"{services[name].url} is ready")
+        for name, lack in zip(services, lacks, strict=True)
+    ]
+
+
+async def _reach(what: str, host: str, port: int) -> Finding:
+    where = f"{host}:{port}"
+    try:
+        async with asyncio.timeout(_CONNECT):
+            _reader, writer = await asyncio.open_connection(host, port)
+    except TimeoutError:
+        return _wrong(what, f"{where} does not answer within {_CONNECT:.0f} s")
+    except OSError as error:
+        return _wrong(what, f"{where} cannot be reached: {error.strerror or error}")
+    writer.close()
+    return Finding(Level.OK, what, f"{where} answers")
+
+
+def _note(what: str, told: str) -> Finding:
+    return Finding(Level.NOTE, what, told)
+
+
+def _wrong(what: str, told: object) -> Finding:
+    return Finding(Level.WRONG, what, str(told))

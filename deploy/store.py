@@ -1,0 +1,130 @@
+"""What commands read from the store; they write nothing."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from pymongo import ASCENDING, DESCENDING
+
+from deploy.views import Output, SessionView, Ticket, Timeline
+from services.console.store import entry_from
+from services.executor.session import Session
+from services.notifier.approval import Approval
+from shared.errors import HandrailError
+from shared.lifecycle import ApprovalState, TicketState
+from shared.store import Collection, Database, Document, seam
+
+_ID_DIGITS: Final = 32
+_AMBIGUOUS: Final = 5
+
+
+class NotFoundError(HandrailError):
+    """Nothing has this id, or more than one thing begins with it."""
+
+
+@seam
+class Reader:
+    """The read models of the command line.
+
+    Where an id is asked for, the beginning of one is enough as long as it is the only one.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._tickets = db.get_collection("tickets")
+        self._sessions = db.get_collection("sessions")
+        self._timeline = db.get_collection("timeline")
+        self._output = db.get_collection("output")
+        self._approvals = db.get_collection("approvals")
+
+    async def is_replica_set(self) -> bool:
+        """Whether transactions and change streams work here."""
+        hello = await self._db.command("hello")
+        return "setName" in hello or hello.get("msg") == "isdbgrid"
+
+    async def tickets(self, *, state: TicketState | None, limit: int) -> list[Ticket]:
+        """The newest tickets, the newest first."""
+        query = {"state": state.value} if state else {}
+        found = self._tickets.find(query).sort("created_at", DESCENDING).limit(limit)
+        return [Ticket.of(document) async for document in found]
+
+    async def ticket(self, prefix: str) -> Ticket:
+        """One ticket.
+
+        Raises:
+            NotFoundError: see there.
+        """
+        return Ticket.of(await _only(self._tickets, prefix, "ticket"))
+
+    async def session(self, prefix: str) -> SessionView:
+        """One session with the output of its steps.
+
+        Raises:
+            NotFoundError: see there.
+        """
+        document = await _only(self._sessions, prefix, "session")
+        session = Session.model_validate({**document, "id": document["_id"]})
+        found = self._output.find({"session_id": session.id})
+        return SessionView(
+            session=session,
+            output=tuple([Output.model_validate(output) async for output in found]),
+        )
+
+    async def sessions_of(self, ticket_id: UUID) -> list[Session]:
+        """The attempts to fix a ticket, the oldest first."""
+        found = self._sessions.find({"ticket_id": ticket_id}).sort("created_at", ASCENDING)
+        return [Session.model_validate({**each, "id": each["_id"]}) async for each in found]
+
+    async def timeline(self, prefix: str) -> Timeline:
+        """All that happened to a ticket, and whether it still stands as it was written.
+
+        Raises:
+            NotFoundError: see there.
+        """
+        ticket = await _only(self._tickets, prefix, "ticket")
+        found = self._timeline.find({"ticket_id": ticket["_id"]}).sort("seq", ASCENDING)
+        entries = [entry_from(document) async for document in found]
+        return Timeline.of(ticket["_id"], tuple(entries))
+
+    async def approvals(self, *, state: ApprovalState | None, limit: int) -> list[Approval]:
+        """Requests for approval, those that expire last first."""
+        query = {"state": state.value} if state else {}
+        found = self._approvals.find(query).sort("expires_at", DESCENDING).limit(limit)
+        return [_approval(document) async for document in found]
+
+    async def approval(self, prefix: str) -> Approval:
+        """One request for approval.
+
+        Raises:
+            NotFoundError: see there.
+        """
+        return _approval(await _only(self._approvals, prefix, "approval"))
+
+
+def _approval(document: Document) -> Approval:
+    return Approval.model_validate({**document, "id": document["_id"]})
+
+
+async def _only(collection: Collection, prefix: str, kind: str) -> Document:
+    """The only document whose id begins so."""
+    lowest, highest = _range(prefix, kind)
+    query: dict[str, Any] = {"_id": {"$gte": lowest, "$lte": highest}}
+    found: list[Document] = [each async for each in collection.find(query).limit(_AMBIGUOUS)]
+    if not found:
+        raise NotFoundError(f"there is no {kind} {prefix}")
+    if len(found) > 1:
+        ids = ", ".join(str(document["_id"]) for document in found)
+        raise NotFoundError(f"more than one {kind} begins with {prefix}: {ids}")
+    return found[0]
+
+
+def _range(prefix: str, kind: str) -> tuple[UUID, UUID]:
+    digits = prefix.replace("-", "")
+    try:
+        return (
+            UUID(hex=digits.ljust(_ID_DIGITS, "0")),
+            UUID(hex=digits.ljust(_ID_DIGITS, "f")),
+        )
+    except ValueError:
+        raise NotFoundError(
+            f"{prefix!r} is not the id of a {kind}: that is a UUID, or the beginning of one",
+        ) from None

@@ -1,0 +1,98 @@
+"""What commands show of tickets, sessions and their output, as it stands in the store."""
+
+from typing import Any, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from services.console.chain import Entry, first_break
+from services.executor.session import Session
+from shared.events import Alert
+from shared.lifecycle import Severity, TicketState, Verdict
+from shared.store import Document
+
+
+class _View(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Judged(_View):
+    """What triage made of a ticket."""
+
+    verdict: Verdict
+    confidence: float
+    reasons: tuple[str, ...] = ()
+
+
+class Escalated(_View):
+    """Why a person has to look at it."""
+
+    reason: str = ""
+
+
+class Resolved(_View):
+    """How a ticket was resolved, and what was checked."""
+
+    resolution: str = ""
+    summary: str = ""
+    checks: tuple[dict[str, Any], ...] = ()
+
+
+class Ticket(_View):
+    """One ticket as it stands."""
+
+    id: UUID
+    state: TicketState
+    title: str
+    severity: Severity | None = None
+    source: str
+    fingerprint: str
+    count: int = 0
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    last_seen_at: AwareDatetime | None = None
+    source_resolved_at: AwareDatetime | None = None
+    session_id: UUID | None = None
+    verdict: Judged | None = None
+    escalated: Escalated | None = None
+    resolved: Resolved | None = None
+    alert: Alert
+
+    @classmethod
+    def of(cls, document: Document) -> Self:
+        return cls.model_validate({**document, "id": document["_id"]})
+
+
+class Output(_View):
+    """What one attempt at a step wrote."""
+
+    step_id: str
+    attempt: int
+    stdout: str = ""
+    stderr: str = ""
+
+
+class SessionView(_View):
+    """A session, and what its commands wrote."""
+
+    session: Session
+    output: tuple[Output, ...]
+
+    def of_step(self, step_id: str) -> Output | None:
+        """What the last attempt at a step wrote."""
+        of_step = [output for output in self.output if output.step_id == step_id]
+        return max(of_step, key=lambda output: output.attempt, default=None)
+
+
+class Timeline(_View):
+    """The life of one ticket; ``broken_at`` is the first entry that is not what it was."""
+
+    ticket_id: UUID
+    intact: bool
+    broken_at: int | None
+    entries: tuple[Entry, ...]
+
+    @classmethod
+    def of(cls, ticket_id: UUID, entries: tuple[Entry, ...]) -> Self:
+        broken = first_break(entries)
+        return cls(ticket_id=ticket_id, intact=broken is None, broken_at=broken, entries=entries)
