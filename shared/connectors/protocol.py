@@ -32,6 +32,13 @@ class LoginRefusedError(PermanentError):
     """The target does not accept the credentials."""
 
 
+class TargetUnusableError(PermanentError):
+    """The target answers, and can run nothing as it is set up: its text says what stands there.
+
+    What was asked for has not run.
+    """
+
+
 class UnknownTargetError(PermanentError):
     """No target of this name is declared in handrail.yaml."""
 
@@ -107,6 +114,7 @@ class Connector(Protocol):
             TargetUnreachableError: the target could not be reached for that long.
             HostKeyChangedError: see there.
             LoginRefusedError: see there.
+            TargetUnusableError: see there.
         """
         ...
 
