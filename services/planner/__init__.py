@@ -1,0 +1,1 @@
+"""Finds the runbook for a ticket and makes a plan of it."""
