@@ -9,11 +9,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from services.notifier.text import one_line, visible
 
 _FOLDER: Final = Path(__file__).parent / "templates"
-_UNITS: Final = (
-    (timedelta(days=1), "day"),
-    (timedelta(hours=1), "hour"),
-    (timedelta(minutes=1), "minute"),
-)
 
 
 def render(template: str, **values: Any) -> str:
@@ -28,9 +23,12 @@ def moment(at: datetime) -> str:
 
 def span(length: timedelta) -> str:
     """A length of time, as exact as a person needs it."""
-    unit, name = next((u for u in _UNITS if length >= u[0]), _UNITS[-1])
-    count = max(0, round(length / unit))
-    return f"{count} {name}" if count == 1 else f"{count} {name}s"
+    minutes = max(0, round(length / timedelta(minutes=1)))
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    counts = ((days, "day"), (hours, "hour"), (minutes, "minute"))
+    parts = [f"{n} {name}" if n == 1 else f"{n} {name}s" for n, name in counts if n]
+    return " ".join(parts[:2]) or "less than a minute"
 
 
 def _indented(text: str) -> str:

@@ -1,0 +1,111 @@
+"""Facts for the notifier's tests, with what a test does not care about filled in."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from services.notifier.approval import Approval
+from services.notifier.audience import Audience
+from services.notifier.links import Channel, Link
+from services.notifier.recipients import Recipient
+from shared.config import Person
+from shared.events import (
+    Answer,
+    Decision,
+    SessionFinished,
+    SessionOutcome,
+    StepAwaitingApproval,
+    TicketEscalated,
+    TicketResolved,
+)
+from shared.lifecycle import Risk, Severity
+from shared.signing import Signer
+
+NOW = datetime(2030, 5, 3, 3, 0, 0, 123456, UTC)
+SIGNER = Signer(SecretStr("k" * 32))
+KEY = SIGNER.link_key()
+ALICE = Person(name="Alice", email="alice@example.org")
+BOB = Person(name="Bob", email="bob@example.org")
+APPROVAL_ID = UUID(int=1)
+SESSION_ID = UUID(int=2)
+TICKET_ID = UUID(int=3)
+HASH = "ab" * 32
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def asking(**changes) -> StepAwaitingApproval:
+    said = {
+        "id": UUID(int=4),
+        "time": NOW,
+        "ticket_id": TICKET_ID,
+        "session_id": SESSION_ID,
+        "step_id": "restart",
+        "approval_id": APPROVAL_ID,
+        "step_hash": HASH,
+        "ticket_title": "shop-api is down on web-1",
+        "severity": Severity.P1,
+        "runbook": "restart-service",
+        "title": "Restart shop-api on web-1",
+        "connector": "ssh",
+        "target": "web-1",
+        "command": "systemctl restart shop-api",
+        "risk": Risk.HIGH,
+        "why": "The process does not answer.",
+        "evidence": ("systemctl says: inactive (dead)",),
+        "rollback": "systemctl stop shop-api",
+        "required": 1,
+        "expires_at": NOW + timedelta(hours=1),
+    }
+    return StepAwaitingApproval(**said | changes)
+
+
+def approval(people=(ALICE, BOB), **changes) -> Approval:
+    recipients = [Recipient(name=p.name, email=p.email) for p in people]
+    return Approval.asked(asking(**changes), recipients, now=NOW, trace=TRACE)
+
+
+def decision(by=ALICE.email, answer=Answer.APPROVE, channel="email", at=NOW, **more) -> Decision:
+    return Decision(answer=answer, by=by, at=at, channel=channel, **more)
+
+
+def link(of: Approval, recipient=ALICE.email, channel=Channel.EMAIL) -> Link:
+    return Link.to(of.id, of.step_hash, of.expires_at, recipient=recipient, channel=channel)
+
+
+def audience(*people) -> Audience:
+    return Audience(people, KEY, "https://handrail.example.org")
+
+
+def finished(session_id=SESSION_ID) -> SessionFinished:
+    return SessionFinished(
+        id=UUID(int=5),
+        time=NOW,
+        ticket_id=TICKET_ID,
+        session_id=session_id,
+        ticket_title="shop-api is down on web-1",
+        outcome=SessionOutcome.CANCELLED,
+        reason="resolved at its source",
+    )
+
+
+def resolved(**changes) -> TicketResolved:
+    said = {
+        "id": UUID(int=6),
+        "ticket_id": TICKET_ID,
+        "title": "shop-api is down on web-1",
+        "resolution": "verified",
+        "summary": "Restarting the service fixed it in 12 s.",
+    }
+    return TicketResolved(**said | changes)
+
+
+def escalated(**changes) -> TicketEscalated:
+    said = {
+        "id": UUID(int=7),
+        "ticket_id": TICKET_ID,
+        "title": "shop-api is down on web-1",
+        "reason": "the check did not pass",
+        "tried": ("Restart shop-api on web-1",),
+    }
+    return TicketEscalated(**said | changes)

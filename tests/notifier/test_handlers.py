@@ -1,0 +1,169 @@
+"""What the notifier does with events, called as plain functions."""
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.notifier import links
+from services.notifier.delivery import Postman
+from services.notifier.folder import TerminalMailer
+from services.notifier.handlers import ask, tell_escalated, tell_resolved, withdraw
+from services.notifier.links import Channel
+from shared.errors import UnavailableError
+from shared.events import NotificationFailed, NotificationSent
+from tests.notifier.builders import (
+    ALICE,
+    APPROVAL_ID,
+    BOB,
+    KEY,
+    asking,
+    audience,
+    escalated,
+    finished,
+    resolved,
+)
+
+LATER = datetime.now(UTC) + timedelta(hours=1)
+
+
+@pytest.fixture
+def shown() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def postman(mailer, shown) -> Postman:
+    return Postman({Channel.EMAIL: mailer, Channel.TERMINAL: TerminalMailer(shown.append)})
+
+
+@pytest.fixture
+def asked(approvals, postman, bus):
+    """Delivers the request for approval, as often as it is called."""
+
+    async def deliver(*people, **changes):
+        event = asking(**{"expires_at": LATER} | changes)
+        await ask(event, approvals, audience(*people), postman, bus.publish)
+
+    return deliver
+
+
+async def test_each_person_gets_a_mail_with_a_link_of_their_own(asked, mailer, approvals):
+    await asked(ALICE, BOB)
+    assert mailer.sent_to() == [ALICE.email, BOB.email]
+    for mail in mailer.mails:
+        token = mail.link.rsplit("/", 1)[1]
+        link = links.read(token, key=KEY, now=datetime.now(UTC))
+        assert (link.recipient, link.approval_id) == (mail.to.email, APPROVAL_ID)
+    found = await approvals.find(APPROVAL_ID)
+    assert [(to.status, to.tries) for to in found.recipients] == [("sent", 1), ("sent", 1)]
+
+
+async def test_who_was_told_is_told_to_the_others(asked, bus):
+    await asked(ALICE, BOB)
+    assert [event.recipient for event in bus.of(NotificationSent)] == [ALICE.email, BOB.email]
+    assert {event.approval_id for event in bus.of(NotificationSent)} == {APPROVAL_ID}
+
+
+async def test_a_redelivery_sends_nothing_twice_and_says_the_same(asked, mailer, bus):
+    await asked(ALICE, BOB)
+    await asked(ALICE, BOB)
+    assert mailer.sent_to() == [ALICE.email, BOB.email]
+    assert len({event.id for event in bus.events}) == 2
+
+
+async def test_a_redelivery_sends_only_what_is_not_yet_sent(asked, mailer, approvals):
+    mailer.delays = {ALICE.email}
+    with pytest.raises(UnavailableError):
+        await asked(ALICE, BOB)
+    assert mailer.sent_to() == [BOB.email]
+    mailer.delays = set()
+    await asked(ALICE, BOB)
+    assert mailer.sent_to() == [BOB.email, ALICE.email]
+    found = await approvals.find(APPROVAL_ID)
+    assert [(to.status, to.tries) for to in found.recipients] == [("sent", 2), ("sent", 1)]
+
+
+async def test_a_crash_before_publishing_still_tells_who_was_told(asked, bus, mailer):
+    bus.down = True
+    with pytest.raises(UnavailableError):
+        await asked(ALICE)
+    bus.down = False
+    await asked(ALICE)
+    assert mailer.sent_to() == [ALICE.email]
+    assert len(bus.of(NotificationSent)) == 1
+
+
+async def test_a_refused_recipient_is_told_and_the_others_go_on(asked, mailer, bus, approvals):
+    mailer.refuses = {ALICE.email}
+    await asked(ALICE, BOB)
+    await asked(ALICE, BOB)
+    assert mailer.sent_to() == [BOB.email]
+    failed = bus.of(NotificationFailed)
+    assert {(f.recipient, f.error) for f in failed} == {(ALICE.email, "550 no such user")}
+    assert (await approvals.find(APPROVAL_ID)).recipients[0].tries == 1
+
+
+async def test_where_nobody_is_configured_the_link_is_shown_on_the_terminal(asked, shown, mailer):
+    await asked()
+    await asked()
+    (address,) = shown
+    link = links.read(address.rsplit("/", 1)[1], key=KEY, now=datetime.now(UTC))
+    assert (link.recipient, link.channel) == ("terminal", Channel.TERMINAL)
+    assert mailer.mails == []
+
+
+async def test_an_approval_that_nobody_can_answer_any_more_is_not_asked_for(asked, mailer, bus):
+    await asked(ALICE, expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    assert mailer.mails == []
+    assert [event.recipient for event in bus.of(NotificationFailed)] == [ALICE.email]
+
+
+async def test_an_approval_of_a_session_that_ended_is_not_asked_for(asked, approvals, mailer, bus):
+    await withdraw(finished(), approvals)
+    await asked(ALICE)
+    assert (mailer.mails, bus.events) == ([], [])
+
+
+async def test_the_end_of_a_session_withdraws_its_approvals(asked, approvals):
+    await asked(ALICE)
+    await withdraw(finished(), approvals)
+    await withdraw(finished(), approvals)
+    assert (await approvals.find(APPROVAL_ID)).state == "superseded"
+
+
+async def test_the_approval_belongs_to_the_trace_that_asked(asked, approvals, traced):
+    with traced as trace_id:
+        await asked(ALICE)
+    assert trace_id in (await approvals.find(APPROVAL_ID)).trace
+
+
+@pytest.mark.parametrize(
+    ("tell", "event"), [(tell_resolved, resolved()), (tell_escalated, escalated())]
+)
+async def test_an_outcome_is_told_to_each_person_once(
+    tell, event, notifications, postman, mailer, bus
+):
+    mailer.delays = {BOB.email}
+    with suppress(UnavailableError):
+        await tell(event, notifications, audience(ALICE, BOB), postman, bus.publish)
+    mailer.delays = set()
+    for _ in range(2):
+        await tell(event, notifications, audience(ALICE, BOB), postman, bus.publish)
+    assert mailer.sent_to() == [ALICE.email, BOB.email]
+    assert {e.purpose for e in bus.of(NotificationSent)} == {event.subject}
+    assert len({e.id for e in bus.events}) == 2
+
+
+async def test_an_outcome_that_is_no_news_any_more_is_given_up(
+    notifications, postman, mailer, bus
+):
+    old = resolved(time=datetime.now(UTC) - timedelta(days=2))
+    await tell_resolved(old, notifications, audience(ALICE), postman, bus.publish)
+    assert mailer.mails == []
+    assert [event.recipient for event in bus.of(NotificationFailed)] == [ALICE.email]
+
+
+async def test_without_people_an_outcome_is_told_to_nobody(notifications, postman, mailer, bus):
+    await tell_resolved(resolved(), notifications, audience(), postman, bus.publish)
+    assert (mailer.mails, bus.events) == ([], [])
