@@ -1,14 +1,14 @@
 """Runs a job under a claim on its target, so that it runs once however often it is asked for.
 
-The claim is a directory named after the job's key: ``mkdir`` lets exactly one attempt win. A wrapper
-that outlives everybody who watches runs the command there, keeps its timeout, and writes its
-outputs and exit code. Whoever comes later reads the same.
+The claim is a directory named after the job's key: ``mkdir`` lets exactly one attempt win. A
+wrapper that outlives everybody who watches runs the command there, keeps its timeout, and writes
+its outputs and exit code. Whoever comes later reads the same.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from secrets import token_hex
 from time import monotonic
@@ -172,7 +172,7 @@ class Claims:
         log.warning("claim.given_up", key=run.job.key, state=given_up.state)
         if given_up.state is State.UNSTARTED:
             # Somebody began to write its pid and died: whether the command ran cannot be known.
-            return Answer(State.GONE, -1, False, "-", 0, answer.stdout, answer.stderr)  # noqa: FBT003
+            return replace(answer, state=State.GONE)
         return given_up
 
     async def _look(self, run: _Run, naps: int) -> Answer:

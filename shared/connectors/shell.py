@@ -35,5 +35,5 @@ class Shell(Protocol):
 
     @property
     def patience(self) -> timedelta | None:
-        """How long one program may stay, where there is room for few; None where there is enough."""
+        """How long one program may stay where there is room for few at a time, else None."""
         ...

@@ -64,7 +64,7 @@ class StreamTranscript:
         self._decoder = getincrementaldecoder("utf-8")(errors="replace")
 
     async def absorb(self, start: int, data: bytes) -> None:
-        """Take in what the stream has at ``start``; bytes that were seen already are passed over."""
+        """Take in what the stream has at ``start``; what was seen already is passed over."""
         if start > self.offset and data:
             await self.finish()
             self._capped.skip(start - self.offset)

@@ -1,0 +1,117 @@
+"""Connectors by the names of their targets; a new kind is one file and one line here."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from shared.config import Config, LocalTarget, SshTarget
+from shared.connectors.local import LocalConnector
+from shared.connectors.protocol import Connector, UnknownTargetError
+from shared.connectors.ssh import SshConnector, login_of
+from shared.errors import SettingsError
+from shared.secrets import SecretRef
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """``open`` takes the target's name, its section and Handrail's home."""
+
+    open: Callable[[str, Any, Path], Connector]
+    describe: Callable[[Any], str]
+
+
+def _open_local(_name: str, _target: LocalTarget, home: Path) -> Connector:
+    return LocalConnector(home / "steps")
+
+
+def _open_ssh(name: str, target: SshTarget, _home: Path) -> Connector:
+    return SshConnector(login_of(name, target))
+
+
+_KINDS: Final[dict[str, _Kind]] = {
+    "local": _Kind(_open_local, lambda _: "this machine"),
+    "ssh": _Kind(_open_ssh, lambda target: f"{target.user}@{target.host}:{target.port}"),
+}
+
+
+class Connectors:
+    """The connectors of all declared targets, each opened at most once."""
+
+    def __init__(self, config: Config, home: Path) -> None:
+        self._config = config
+        self._home = home
+        self._opened: dict[str, Connector] = {}
+
+    def open(self, target: str) -> Connector:
+        """The connector of a target; no connection is made yet.
+
+        Raises:
+            UnknownTargetError: there is no such target; says which there are.
+            TargetUnusableError: the target's section names keys that cannot be used.
+            SettingsError: a secret of the target is not where it should be.
+        """
+        if target not in self._opened:
+            section = self._section(target)
+            self._opened[target] = _KINDS[section.connector].open(target, section, self._home)
+        return self._opened[target]
+
+    def kind(self, target: str) -> str:
+        """Which connector a target has: the word that runbooks write after ``uses``.
+
+        Raises:
+            UnknownTargetError: see ``open``.
+        """
+        return self._section(target).connector
+
+    def describe(self, target: str) -> str:
+        """Where a target is, for people; never a secret.
+
+        Raises:
+            UnknownTargetError: see ``open``.
+        """
+        section = self._section(target)
+        return f"{_KINDS[section.connector].describe(section)} ({section.connector})"
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret that the configuration refers to and that can be read now."""
+        found = []
+        for ref in _secret_refs(self._config):
+            try:
+                found.append(ref.read().get_secret_value())
+            except SettingsError:
+                # What is not there cannot be shown; whoever needs it says that it is missing.
+                continue
+        return tuple(dict.fromkeys(found))
+
+    async def close(self) -> None:
+        """Let go of all connections; runs on the targets go on."""
+        await asyncio.gather(*(connector.close() for connector in self._opened.values()))
+        self._opened.clear()
+
+    def _section(self, target: str) -> LocalTarget | SshTarget:
+        section = self._config.targets.get(target)
+        if section is None:
+            declared = ", ".join(sorted(self._config.targets)) or "none"
+            raise UnknownTargetError(
+                f"no target {target!r} in handrail.yaml; declared under targets: {declared}"
+            )
+        return section
+
+
+def _secret_refs(value: object) -> list[SecretRef]:
+    match value:
+        case SecretRef():
+            return [value]
+        case BaseModel():
+            parts: list[object] = [part for _, part in value]
+        case dict():
+            parts = list(value.values())
+        case list() | tuple():
+            parts = list(value)
+        case _:
+            parts = []
+    return [ref for part in parts for ref in _secret_refs(part)]
