@@ -85,7 +85,7 @@ class Bus:
         self._ack_wait = ack_wait
         self._grace = grace
         self._pullers: list[Puller] = []
-        self._subjects: list[str] = []
+        self._subscriptions: list[Subscription] = []
         self._client: Client | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._complaint = ""
@@ -128,12 +128,12 @@ class Bus:
             subscription,
             broker=self._broker,
             decode=subscription.decoded,
-            declare=partial(self._declare, (subscription.subject,)),
+            declare=partial(self._declare, (subscription,)),
             grace=self._grace,
         )
         puller(handle, filter=_always)
         self._pullers.append(puller)
-        self._subjects.append(subscription.subject)
+        self._subscriptions.append(subscription)
 
     async def connect(self) -> None:
         """Connect, waiting for a server that is not there yet, and declare streams and durables.
@@ -142,13 +142,14 @@ class Bus:
             UnavailableError: the server is there, but its JetStream does not answer.
         """
         self._client = await self._broker.connect()
-        await self._declare(self._subjects)
+        await self._declare(self._subscriptions)
 
-    async def _declare(self, subjects: Sequence[str]) -> None:
+    async def _declare(self, subscriptions: Sequence[Subscription]) -> None:
         js = self.jetstream()
         try:
             await declare_streams(js, replicas=self._replicas)
-            await declare_consumers(js, self._service, subjects, ack_wait=self._ack_wait)
+            for each in subscriptions:
+                await declare_consumers(js, each.by, [each.subject], ack_wait=self._ack_wait)
         except _OUTAGE as error:
             raise UnavailableError(f"JetStream does not answer: {error!r}") from error
 

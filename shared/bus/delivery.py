@@ -30,6 +30,9 @@ DEAD_DELIVERED: Final = "handrail-delivered"
 # A header line is for a person; the whole traceback is in the log.
 ERROR_LENGTH: Final = 500
 
+# What a delivery puts into the log context; see also `bus`.
+_BOUND: Final = ("subject", "batch", "event_id", "ticket_id", "session_id", "step_id")
+
 Messages = StreamMessage[list[Msg]]
 
 
@@ -84,7 +87,7 @@ class Delivery(BaseMiddleware[Any, Any]):
             try:
                 await raw.ack()
             except nats.errors.Error as outage:
-                log.warning("message.not_acked", subject=raw.subject, reason=repr(outage))
+                log.warning("message.not_acked", reason=repr(outage))
 
     async def _one_by_one(
         self, call_next: Callable[[Messages], Awaitable[Any]], batch: Messages
@@ -106,18 +109,16 @@ class Delivery(BaseMiddleware[Any, Any]):
             try:
                 await self._bury(raw, error, delivered)
             except (nats.errors.Error, TimeoutError) as outage:
-                log.warning("dead_letter.refused", subject=raw.subject, reason=repr(outage))
+                log.warning("dead_letter.refused", reason=repr(outage))
                 await self._again(raw, self._delays[-1])
                 return Outcome.RETRIED
-            log.error("message.given_up", subject=raw.subject, delivered=delivered, exc_info=error)
+            log.error("message.given_up", delivered=delivered, exc_info=error)
             return Outcome.DEAD
-        log.warning(
-            "message.failed",
-            subject=raw.subject,
-            delivered=delivered,
-            again_in=decision.delay.total_seconds(),
-            exc_info=error,
-        )
+        again_in = decision.delay.total_seconds()
+        if isinstance(error, UnavailableError):
+            log.warning("message.waiting", reason=str(error), again_in=again_in)
+        else:
+            log.warning("message.failed", delivered=delivered, again_in=again_in, exc_info=error)
         await self._again(raw, decision.delay)
         return Outcome.RETRIED
 
@@ -145,7 +146,7 @@ class Delivery(BaseMiddleware[Any, Any]):
         try:
             await raw.nak(delay=delay.total_seconds())
         except nats.errors.Error as outage:
-            log.warning("message.not_returned", subject=raw.subject, reason=repr(outage))
+            log.warning("message.not_returned", reason=repr(outage))
 
     async def _give_back(self, raws: Sequence[Msg]) -> None:
         """Let somebody else have the messages at once, since this service stops."""
@@ -162,10 +163,11 @@ def _dead_id(raw: Msg) -> str:
 
 def _bind(raws: Sequence[Msg]) -> None:
     """Put the ids into every log line of this delivery, which has a task of its own."""
+    structlog.contextvars.unbind_contextvars(*_BOUND)
     if len(raws) > 1:
-        structlog.contextvars.bind_contextvars(batch=len(raws))
+        family = raws[0].subject.split(".", 1)[0]
+        structlog.contextvars.bind_contextvars(subject=f"{family}.>", batch=len(raws))
         return
-    structlog.contextvars.unbind_contextvars("batch")
     headers = raws[0].headers or {}
     known = {"event_id": headers.get("ce-id"), "ticket_id": headers.get("ce-subject")}
     structlog.contextvars.bind_contextvars(

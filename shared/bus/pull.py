@@ -85,6 +85,7 @@ class Puller(DefaultSubscriber[list[Msg]]):
         self._first = 1
         self._inbox = ""
         self._lost = ""
+        self._healing = False
         self._heard = 0.0
         self._wake = asyncio.Event()
         super().__init__(*_declared(subscription.subject, broker, self._parse, self._decode))
@@ -160,7 +161,9 @@ class Puller(DefaultSubscriber[list[Msg]]):
 
     async def _heal(self) -> None:
         """Declare the consumer again: it, or its whole stream, is gone."""
-        log.warning("consumer.lost", durable=self._durable, reason=self._lost)
+        if not self._healing:
+            log.warning("consumer.lost", durable=self._durable, reason=self._lost)
+        self._healing = True
         await asyncio.sleep(HEAL_PAUSE.total_seconds())
         try:
             await self._declare()
@@ -170,12 +173,18 @@ class Puller(DefaultSubscriber[list[Msg]]):
         else:
             self._lost = ""
 
+    def _found(self) -> None:
+        if self._healing:
+            log.info("consumer.found", durable=self._durable)
+        self._healing = False
+
     async def _arrived(self, message: Msg) -> None:
         """Take what the server sent: a message, or word about a request."""
         self._heard = _now()
         if not message.reply:
             self._told(message)
         elif self.running:
+            self._found()
             self._open = max(0, self._open - 1)
             self.held[message.reply] = message
             self._waiting.append(message)
@@ -187,13 +196,16 @@ class Puller(DefaultSubscriber[list[Msg]]):
         headers = message.headers or {}
         status = headers.get("Status")
         number = message.subject.rsplit(".", 1)[-1]
-        if status == _HEARTBEAT or int(number) < self._first:
+        if int(number) < self._first:
+            return
+        if status == _HEARTBEAT:
+            self._found()
             return
         if status in _EXPIRED:
             self._open = max(0, self._open - int(headers.get("Nats-Pending-Messages", "0")))
         else:
             self._forget()
-            self._lost = headers.get("Description") or f"status {status}"
+            self._lost = headers.get("Description", "").strip() or f"status {status}"
         self._wake.set()
 
     def _begin(self) -> None:
