@@ -1,6 +1,6 @@
 """The webhooks: 202 only when the ticket is on disk and the stream has its event."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -11,10 +11,12 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry, Counter
 from pydantic import ValidationError
+from starlette.requests import ClientDisconnect
 
 from services.ingest.auth import Proof
+from services.ingest.cut import cut
 from services.ingest.sources import Parse
-from services.ingest.ticket import Recorded, collapsed, told
+from services.ingest.ticket import Recorded, Said, collapsed, told
 from shared.bus import Publish
 from shared.errors import UnavailableError
 from shared.events import Alert
@@ -24,12 +26,16 @@ log = structlog.get_logger(__name__)
 BODY_MOST: Final = 5 * 1024 * 1024
 RETRY_AFTER_SECONDS: Final = 5
 _ERRORS_TOLD: Final = 10
+# Names of labels stand in the place of an error, and may be as long as the body.
+_PLACE_MOST: Final = 200
+# Events that are published at once; all of a large notification would wait for each other.
+_PUBLISHED: Final = 250
 
 
 class Tickets(Protocol):
     """Where alerts become tickets; see ``store.MongoTickets``."""
 
-    async def record(self, alerts: list[tuple[Alert, int]], now: datetime) -> list[Recorded]: ...
+    async def record(self, said: Sequence[Said], now: datetime) -> list[Recorded]: ...
 
 
 @dataclass(frozen=True)
@@ -95,8 +101,7 @@ def webhooks(
 def _known(sources: Mapping[str, Source], name: str) -> Source:
     source = sources.get(name)
     if source is None:
-        known = ", ".join(sorted(sources)) or "none yet"
-        raise Refusal(404, f"no source of this name is configured (in handrail.yaml: {known})")
+        raise Refusal(404, "no source of this name is under `sources` in handrail.yaml")
     return source
 
 
@@ -104,7 +109,7 @@ def _admitted(source: Source, request: Request) -> None:
     if source.proof.admits(request.headers.get("authorization", "")):
         return
     refusal = Refusal(401, "the Authorization header is missing or does not match the source's")
-    refusal.headers["WWW-Authenticate"] = type(source.proof).__name__
+    refusal.headers["WWW-Authenticate"] = source.proof.challenge
     raise refusal
 
 
@@ -116,10 +121,13 @@ async def _body(request: Request) -> bytes:
     if length.isdecimal() and int(length) > BODY_MOST:
         raise too_large
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_MOST:
-            raise too_large
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > BODY_MOST:
+                raise too_large
+    except ClientDisconnect as gone:
+        raise Refusal(400, "the connection was closed before the whole body came") from gone
     return bytes(body)
 
 
@@ -129,21 +137,27 @@ def _parsed(source: Source, body: bytes) -> tuple[Alert, ...]:
     except ValidationError as error:
         # What was sent is left out: it may hold secrets, and this text is logged.
         details = error.errors(include_url=False, include_input=False, include_context=False)
-        told = [f"{'.'.join(map(str, d['loc'])) or 'body'}: {d['msg']}" for d in details]
+        problems = [f"{_place(detail['loc'])}: {detail['msg']}" for detail in details]
         status = 400 if details[0]["type"] == "json_invalid" else 422
         raise Refusal(
             status,
-            f"this is no {source.name} notification: {told[0]}",
-            problems=told[:_ERRORS_TOLD],
-        ) from error
+            f"this is no {source.name} notification: {problems[0]}",
+            problems=problems[:_ERRORS_TOLD],
+        ) from None
+
+
+def _place(where: tuple[int | str, ...]) -> str:
+    return cut(".".join(map(str, where)), _PLACE_MOST) or "body"
 
 
 async def _accepted(
     alerts: tuple[Alert, ...], tickets: Tickets, publish: Publish, now: datetime
 ) -> list[Recorded]:
     try:
-        recorded = await tickets.record(list(collapsed(alerts)), now)
-        await publish(*(event for one in recorded for event in told(one, now)))
+        recorded = await tickets.record(collapsed(alerts), now)
+        events = [event for one in recorded for event in told(one, now)]
+        for first in range(0, len(events), _PUBLISHED):
+            await publish(*events[first : first + _PUBLISHED])
     except UnavailableError as error:
         refusal = Refusal(503, "not accepted, the store or the bus does not answer: send it again")
         refusal.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)

@@ -56,4 +56,6 @@ def configured(config: Config) -> dict[str, Source]:
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)
+    """As exactly as MongoDB keeps it: an event told again later has the same time."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)

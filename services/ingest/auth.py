@@ -4,6 +4,7 @@ import base64
 import binascii
 import hmac
 from dataclasses import dataclass
+from typing import ClassVar
 
 from shared.config import SourceConfig
 
@@ -14,9 +15,12 @@ class Bearer:
 
     token: str
 
+    challenge: ClassVar[str] = 'Bearer realm="handrail"'
+
     def admits(self, authorization: str) -> bool:
+        """Whether the header, with its bytes as Latin-1, is the one that is expected."""
         scheme, _, token = authorization.partition(" ")
-        return scheme.lower() == "bearer" and _same(token.strip(), self.token)
+        return scheme.lower() == "bearer" and _same(_raw(token.strip()), self.token)
 
 
 @dataclass(frozen=True)
@@ -26,15 +30,18 @@ class Basic:
     username: str
     password: str
 
+    challenge: ClassVar[str] = 'Basic realm="handrail", charset="UTF-8"'
+
     def admits(self, authorization: str) -> bool:
+        """Whether the header, with its bytes as Latin-1, is the one that is expected."""
         scheme, _, encoded = authorization.partition(" ")
         if scheme.lower() != "basic":
             return False
         try:
-            said = base64.b64decode(encoded.strip(), validate=True)
-        except (binascii.Error, ValueError):
+            said = base64.b64decode(_raw(encoded.strip()), validate=True)
+        except binascii.Error:
             return False
-        return hmac.compare_digest(said, f"{self.username}:{self.password}".encode())
+        return _same(said, f"{self.username}:{self.password}")
 
 
 Proof = Bearer | Basic
@@ -54,5 +61,10 @@ def proof(config: SourceConfig) -> Proof:
     return Bearer(config.bearer.read().get_secret_value())
 
 
-def _same(said: str, expected: str) -> bool:
-    return hmac.compare_digest(said.encode(), expected.encode())
+def _raw(header: str) -> bytes:
+    """A header's bytes as they were sent; the server decodes them as Latin-1."""
+    return header.encode("latin-1", errors="replace")
+
+
+def _same(said: bytes, expected: str) -> bool:
+    return hmac.compare_digest(said, expected.encode())

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from pymongo import ASCENDING, DESCENDING, UpdateOne
 from pymongo.errors import BulkWriteError
 
-from services.ingest.ticket import Recorded
+from services.ingest.ticket import Recorded, Said
+from shared.errors import UnavailableError
 from shared.events import Alert, AlertStatus
 from shared.lifecycle import TicketState
 from shared.store import RELAXED, SCHEMA, Database, Document, seam
@@ -16,8 +17,8 @@ from shared.store import RELAXED, SCHEMA, Database, Document, seam
 _DUPLICATE_KEY: Final = 11000
 # Two requests that open the same ticket at once: the one that lost counts on the winner's.
 _ATTEMPTS: Final = 3
-
-Fired = tuple[Alert, int]
+# More alerts than this on one problem are not told apart; it keeps the document small.
+_VARIANTS_MOST: Final = 100
 
 
 @seam
@@ -42,58 +43,52 @@ class MongoTickets:
         )
         await self._tickets.create_index([("created_at", DESCENDING)], name="created")
 
-    async def record(self, alerts: Sequence[Fired], now: datetime) -> list[Recorded]:
-        """Store what the alerts say, journaled by a majority; each problem may be there once.
+    async def record(self, said: Sequence[Said], now: datetime) -> list[Recorded]:
+        """Store what was said, journaled by a majority; each problem may be there once.
 
         A firing alert opens a ticket or counts on the open one. A resolved one is noted on the open
         ticket; where there is none it says nothing that is still of use.
         """
         recorded: list[Recorded] = []
-        left = list(alerts)
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                return recorded + await self._write(left, now)
-            except BulkWriteError as error:
-                lost = _lost_races(error, last=attempt == _ATTEMPTS)
-                won = [fired for index, fired in enumerate(left) if index not in lost]
-                recorded += await self._found(won)
-                left = [left[index] for index in lost]
-        return recorded
+        left = list(said)
+        for _ in range(_ATTEMPTS):
+            done, left = await self._write(left, now)
+            recorded += done
+            if not left:
+                return recorded
+        raise UnavailableError("too many requests open the same tickets at once")
 
-    async def _write(self, alerts: Sequence[Fired], now: datetime) -> list[Recorded]:
-        ids = [uuid4() for _ in alerts]
-        writes = [_write(*fired, id_, now) for fired, id_ in zip(alerts, ids, strict=True)]
-        result = await self._tickets.bulk_write(writes, ordered=False)
-        opened = set(result.upserted_ids or ())
-        fresh = [
-            Recorded(
-                ticket_id=ids[index],
-                alert=alerts[index][0],
-                opened=True,
-                state=TicketState.NEW,
-                count=alerts[index][1],
-                created_at=now,
-            )
-            for index in sorted(opened)
-        ]
-        known = [fired for index, fired in enumerate(alerts) if index not in opened]
-        return fresh + await self._found(known)
+    async def _write(self, said: list[Said], now: datetime) -> tuple[list[Recorded], list[Said]]:
+        """What was recorded, and what lost a race and is to be written again."""
+        ids = [uuid4() for _ in said]
+        writes = [_write(one, id_, now) for one, id_ in zip(said, ids, strict=True)]
+        lost: set[int] = set()
+        try:
+            result = await self._tickets.bulk_write(writes, ordered=False)
+            opened = set(result.upserted_ids or ())
+        except BulkWriteError as error:
+            lost = _lost_races(error)
+            opened = {upserted["index"] for upserted in error.details["upserted"]}
+        fresh = [_opened(said[index], ids[index], now) for index in sorted(opened)]
+        known = [one for index, one in enumerate(said) if index not in opened | lost]
+        return fresh + await self._found(known), [said[index] for index in sorted(lost)]
 
-    async def _found(self, alerts: Sequence[Fired]) -> list[Recorded]:
-        if not alerts:
+    async def _found(self, said: list[Said]) -> list[Recorded]:
+        if not said:
             return []
-        by_fingerprint = {alert.fingerprint: alert for alert, _ in alerts}
+        alerts = {one.alert.fingerprint: one.alert for one in said}
         cursor = self._tickets.find(
-            {"open_fingerprint": {"$in": list(by_fingerprint)}},
-            {"open_fingerprint": 1, "state": 1, "count": 1, "created_at": 1},
+            {"open_fingerprint": {"$in": list(alerts)}},
+            {"open_fingerprint": 1, "state": 1, "count": 1, "firing": 1, "created_at": 1},
         )
         return [
             Recorded(
                 ticket_id=found["_id"],
-                alert=by_fingerprint[found["open_fingerprint"]],
+                alert=alerts[found["open_fingerprint"]],
                 opened=False,
                 state=TicketState(found["state"]),
                 count=found["count"],
+                gone=not found["firing"],
                 created_at=found["created_at"],
             )
             async for found in cursor
@@ -119,24 +114,29 @@ class MongoTickets:
         )
 
 
-def _write(alert: Alert, fired: int, ticket_id: UUID, now: datetime) -> UpdateOne:
-    resolved = alert.status is AlertStatus.RESOLVED
-    said = {
-        "last_seen_at": now,
-        "updated_at": now,
-        "source_resolved_at": (alert.ends_at or now) if resolved else None,
-    }
-    query = {"open_fingerprint": alert.fingerprint}
-    if not fired:
-        return UpdateOne(query, {"$set": said})
-    return UpdateOne(
-        query,
-        {"$set": said, "$inc": {"count": fired}, "$setOnInsert": _opened(alert, ticket_id, now)},
-        upsert=True,
-    )
+def _write(said: Said, ticket_id: UUID, now: datetime) -> UpdateOne:
+    """The write of one problem: each field is made from what stands there, in one step."""
+    still: Document = {"$setDifference": [_or("$firing", []), list(said.over)]}
+    firing = {"$slice": [{"$setUnion": [still, list(said.firing)]}, _VARIANTS_MOST]}
+    counted = {"$add": [_or("$count", 0), said.fired]}
+    gone = {"$cond": [{"$eq": ["$firing", []]}, said.ended_at or now, None]}
+    changes: list[Document] = [
+        {"$set": {"firing": firing, "count": counted, "last_seen_at": now, "updated_at": now}},
+        {"$set": {"source_resolved_at": gone}},
+    ]
+    if said.fired:
+        # What stands there wins over what a new ticket begins with.
+        new = {"$literal": _new(said.alert, ticket_id, now)}
+        changes.insert(0, {"$replaceWith": {"$mergeObjects": [new, "$$ROOT"]}})
+    query = {"open_fingerprint": said.alert.fingerprint}
+    return UpdateOne(query, changes, upsert=bool(said.fired))
 
 
-def _opened(alert: Alert, ticket_id: UUID, now: datetime) -> Document:
+def _or(field: str, default: Any) -> Document:
+    return {"$ifNull": [field, default]}
+
+
+def _new(alert: Alert, ticket_id: UUID, now: datetime) -> Document:
     return {
         "_id": ticket_id,
         "schema": SCHEMA,
@@ -150,8 +150,23 @@ def _opened(alert: Alert, ticket_id: UUID, now: datetime) -> Document:
     }
 
 
-def _lost_races(error: BulkWriteError, *, last: bool) -> set[int]:
-    failures = error.details.get("writeErrors", [])
-    if last or not failures or any(failure["code"] != _DUPLICATE_KEY for failure in failures):
+def _opened(said: Said, ticket_id: UUID, now: datetime) -> Recorded:
+    return Recorded(
+        ticket_id=ticket_id,
+        alert=said.alert,
+        opened=True,
+        state=TicketState.NEW,
+        count=said.fired,
+        gone=said.alert.status is AlertStatus.RESOLVED,
+        created_at=now,
+    )
+
+
+def _lost_races(error: BulkWriteError) -> set[int]:
+    """The writes that found the ticket just opened by another request."""
+    if error.details["writeConcernErrors"]:
+        raise UnavailableError("MongoDB did not confirm a write") from error
+    failures = error.details["writeErrors"]
+    if any(failure["code"] != _DUPLICATE_KEY for failure in failures):
         raise error
     return {failure["index"] for failure in failures}

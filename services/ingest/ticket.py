@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,11 +13,33 @@ from shared.lifecycle import TicketState
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """What the store made of one alert.
+class Said:
+    """What one notification said of one problem.
 
-    ``count`` is the number of firing notifications so far. ``state`` is the ticket's state after
-    the write, ``opened`` whether this alert opened it.
+    A problem may be reported by several alerts, such as a warning and a critical one, or the same
+    one from two Prometheus servers: it is gone when all of them are. ``firing`` and ``over`` name
+    those (see ``variant``) that this notification was about, ``fired`` counts the firing ones, and
+    ``alert`` is the one that tells most: the worst that fires, else the last that is over.
+    """
+
+    alert: Alert
+    fired: int
+    firing: tuple[str, ...]
+    over: tuple[str, ...]
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When the problem was over, if this notification told so."""
+        return self.alert.ends_at if self.alert.status is AlertStatus.RESOLVED else None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What the store made of it.
+
+    ``count`` is the number of firing alerts so far. ``state`` is the ticket's state after the
+    write, ``opened`` whether this alert opened it, and ``gone`` whether, by all that its source has
+    said so far, the problem is gone.
     """
 
     ticket_id: UUID
@@ -25,6 +47,7 @@ class Recorded:
     opened: bool
     state: TicketState
     count: int
+    gone: bool
     created_at: datetime
 
 
@@ -33,27 +56,36 @@ def fingerprint(source: str, name: str, labels: Mapping[str, str]) -> str:
 
     ``labels`` are those that tell one instance from another; their order does not matter.
     """
-    said = json.dumps([source, name, sorted(labels.items())], separators=(",", ":"))
-    return hashlib.sha256(said.encode()).hexdigest()[:32]
+    return _digest([source, name, sorted(labels.items())])[:32]
 
 
-def collapsed(alerts: tuple[Alert, ...]) -> tuple[tuple[Alert, int], ...]:
-    """One notification's alerts with each problem once: its last alert, and how often it fired.
+def variant(alert: Alert) -> str:
+    """Which of the alerts on its problem this one is: by all its labels, first 16 digits."""
+    return _digest(sorted(alert.labels.items()))[:16]
 
-    A later alert on the same problem tells what holds now.
-    """
-    last: dict[str, Alert] = {}
-    fired: dict[str, int] = {}
+
+def collapsed(alerts: Iterable[Alert]) -> tuple[Said, ...]:
+    """One notification's alerts with each problem once, in the order of their first mention."""
+    problems: dict[str, list[Alert]] = {}
     for alert in alerts:
-        last[alert.fingerprint] = alert
-        fired[alert.fingerprint] = fired.get(alert.fingerprint, 0) + (
-            alert.status is AlertStatus.FIRING
-        )
-    return tuple((alert, fired[key]) for key, alert in last.items())
+        problems.setdefault(alert.fingerprint, []).append(alert)
+    return tuple(_said(about_one) for about_one in problems.values())
+
+
+def _said(alerts: list[Alert]) -> Said:
+    # Of the same alert twice, the later one tells what holds now.
+    last = {variant(alert): alert for alert in alerts}
+    firing = {key: alert for key, alert in last.items() if alert.status is AlertStatus.FIRING}
+    return Said(
+        alert=min(firing.values(), key=_badness) if firing else alerts[-1],
+        fired=sum(alert.status is AlertStatus.FIRING for alert in alerts),
+        firing=tuple(firing),
+        over=tuple(key for key in last if key not in firing),
+    )
 
 
 def created(ticket_id: UUID, alert: Alert, at: datetime) -> TicketCreated:
-    """The event of a ticket's opening; the same however often it is made."""
+    """The event of a ticket's opening; its id is the same however often it is made."""
     return TicketCreated(
         id=derived_id(ticket_id, TicketCreated.subject),
         time=at,
@@ -71,19 +103,30 @@ def told(recorded: Recorded, at: datetime) -> tuple[TicketCreated | TicketUpdate
     events: list[TicketCreated | TicketUpdated] = []
     if recorded.opened or recorded.state is TicketState.NEW:
         events.append(created(recorded.ticket_id, recorded.alert, recorded.created_at))
-    if not recorded.opened or recorded.alert.status is AlertStatus.RESOLVED:
-        events.append(_updated(recorded, at))
+    if recorded.gone:
+        events.append(_updated(recorded, Change.RESOLVED_AT_SOURCE, at))
+    elif not recorded.opened and recorded.alert.status is AlertStatus.FIRING:
+        events.append(_updated(recorded, Change.REPEATED, at))
     return tuple(events)
 
 
-def _updated(recorded: Recorded, at: datetime) -> TicketUpdated:
-    resolved = recorded.alert.status is AlertStatus.RESOLVED
-    change = Change.RESOLVED_AT_SOURCE if resolved else Change.REPEATED
+def _updated(recorded: Recorded, change: Change, at: datetime) -> TicketUpdated:
+    # The count is in the id for two notifications in the same millisecond.
+    key = f"{change}/{recorded.count}/{at.isoformat()}"
     return TicketUpdated(
-        id=derived_id(recorded.ticket_id, TicketUpdated.subject, f"{change}/{at.isoformat()}"),
+        id=derived_id(recorded.ticket_id, TicketUpdated.subject, key),
         time=at,
         ticket_id=recorded.ticket_id,
         change=change,
         count=recorded.count,
         alert=recorded.alert,
     )
+
+
+def _badness(alert: Alert) -> str:
+    """Smaller is worse; an alert that does not say comes last."""
+    return alert.severity.value if alert.severity else "unsaid"
+
+
+def _digest(said: object) -> str:
+    return hashlib.sha256(json.dumps(said, separators=(",", ":")).encode()).hexdigest()

@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
+from services.ingest.cut import TEXT_MOST, TITLE_MOST, cut, fitting
 from services.ingest.ticket import fingerprint
 from shared.events import Alert, AlertStatus
 from shared.lifecycle import Severity
@@ -39,33 +40,29 @@ NOT_IDENTITY: Final = frozenset(
 
 # Go's zero time, which Alertmanager sends for an end that is not known.
 _GO_ZERO: Final = "0001-01-01T00:00:00Z"
+# A time outside of these years is a mistake, and may not exist in another time zone.
+_YEARS: Final = range(1970, 9999)
 
-# Together these keep an event well under the bus' limit of 1 MiB a message.
-_TEXT_MOST: Final = 4_000
-_LABELS_MOST: Final = 128
-_ANNOTATIONS_MOST: Final = 64
+_LEFT_OUT: Final = "handrail_left_out"
 
 
 def _no_zero_time(value: object) -> object:
     return None if value == _GO_ZERO else value
 
 
-def _storable(names: dict[str, str]) -> dict[str, str]:
-    if any("\0" in name for name in names):
-        raise ValueError("a name has a NUL character in it")
-    return names
+def _believable(value: datetime | None) -> datetime | None:
+    return value if value is not None and value.year in _YEARS else None
 
 
-Time = Annotated[AwareDatetime | None, BeforeValidator(_no_zero_time)]
-Named = Annotated[dict[str, str], AfterValidator(_storable)]
+Time = Annotated[AwareDatetime | None, BeforeValidator(_no_zero_time), AfterValidator(_believable)]
 
 
 class _Alert(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     status: AlertStatus
-    labels: Annotated[Named, Field(max_length=_LABELS_MOST)]
-    annotations: Annotated[Named, Field(max_length=_ANNOTATIONS_MOST)] = {}
+    labels: dict[str, str]
+    annotations: dict[str, str] = {}
     starts_at: Time = Field(None, alias="startsAt")
     ends_at: Time = Field(None, alias="endsAt")
     generator_url: str = Field("", alias="generatorURL")
@@ -93,27 +90,34 @@ def parse(source: str, body: bytes) -> tuple[Alert, ...]:
 def _normalised(source: str, alert: _Alert, notification: _Notification) -> Alert:
     name = alert.labels.get("alertname", "")
     instance = {key: value for key, value in alert.labels.items() if key not in NOT_IDENTITY}
-    summary = alert.annotations.get("summary") or alert.annotations.get("title") or name
+    said = alert.annotations
+    summary = said.get("summary") or said.get("title") or name or "An alert without a name"
+    labels, annotations = _fitting(alert)
     return Alert(
         source=source,
-        name=name or "unnamed",
+        name=cut(name, TITLE_MOST) or "unnamed",
         status=alert.status,
         fingerprint=fingerprint(source, name, instance),
-        title=summary[:_TEXT_MOST] or "An alert without a name",
-        description=(
-            alert.annotations.get("description") or alert.annotations.get("message") or ""
-        )[:_TEXT_MOST],
+        title=cut(summary, TITLE_MOST),
+        description=cut(said.get("description") or said.get("message") or ""),
         severity=SEVERITIES.get(alert.labels.get("severity", "").lower()),
-        labels=_cut(alert.labels),
-        annotations=_cut(alert.annotations),
+        labels=labels,
+        annotations=annotations,
         links=_links(alert, notification),
         starts_at=alert.starts_at,
         ends_at=_ended(alert),
     )
 
 
-def _cut(texts: dict[str, str]) -> dict[str, str]:
-    return {name: text[:_TEXT_MOST] for name, text in texts.items()}
+def _fitting(alert: _Alert) -> tuple[dict[str, str], dict[str, str]]:
+    """What can be kept of labels and annotations; an annotation says what could not."""
+    labels, annotations = fitting(alert.labels), fitting(alert.annotations)
+    missing = len(alert.labels) - len(labels), len(alert.annotations) - len(annotations)
+    if any(missing):
+        annotations[_LEFT_OUT] = "{} labels and {} annotations, for their size or name".format(
+            *missing
+        )
+    return labels, annotations
 
 
 def _ended(alert: _Alert) -> datetime | None:
@@ -128,4 +132,8 @@ def _links(alert: _Alert, notification: _Notification) -> dict[str, str]:
         "runbook": alert.annotations.get("runbook_url", ""),
         "dashboard": alert.annotations.get("dashboard_url", ""),
     }
-    return {name: url for name, url in named.items() if url.startswith(("http://", "https://"))}
+    return {
+        name: url
+        for name, url in named.items()
+        if url.startswith(("http://", "https://")) and len(url) <= TEXT_MOST
+    }
