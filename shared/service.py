@@ -82,19 +82,22 @@ class Service:
                 server_header=False,
             ),
         )
-        async with asyncio.TaskGroup() as group:
-            # Alive at once, ready later: an orchestrator must not kill one that waits for a server.
-            serving = group.create_task(server.serve(sockets=[listening]))
-            try:
+        # Alive at once, ready later: an orchestrator must not kill one that waits for a server. It is
+        # asked to end, never cancelled, so that requests under way are still answered.
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        try:
+            async with asyncio.TaskGroup() as group:
                 await self._start()
                 loops = [group.create_task(_run(loop)) for loop in self.loops]
                 self.started.set()
                 log.info("service.started", service=self.name, port=self.port)
-                await asyncio.gather(serving, *loops)
-            finally:
-                self.started.clear()
-                server.should_exit = True
-                await asyncio.shield(self._stop())
+                await asyncio.gather(asyncio.shield(serving), *loops)
+        finally:
+            self.started.clear()
+            server.should_exit = True
+            await asyncio.shield(asyncio.gather(serving, return_exceptions=True))
+            listening.close()
+            await asyncio.shield(self._stop())
 
     async def _start(self) -> None:
         for prepare in self.prepare:
