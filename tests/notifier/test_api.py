@@ -305,9 +305,7 @@ async def test_every_answer_forbids_scripts_frames_caches_and_referrers(client, 
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-async def test_the_page_has_no_script_no_inline_style_and_nothing_from_elsewhere(
-    client, approvals
-):
+async def test_the_page_has_no_script_no_inline_style_and_nothing_from_elsewhere(client, approvals):
     asked = await approvals.open(approval())
     page = (await client.get(path(asked))).text
     assert "script" not in Tags.of(page)

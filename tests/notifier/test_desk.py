@@ -104,9 +104,7 @@ class Racing(MongoApprovals):
 
 
 @pytest.mark.parametrize("answers", [(YES, NO), (NO, YES), (YES, YES), (NO, NO)])
-async def test_of_two_who_press_at_once_one_decides_and_the_other_is_told(
-    db, bus, clock, answers
-):
+async def test_of_two_who_press_at_once_one_decides_and_the_other_is_told(db, bus, clock, answers):
     racing = Racing(db, bus.publish, parties=2)
     desk = Desk(racing, SIGNER, clock)
     asked = await racing.open(approval())
@@ -155,9 +153,7 @@ async def test_an_answer_against_an_expiry_at_the_same_moment_is_one_outcome(db,
     assert len(bus.events) == 1
 
 
-async def test_a_decision_made_while_the_bus_is_down_is_told_later(
-    db, mongo_approvals, bus, clock
-):
+async def test_a_decision_made_while_the_bus_is_down_is_told_later(db, mongo_approvals, bus, clock):
     desk = Desk(mongo_approvals, SIGNER, clock)
     asked = await mongo_approvals.open(approval())
     bus.down = True

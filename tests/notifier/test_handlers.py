@@ -155,9 +155,7 @@ async def test_an_outcome_is_told_to_each_person_once(
     assert len({e.id for e in bus.events}) == 2
 
 
-async def test_an_outcome_that_is_no_news_any_more_is_given_up(
-    notifications, postman, mailer, bus
-):
+async def test_an_outcome_that_is_no_news_any_more_is_given_up(notifications, postman, mailer, bus):
     old = resolved(time=datetime.now(UTC) - timedelta(days=2))
     await tell_resolved(old, notifications, audience(ALICE), postman, bus.publish)
     assert mailer.mails == []

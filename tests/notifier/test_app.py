@@ -1,0 +1,162 @@
+"""The service as it is composed: settings, and the whole of it on real servers."""
+
+import asyncio
+import logging
+import socket
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from uuid import uuid4
+
+import httpx
+import nats
+import pytest
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from pydantic import SecretStr
+
+from services.notifier.app import Settings, build
+from shared.errors import SettingsError
+from shared.events import StepApproved
+from shared.events.envelope import attributes
+from shared.settings import load_settings
+from shared.signing import Signer
+from shared.telemetry import configure_logs
+from tests.notifier.builders import asking
+
+SECRET = "s" * 32
+PEOPLE = """
+people:
+  - {name: Alice, email: alice@example.org}
+"""
+
+
+@pytest.fixture
+def environment(monkeypatch, tmp_path, stack):
+    """The settings of a notifier on the test's servers; a test may set more."""
+    said = {
+        **stack.environment(),
+        "HANDRAIL_HOME": str(tmp_path),
+        "HANDRAIL_MONGO_DATABASE": f"test_{uuid4().hex}",
+        "HANDRAIL_NOTIFIER_PORT": str(_free_port()),
+        "HANDRAIL_SECRET_KEY": SECRET,
+    }
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def test_without_settings_each_missing_one_is_named(monkeypatch):
+    monkeypatch.delenv("HANDRAIL_SECRET_KEY", raising=False)
+    with pytest.raises(SettingsError, match="HANDRAIL_SECRET_KEY: is not set"):
+        load_settings(Settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HANDRAIL_NOTIFIER_PORT", "eighty"),
+        ("HANDRAIL_PUBLIC_URL", "ops.example.org"),
+    ],
+)
+def test_a_wrong_setting_is_named(environment, name, value):
+    environment.setenv(name, value)
+    with pytest.raises(SettingsError, match=name):
+        load_settings(Settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"HANDRAIL_SMTP_URL": "http://u:hidden@mail"}, "HANDRAIL_SMTP_URL"),
+        ({"HANDRAIL_SMTP_URL": "smtp://u:hidden@mail"}, "HANDRAIL_MAIL_FROM"),
+        (
+            {"HANDRAIL_SMTP_URL": "smtp://mail", "HANDRAIL_MAIL_FROM": "nobody"},
+            "HANDRAIL_MAIL_FROM",
+        ),
+        ({"HANDRAIL_MAIL_FROM": "a b@example.org"}, "HANDRAIL_MAIL_FROM"),
+    ],
+)
+async def test_what_cannot_send_mails_does_not_start(environment, settings, named):
+    for name, value in settings.items():
+        environment.setenv(name, value)
+    with pytest.raises(SettingsError, match=named) as told:
+        build(load_settings(Settings))
+    assert "hidden" not in str(told.value)
+
+
+async def test_a_person_without_a_real_address_is_named_at_the_start(environment, tmp_path):
+    config = tmp_path / "handrail.yaml"
+    config.write_text("people: [{name: Alice, email: 'alice..@example.org'}]")
+    environment.setenv("HANDRAIL_CONFIG", str(config))
+    with pytest.raises(SettingsError, match=r"people: 'alice\.\.@example\.org'"):
+        build(load_settings(Settings))
+
+
+async def test_links_lead_to_this_service_where_no_public_url_is_set(environment):
+    settings = load_settings(Settings)
+    assert settings.links_to == f"http://127.0.0.1:{settings.notifier_port}"
+    environment.setenv("HANDRAIL_PUBLIC_URL", "https://ops.example.org/handrail/")
+    assert load_settings(Settings).links_to == "https://ops.example.org/handrail"
+
+
+async def test_a_waiting_step_is_asked_for_answered_and_told_and_no_log_or_span_has_the_link(
+    environment, tmp_path, stack
+):
+    config = tmp_path / "handrail.yaml"
+    config.write_text(PEOPLE)
+    environment.setenv("HANDRAIL_CONFIG", str(config))
+    shown: asyncio.Queue[str] = asyncio.Queue()
+    service = build(load_settings(Settings), announce=shown.put_nowait)
+    spans = InMemorySpanExporter()
+    service.tracer_provider.add_span_processor(SimpleSpanProcessor(spans))
+    event = asking(
+        id=uuid4(), approval_id=uuid4(), expires_at=datetime.now(UTC) + timedelta(hours=1)
+    )
+    logs = StringIO()
+    root = logging.getLogger()
+    before = root.handlers, root.level
+    configure_logs(stream=logs)
+    running = asyncio.create_task(service.run())
+    try:
+        async with asyncio.timeout(30), httpx.AsyncClient() as client:
+            await service.started.wait()
+            bus = await nats.connect(stack.nats_url)
+            told = await bus.jetstream().subscribe("step.approved", ordered_consumer=True)
+            await service.bus.publish(event)
+            address = await shown.get()
+            assert "systemctl restart shop-api" in (await client.get(address)).text
+            answer = await client.post(address, data={"decision": "approve"})
+            assert answer.status_code == 200
+            approved = await _event(told, event.approval_id)
+            await bus.close()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        root.handlers, root.level = before
+    (decision,) = approved.decisions
+    Signer(SecretStr(SECRET)).check(
+        decision, approval_id=event.approval_id, step_hash=event.step_hash
+    )
+    assert decision.by == "alice@example.org"
+    token = address.rsplit("/", 1)[1]
+    (file,) = (tmp_path / "outbox").glob("*.eml")
+    assert token in file.read_text()
+    assert "approval.recorded" in logs.getvalue()
+    assert token not in logs.getvalue()
+    requests = [s for s in spans.get_finished_spans() if "/a/{token}" in s.name]
+    assert len(requests) == 2
+    assert all(token not in span.to_json() for span in spans.get_finished_spans())
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+async def _event(subscription, approval_id) -> StepApproved:
+    while True:
+        message = await subscription.next_msg(timeout=20)
+        event = StepApproved.model_validate(attributes(message.headers, message.data))
+        if event.approval_id == approval_id:
+            return event
