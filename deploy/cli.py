@@ -1,19 +1,40 @@
 """The ``handrail`` command: puts its groups together, and tells errors in one line."""
 
+from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
 
-from deploy.commands import approvals, dead, running, session, ticket
-from deploy.commands.doctor import doctor
 from deploy.output import complain
 from shared.errors import HandrailError
+
+#: Each command or group, and the module whose ``app`` it is; loaded when it is asked for.
+COMMANDS: Final = {
+    "up": "deploy.commands.up",
+    "serve": "deploy.commands.serve",
+    "doctor": "deploy.commands.doctor",
+    "ticket": "deploy.commands.ticket",
+    "session": "deploy.commands.session",
+    "approvals": "deploy.commands.approvals",
+    "runbook": "deploy.commands.runbook",
+    "dead": "deploy.commands.dead",
+}
 
 
 class _Commands(TyperGroup):
     """Commands whose errors, where Handrail can name them, are one line and an exit status."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 typer's
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 typer's
+        if cmd_name not in COMMANDS:
+            return None
+        command = typer.main.get_command(import_module(COMMANDS[cmd_name]).app)
+        command.name = cmd_name
+        return command
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -27,15 +48,8 @@ app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Handrail turns an alert into a verified fix.",
+    rich_markup_mode="rich",
 )
-app.command()(running.up)
-app.command()(running.serve)
-app.command()(doctor)
-app.add_typer(ticket.app, name="ticket")
-app.add_typer(session.app, name="session")
-app.add_typer(approvals.app, name="approvals")
-app.add_typer(dead.app, name="dead")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 typer calls it so
@@ -56,6 +70,7 @@ def handrail(
 
 
 def main() -> None:
+    """Run the command line."""
     app()
 
 

@@ -54,12 +54,13 @@ async def ssh_server(
     """
     key = host_key or asyncssh.generate_private_key("ssh-ed25519")
     connections: set[asyncssh.SSHServerConnection] = set()
+    programs = _Programs()
     listener = await asyncssh.listen(
         host,
         port,
         server_factory=lambda: _Server(account, connections),
         server_host_keys=[key],
-        process_factory=_serve,
+        process_factory=programs.serve,
         encoding=None,
         allow_scp=False,
         config=None,
@@ -74,6 +75,7 @@ async def ssh_server(
         for connection in tuple(connections):
             connection.close()
             await connection.wait_closed()
+        await programs.close()
         await listener.wait_closed()
 
 
@@ -106,16 +108,36 @@ class _Server(asyncssh.SSHServer):
         return same and bool(expected) and username == self._account.user
 
 
-async def _serve(process: "asyncssh.SSHServerProcess[bytes]") -> None:
-    """Run the program of one channel to its end, whether or not somebody still listens."""
-    if process.command is None:
-        process.stderr.write(b"This server runs programs only.\n")
-        process.exit(1)
-        return
+class _Programs:
+    """The programs of all channels. A channel that is gone does not end its program."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def serve(self, process: "asyncssh.SSHServerProcess[bytes]") -> None:
+        if process.command is None:
+            process.stderr.write(b"This server runs programs only.\n")
+            process.exit(1)
+            return
+        task = asyncio.create_task(_run(process, process.command))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """End what still runs; what programs detached from themselves lives on."""
+        running = tuple(self._running)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _run(process: "asyncssh.SSHServerProcess[bytes]", command: str) -> None:
+    """Run a program to its end, whether or not somebody still listens."""
     program = await asyncio.create_subprocess_exec(
         "/bin/sh",
         "-c",
-        process.command,
+        command,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -128,13 +150,19 @@ async def _serve(process: "asyncssh.SSHServerProcess[bytes]") -> None:
             _pump(program.stdout, process.stdout), _pump(program.stderr, process.stderr)
         )
         code = await program.wait()
+    except asyncio.CancelledError:
+        with suppress(ProcessLookupError):
+            program.kill()
+        await program.wait()
+        raise
     finally:
         feeding.cancel()
         await asyncio.gather(feeding, return_exceptions=True)
-    if code < 0:
-        process.exit_with_signal(signal.Signals(-code).name.removeprefix("SIG"))
-    else:
-        process.exit(code)
+    with suppress(OSError, asyncssh.Error):
+        if code < 0:
+            process.exit_with_signal(signal.Signals(-code).name.removeprefix("SIG"))
+        else:
+            process.exit(code)
 
 
 async def _feed(

@@ -13,7 +13,9 @@ from services.notifier.approval import Approval
 from shared.events import Answer
 from shared.lifecycle import ApprovalState
 
-app = typer.Typer(help="What waits for a person's yes; without a command, the list of it.")
+app = typer.Typer(
+    add_completion=False, help="What waits for a person's yes; without a command, the list of it."
+)
 
 ApprovalId = Annotated[str, typer.Argument(metavar="ID", help="Its id, or how it begins.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept with the answer.")]

@@ -10,7 +10,9 @@ from deploy.output import AsJson, add, ago, console, say, show_json, table, when
 from shared.bus import dead
 from shared.bus.dead import DeadLetter
 
-app = typer.Typer(no_args_is_help=True, help="Messages that a service could not handle.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Messages that a service could not handle."
+)
 
 Number = Annotated[int, typer.Argument(min=1, metavar="NUMBER", help="As `dead list` shows it.")]
 

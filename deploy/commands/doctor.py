@@ -9,7 +9,10 @@ import typer
 from deploy.doctor import Level, examine
 from deploy.output import AsJson, add, colored, console, show_json, table
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command()
 def doctor(*, as_json: AsJson = False) -> None:
     """Say what is configured, what can be reached, and what is wrong (then it ends with 1)."""
     findings = asyncio.run(examine(os.environ))

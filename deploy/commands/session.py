@@ -9,7 +9,9 @@ from deploy.connection import Place, reading
 from deploy.output import AsJson, add, colored, console, say, show_json, table, when
 from deploy.views import SessionView
 
-app = typer.Typer(no_args_is_help=True, help="What ran for a ticket, and what it wrote.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="What ran for a ticket, and what it wrote."
+)
 
 
 @app.callback()

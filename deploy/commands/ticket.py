@@ -13,7 +13,9 @@ from deploy.views import Ticket, Timeline
 from services.executor.session import Session
 from shared.lifecycle import TicketState
 
-app = typer.Typer(no_args_is_help=True, help="The problems, and what happened to them.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="The problems, and what happened to them."
+)
 
 TicketId = Annotated[str, typer.Argument(metavar="ID", help="A ticket's id, or how it begins.")]
 

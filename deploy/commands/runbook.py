@@ -1,0 +1,101 @@
+"""``handrail runbook``: what is wrong in runbooks, and what stands in one."""
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from deploy.output import AsJson, add, colored, console, say, show_json, table
+from services.planner.app import runbooks_directory
+from shared.errors import HandrailError
+from shared.runbook import Runbook, lint, load_runbooks
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="What is wrong in runbooks, and what stands in one.",
+)
+
+
+class NoSuchRunbookError(HandrailError):
+    """There is no usable runbook of this name."""
+
+
+@app.command("lint")
+def lint_(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATH…", help="Files and folders; else those that are in use."),
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Say every mistake with its line and column; ends with 1 when there is one."""
+    problems = lint(paths or [_directory()])
+    if as_json:
+        show_json({"ok": not problems, "problems": [asdict(problem) for problem in problems]})
+    else:
+        for problem in problems:
+            say(str(problem), style="red")
+        if not problems:
+            say("No mistakes.", style="green")
+    if problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name in its metadata.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show one of the runbooks that are in use."""
+    directory = _directory()
+    library = load_runbooks(directory)
+    runbook = library.get(name)
+    if runbook is None:
+        known = ", ".join(each.name for each in library.runbooks) or "none"
+        raise NoSuchRunbookError(f"{directory}: there is no runbook {name} (there are: {known})")
+    if as_json:
+        show_json(_fields(runbook))
+    else:
+        _print(runbook)
+
+
+def _directory() -> Path:
+    named = os.environ.get("HANDRAIL_RUNBOOKS")
+    return runbooks_directory(Path(named) if named else None)
+
+
+def _fields(runbook: Runbook) -> dict[str, Any]:
+    content = runbook.content.model_dump(mode="json", by_alias=True)
+    return {**content, "version": runbook.version, "file": runbook.file}
+
+
+def _print(runbook: Runbook) -> None:
+    content = runbook.content
+    say(content.metadata.title, style="bold")
+    say(f"{runbook.name}, version {runbook.version}, {runbook.file}\n", style="dim")
+    if content.description.strip():
+        say(content.description.strip() + "\n")
+    say("for      " + (", ".join(content.match.alerts) or "any alert"))
+    if content.match.when:
+        say(f"when     {content.match.when}")
+    for name, param in content.params.items():
+        origin = param.origin or f"{param.default!r}"
+        say(
+            f"param    {name}, from {origin}" + ("" if param.must_be_there else " (may be missing)")
+        )
+    say()
+    steps = table("step", "needs", "risk", "effect", "target", "command")
+    for step in content.steps:
+        target = f"{step.uses} {step.target}"
+        needs = ", ".join(step.needs)
+        add(steps, step.id, needs, colored(step.risk), step.effect, target, step.run.strip())
+    console().print(steps)
+    for check in content.verify:
+        fields = check.model_dump(mode="json", exclude={"uses"}, exclude_none=True)
+        said = ", ".join(f"{name} {value}" for name, value in fields.items())
+        say(f"\nverify   {check.uses}: {said}")
