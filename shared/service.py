@@ -82,8 +82,8 @@ class Service:
                 server_header=False,
             ),
         )
-        # Alive at once, ready later: an orchestrator must not kill one that waits for a server. It is
-        # asked to end, never cancelled, so that requests under way are still answered.
+        # Alive at once, ready later: an orchestrator must not kill one that waits for a server.
+        # It is asked to end, never cancelled, so that requests under way are still answered.
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             async with asyncio.TaskGroup() as group:

@@ -193,7 +193,7 @@ async def test_an_expired_link_records_nothing_before_the_expiry_is_stored(
     ],
 )
 async def test_a_wrong_answer_says_what_to_change_and_records_nothing(
-    client, approvals, bus, data, status, message
+    client, approvals, bus, *, data, status, message
 ):
     asked = await approvals.open(approval())
     page = await client.post(path(asked), data=data)
@@ -215,7 +215,7 @@ async def test_a_wrong_answer_says_what_to_change_and_records_nothing(
         (b"decision=approve", "multipart/form-data; boundary=x", 415),
     ],
 )
-async def test_a_broken_body_is_a_clear_answer(client, approvals, bus, body, kind, status):
+async def test_a_broken_body_is_a_clear_answer(client, approvals, bus, *, body, kind, status):
     asked = await approvals.open(approval())
     answer = await client.post(path(asked), content=body, headers={"Content-Type": kind, **JSON})
     assert (answer.status_code, bus.events) == (status, [])

@@ -142,7 +142,7 @@ async def test_the_approval_belongs_to_the_trace_that_asked(asked, approvals, tr
     ("tell", "event"), [(tell_resolved, resolved()), (tell_escalated, escalated())]
 )
 async def test_an_outcome_is_told_to_each_person_once(
-    tell, event, notifications, postman, mailer, bus
+    notifications, postman, mailer, bus, *, tell, event
 ):
     mailer.delays = {BOB.email}
     with suppress(UnavailableError):
