@@ -173,7 +173,9 @@ class Bus:
                 # The last acknowledgements are on their way; without them, messages come again.
                 with suppress(*_OUTAGE):
                     await client.flush(timeout=int(PUBLISH_TIMEOUT.total_seconds()))
-            await client.close()
+            # What could not be sent to a lost server is no reason to fail now.
+            with suppress(OSError):
+                await client.close()
 
     def jetstream(self) -> JetStreamContext:
         """The stream context of the open connection."""
