@@ -30,13 +30,17 @@ async def mongo_approvals(db, bus) -> MongoApprovals:
 
 
 @pytest.fixture(params=["fake", "mongo"])
-def approvals(request, mongo_approvals, bus):
-    return FakeApprovals(bus.publish) if request.param == "fake" else mongo_approvals
+def approvals(request, bus):
+    if request.param == "fake":
+        return FakeApprovals(bus.publish)
+    return request.getfixturevalue("mongo_approvals")
 
 
 @pytest.fixture(params=["fake", "mongo"])
-def notifications(request, db):
-    return FakeNotifications() if request.param == "fake" else MongoNotifications(db)
+def notifications(request):
+    if request.param == "fake":
+        return FakeNotifications()
+    return MongoNotifications(request.getfixturevalue("db"))
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """The approval links, over HTTP."""
 
 import asyncio
+import base64
+import hashlib
 import re
 from datetime import timedelta
 from html.parser import HTMLParser
@@ -303,6 +305,21 @@ async def test_every_answer_forbids_scripts_frames_caches_and_referrers(client, 
         assert answer.headers["Cache-Control"] == "no-store"
         assert "noindex" in answer.headers["X-Robots-Tag"]
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_the_policy_allows_the_style_of_the_page(client, approvals):
+    asked = await approvals.open(approval())
+    answer = await client.get(path(asked))
+    (style,) = re.findall(r"<style>(.*?)</style>", answer.text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in answer.headers["Content-Security-Policy"]
+
+
+async def test_each_line_of_a_command_is_a_line_of_its_own(client, approvals):
+    asked = await approvals.open(approval(command="cd /tmp\n\nls <x>"))
+    page = (await client.get(path(asked))).text
+    lines = '<span class="line">cd /tmp</span><span class="line"></span>'
+    assert lines + '<span class="line">ls &lt;x&gt;</span></pre>' in page
 
 
 async def test_the_page_has_no_script_no_inline_style_and_nothing_from_elsewhere(client, approvals):
