@@ -74,11 +74,11 @@ def entry_of(envelope: Envelope, *, now: datetime) -> Entry | None:
     return Entry(
         event_id=event_id,
         ticket_id=ticket_id,
-        at=_milliseconds(_time(headers.get("ce-time", ""), now)),
+        at=_time(headers.get("ce-time", ""), now),
         subject=envelope.subject,
-        who=_who(headers.get("ce-source", ""), data),
+        who=_storable(_who(headers.get("ce-source", ""), data)),
         what=envelope.subject,
-        why=_why(data),
+        why=_storable(_why(data)),
         data=envelope.body.decode(errors="replace"),
     )
 
@@ -86,22 +86,19 @@ def entry_of(envelope: Envelope, *, now: datetime) -> Entry | None:
 def _object(body: bytes) -> Mapping[str, Any]:
     try:
         data = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
 
 
 def _time(text: str, now: datetime) -> datetime:
+    """When it was, as exactly as MongoDB keeps it: the hash is made again from what is stored."""
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
-        return now
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
-
-
-def _milliseconds(at: datetime) -> datetime:
-    """As exactly as MongoDB keeps it, so that the hash can be made again from what is stored."""
-    return at.astimezone(UTC).replace(microsecond=at.microsecond // 1000 * 1000)
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        at = now
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
 def _who(source: str, data: Mapping[str, Any]) -> str:
@@ -127,3 +124,8 @@ def _why(data: Mapping[str, Any]) -> str:
             str(d["reason"]) for d in decisions if isinstance(d, dict) and d.get("reason")
         )
     return ""
+
+
+def _storable(text: str) -> str:
+    """Without the halves of characters that JSON can name and UTF-8 cannot write."""
+    return text.encode(errors="replace").decode()

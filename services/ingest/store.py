@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID, uuid4
 
 from pymongo import ASCENDING, DESCENDING, UpdateOne
@@ -17,8 +17,6 @@ from shared.store import RELAXED, SCHEMA, Database, Document, seam
 _DUPLICATE_KEY: Final = 11000
 # Two requests that open the same ticket at once: the one that lost counts on the winner's.
 _ATTEMPTS: Final = 3
-# More alerts than this on one problem are not told apart; it keeps the document small.
-_VARIANTS_MOST: Final = 100
 
 
 @seam
@@ -115,25 +113,43 @@ class MongoTickets:
 
 
 def _write(said: Said, ticket_id: UUID, now: datetime) -> UpdateOne:
-    """The write of one problem: each field is made from what stands there, in one step."""
-    still: Document = {"$setDifference": [_or("$firing", []), list(said.over)]}
-    firing = {"$slice": [{"$setUnion": [still, list(said.firing)]}, _VARIANTS_MOST]}
-    counted = {"$add": [_or("$count", 0), said.fired]}
+    query = {"open_fingerprint": said.alert.fingerprint}
+    new = _new(said.alert, ticket_id, now)
+    if said.over:
+        return UpdateOne(query, _partly_over(said, new, now), upsert=bool(said.fired))
+    seen = {"last_seen_at": now, "updated_at": now, "source_resolved_at": None}
+    fired: Document = {
+        "$set": seen,
+        "$inc": {"count": said.fired},
+        "$addToSet": {"firing": {"$each": list(said.firing)}},
+        "$setOnInsert": new,
+    }
+    return UpdateOne(query, fired, upsert=True)
+
+
+def _partly_over(said: Said, new: Document, now: datetime) -> list[Document]:
+    """What depends on which alerts still fire by what stands there, decided in the write itself.
+
+    As a pipeline it costs a tenth more than plain operators, which do for most notifications.
+    """
+    still = {"$setDifference": [{"$ifNull": ["$firing", []]}, list(said.over)]}
     gone = {"$cond": [{"$eq": ["$firing", []]}, said.ended_at or now, None]}
     changes: list[Document] = [
-        {"$set": {"firing": firing, "count": counted, "last_seen_at": now, "updated_at": now}},
+        {
+            "$set": {
+                "firing": {"$setUnion": [still, list(said.firing)]},
+                "count": {"$add": [{"$ifNull": ["$count", 0]}, said.fired]},
+                "last_seen_at": now,
+                "updated_at": now,
+            }
+        },
         {"$set": {"source_resolved_at": gone}},
     ]
     if said.fired:
         # What stands there wins over what a new ticket begins with.
-        new = {"$literal": _new(said.alert, ticket_id, now)}
-        changes.insert(0, {"$replaceWith": {"$mergeObjects": [new, "$$ROOT"]}})
-    query = {"open_fingerprint": said.alert.fingerprint}
-    return UpdateOne(query, changes, upsert=bool(said.fired))
-
-
-def _or(field: str, default: Any) -> Document:
-    return {"$ifNull": [field, default]}
+        begins = {"$mergeObjects": [{"$literal": new}, "$$ROOT"]}
+        changes.insert(0, {"$replaceWith": begins})
+    return changes
 
 
 def _new(alert: Alert, ticket_id: UUID, now: datetime) -> Document:

@@ -5,7 +5,7 @@ from typing import Protocol
 from uuid import UUID
 
 from services.triage.verdict import Judgement
-from shared.lifecycle import TICKET_FROM, TicketState
+from shared.lifecycle import TicketState
 from shared.store import Database, seam
 
 
@@ -50,9 +50,8 @@ class MongoTickets:
         if judgement.closes:
             update["$unset"] = {"open_fingerprint": ""}
             update["$set"]["closed_at"] = now
-        sources = [state.value for state in TICKET_FROM[target] & TICKET_FROM[TicketState.TRIAGED]]
         changed = await self._tickets.update_one(
-            {"_id": ticket_id, "state": {"$in": sources}}, update
+            {"_id": ticket_id, "state": TicketState.NEW.value}, update
         )
         if changed.matched_count:
             return True

@@ -1,5 +1,6 @@
 """The rules reasoner: what an alert says about itself, judged without asking anybody."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -11,21 +12,18 @@ from shared.lifecycle import Severity, Verdict
 #: From here on a false verdict closes a ticket without a person.
 CLOSE_FROM: Final = 0.8
 
-# Always firing by design: their silence is the alarm (Prometheus' Watchdog and its kin).
-_HEARTBEATS: Final = ("watchdog", "deadmansswitch", "deadmanssnitch", "*heartbeat")
-_TEST_NAMES: Final = ("test", "testalert", "test[-_ ]*", "*[-_ ]test", "inhibitor", "infoinhibitor")
+# Always firing by design: their silence is the alarm (Prometheus' Watchdog and its kin). Whole
+# names only, since a MissingHeartbeat is a problem.
+_HEARTBEATS: Final = ("watchdog", "deadmansswitch", "deadmanssnitch", "alwaysfiring", "heartbeat")
+_TEST_NAMES: Final = ("test", "testalert", "alerttest", "test[-_ ]*", "infoinhibitor")
 _TEST_ENVIRONMENTS: Final = frozenset({"test", "testing", "sandbox", "playground"})
 _ENVIRONMENT_LABELS: Final = ("environment", "env", "stage")
 
 # Words that say something is down for its users, whatever severity the rule's author gave it.
-_OUTAGE_WORDS: Final = (
-    "down",
-    "outage",
-    "unreachable",
-    "unavailable",
-    "not answering",
-    "data loss",
+_OUTAGE: Final = re.compile(
+    r"\b(down|outage|unreachable|unavailable|not answering|data loss)\b",
 )
+_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
 
 
 @dataclass(frozen=True)
@@ -119,10 +117,10 @@ _LOOKS: Final[tuple[Callable[[Alert], Sign | None], ...]] = (
 def _severity(alert: Alert) -> tuple[Severity, str]:
     if alert.severity is not None:
         return alert.severity, f"{alert.severity}, as its source says"
-    text = f"{alert.name} {alert.title} {alert.description}".lower()
-    for word in _OUTAGE_WORDS:
-        if word in text:
-            return Severity.P2, f"P2, since its text says “{word}”"
+    text = _CAMEL.sub(" ", f"{alert.name} {alert.title} {alert.description}").lower()
+    found = _OUTAGE.search(text)
+    if found:
+        return Severity.P2, f"P2, since its text says “{found[0]}”"
     return Severity.P3, "P3, since nothing says how bad it is"
 
 

@@ -5,7 +5,6 @@ from typing import Final
 
 import httpx
 from pydantic import Field
-from shared.connectors.registry import Connectors
 
 from services.verifier.handlers import router
 from services.verifier.looks import Looks
@@ -15,6 +14,8 @@ from services.verifier.looks.prometheus import PrometheusLook, Server
 from services.verifier.store import MongoTickets
 from services.verifier.verification import Verification
 from shared.config import Config, load_config
+from shared.connectors.registry import Connectors
+from shared.masking import Mask
 from shared.service import Service, compose
 from shared.settings import ServiceSettings
 
@@ -44,7 +45,7 @@ def build(settings: Settings) -> Service:
     service.attach(
         router,
         tickets=MongoTickets(service.database),
-        verification=Verification(looks, _now),
+        verification=Verification(looks, Mask(connectors.secrets()), _now),
         now=_now,
     )
     service.close += [client.aclose, connectors.close]

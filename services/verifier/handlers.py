@@ -7,7 +7,7 @@ from typing import Annotated, Protocol
 import structlog
 from faststream import Context
 
-from services.verifier.store import Tickets
+from services.verifier.store import Conclusion, Tickets
 from shared.bus import PublishDep, Router, consumes
 from shared.events import (
     Change,
@@ -44,18 +44,22 @@ async def conclude(
     now: NowDep,
     publish: PublishDep,
 ) -> None:
-    """Say whether the problem is gone; takes as long as the checks may, and survives a restart."""
+    """Say whether the problem is gone; takes as long as the checks may, and survives a restart.
+
+    A redelivery says again what was said at first.
+    """
     match finished.outcome:
-        case SessionOutcome.CANCELLED:
-            outcome: TicketResolved | TicketEscalated | None = _by_source(finished)
-        case SessionOutcome.FAILED:
-            outcome = _escalated(finished, f"the plan failed: {finished.reason}")
         case SessionOutcome.SUCCEEDED:
-            outcome = await _verified(finished, tickets, verification, now)
-    if outcome is None:
+            said = await _verified(finished, tickets, verification, now)
+        case SessionOutcome.FAILED:
+            said = await _escalated(finished, tickets, f"the plan failed: {finished.reason}")
+        case SessionOutcome.CANCELLED:
+            said = await _called_off(finished, tickets)
+    said = said or await tickets.concluded(finished.ticket_id, caused_by=finished.id)
+    if said is None:
         log.info("ticket.moved_on")
-    elif await _recorded(outcome, finished, tickets):
-        await publish(outcome)
+    else:
+        await publish(said)
 
 
 @consumes(router, TicketUpdated, by="verifier")
@@ -69,8 +73,10 @@ async def heed_source(said: TicketUpdated, tickets: TicketsDep, publish: Publish
         resolution=Resolution.SOURCE,
         summary="the source said that the problem is gone, with no plan under way",
     )
-    if await tickets.resolve(resolved, caused_by=said.id, without_plan=True):
+    if await tickets.resolve_unplanned(resolved, caused_by=said.id):
         await publish(resolved)
+    elif (known := await tickets.concluded(said.ticket_id, caused_by=said.id)) is not None:
+        await publish(known)
 
 
 async def _verified(
@@ -78,17 +84,46 @@ async def _verified(
     tickets: Tickets,
     verification: Verify,
     now: Callable[[], datetime],
-) -> TicketResolved | TicketEscalated | None:
+) -> Conclusion | None:
     if not finished.verify:
-        return _escalated(finished, "the plan ran, and its runbook has no check that it helped")
+        reason = "the plan ran, and its runbook has no check that it helped"
+        return await _escalated(finished, tickets, reason)
     since = await tickets.verifying(finished.ticket_id, caused_by=finished.id, now=now())
     if since is None:
         return None
-    checks = await verification.run(finished.verify, since)
+    found = _found(finished, await verification.run(finished.verify, since))
+    return found if await tickets.end_verification(found, caused_by=finished.id) else None
+
+
+async def _called_off(finished: SessionFinished, tickets: Tickets) -> Conclusion | None:
+    resolved = TicketResolved.following(
+        finished,
+        title=finished.ticket_title,
+        session_id=finished.session_id,
+        resolution=Resolution.SOURCE,
+        summary=finished.reason,
+    )
+    if await tickets.resolve_called_off(resolved, caused_by=finished.id):
+        return resolved
+    reason = f"the plan was called off ({finished.reason}), and the source says that it fires again"
+    return await _escalated(finished, tickets, reason)
+
+
+async def _escalated(
+    finished: SessionFinished, tickets: Tickets, reason: str
+) -> TicketEscalated | None:
+    escalated = _escalation(finished, reason)
+    return escalated if await tickets.escalate(escalated, caused_by=finished.id) else None
+
+
+def _found(finished: SessionFinished, checks: tuple[CheckResult, ...]) -> Conclusion:
+    """What the checks make of the ticket: all of them have to pass."""
     failed = [check for check in checks if not check.passed]
     if failed:
-        reason = f"the plan ran, and the problem is still there: {failed[0].check}: "
-        return _escalated(finished, reason + failed[0].detail, checks)
+        told = "; ".join(f"{check.check}: {check.detail}" for check in failed)
+        return _escalation(
+            finished, f"the plan ran, and the problem is still there: {told}", checks
+        )
     return TicketResolved.following(
         finished,
         title=finished.ticket_title,
@@ -99,17 +134,7 @@ async def _verified(
     )
 
 
-def _by_source(finished: SessionFinished) -> TicketResolved:
-    return TicketResolved.following(
-        finished,
-        title=finished.ticket_title,
-        session_id=finished.session_id,
-        resolution=Resolution.SOURCE,
-        summary=finished.reason,
-    )
-
-
-def _escalated(
+def _escalation(
     finished: SessionFinished, reason: str, checks: tuple[CheckResult, ...] = ()
 ) -> TicketEscalated:
     return TicketEscalated.following(
@@ -120,11 +145,3 @@ def _escalated(
         tried=finished.tried,
         checks=checks,
     )
-
-
-async def _recorded(
-    outcome: TicketResolved | TicketEscalated, finished: SessionFinished, tickets: Tickets
-) -> bool:
-    if isinstance(outcome, TicketResolved):
-        return await tickets.resolve(outcome, caused_by=finished.id)
-    return await tickets.escalate(outcome, caused_by=finished.id)

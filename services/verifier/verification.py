@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 
 from services.verifier.watch import Observation, Standing, Watch, described
 from shared.events import Check, CheckResult
+
+# A server that answers a byte now and then would be looked at for ever.
+LOOK_MOST: Final = timedelta(seconds=30)
 
 
 class Look(Protocol):
@@ -16,10 +19,19 @@ class Look(Protocol):
 
 
 class Verification:
-    """Checks that a problem is gone."""
+    """Checks that a problem is gone.
 
-    def __init__(self, looks: Look, now: Callable[[], datetime]) -> None:
+    Args:
+        looks: how each kind of check is looked at.
+        mask: takes secrets out of what is told of the checks.
+        now: the clock.
+    """
+
+    def __init__(
+        self, looks: Look, mask: Callable[[str], str], now: Callable[[], datetime]
+    ) -> None:
         self._looks = looks
+        self._mask = mask
         self._now = now
 
     async def run(self, checks: Sequence[Check], since: datetime) -> tuple[CheckResult, ...]:
@@ -31,15 +43,23 @@ class Verification:
     async def _watch(self, check: Check, since: datetime) -> CheckResult:
         watch = Watch(since, check.within, check.hold)
         while True:
-            watch = watch.saw(await self._looks.look(check), self._now())
+            watch = watch.saw(await self._look(check), self._now())
             standing = watch.standing()
             if standing is not Standing.OPEN:
                 break
             await asyncio.sleep(watch.pause().total_seconds())
         return CheckResult(
-            check=described(check),
+            check=self._mask(described(check)),
             passed=standing is Standing.PASSED,
-            detail=watch.last.detail,
+            detail=self._mask(watch.last.detail),
             tries=watch.tries,
             at=self._now(),
         )
+
+    async def _look(self, check: Check) -> Observation:
+        try:
+            async with asyncio.timeout(LOOK_MOST.total_seconds()):
+                return await self._looks.look(check)
+        except TimeoutError:
+            seconds = LOOK_MOST.total_seconds()
+            return Observation(true=False, detail=f"no whole answer within {seconds:g} s")

@@ -7,8 +7,11 @@ from typing import Final
 
 from shared.events import Check, CommandCheck, HttpCheck
 
+SHORTEST_PAUSE: Final = timedelta(seconds=0.01)
 FIRST_PAUSE: Final = timedelta(seconds=0.5)
 LONGEST_PAUSE: Final = timedelta(seconds=5)
+# The last look begins when the time is up, and its answer comes a moment later.
+LOOK_TIME: Final = timedelta(seconds=2)
 
 
 class Standing(StrEnum):
@@ -29,7 +32,10 @@ class Observation:
 
 @dataclass(frozen=True)
 class Watch:
-    """The looks at one check so far. The time for it runs from ``since``, also after a restart."""
+    """The looks at one check so far. The time for it runs from ``since``, also after a restart.
+
+    The first look counts however late it comes: what nobody looked at is not known to be wrong.
+    """
 
     since: datetime
     within: timedelta
@@ -37,12 +43,20 @@ class Watch:
     tries: int = 0
     true_since: datetime | None = None
     last: Observation = Observation(true=False, detail="not looked at yet")
+    first_at: datetime | None = None
     at: datetime | None = None
 
     def saw(self, observation: Observation, at: datetime) -> "Watch":
         """The watch after one more look."""
         true_since = (self.true_since or at) if observation.true else None
-        return replace(self, tries=self.tries + 1, true_since=true_since, last=observation, at=at)
+        return replace(
+            self,
+            tries=self.tries + 1,
+            true_since=true_since,
+            last=observation,
+            first_at=self.first_at or at,
+            at=at,
+        )
 
     def standing(self) -> Standing:
         """Passed when it has been true for ``hold`` without a break, failed when it is too late.
@@ -51,20 +65,24 @@ class Watch:
         """
         if self.at is None:
             return Standing.OPEN
-        if self.true_since is not None:
-            began_in_time = self.true_since <= self.since + self.within
-            if began_in_time and self.at - self.true_since >= self.hold:
-                return Standing.PASSED
-            return Standing.OPEN if began_in_time else Standing.FAILED
-        return Standing.FAILED if self.at >= self.since + self.within else Standing.OPEN
+        if self.true_since is None:
+            return Standing.FAILED if self.at >= self._until() else Standing.OPEN
+        if self.true_since > self._until() + LOOK_TIME:
+            return Standing.FAILED
+        return Standing.PASSED if self.at - self.true_since >= self.hold else Standing.OPEN
 
     def pause(self) -> timedelta:
-        """How long to wait before the next look: longer each time, shorter near an end."""
+        """How long to wait before the next look: longer each time, and never past an end."""
         grown = min(FIRST_PAUSE * 1.5 ** max(0, self.tries - 1), LONGEST_PAUSE)
-        if self.at is None or self.true_since is None:
+        if self.at is None:
             return grown
-        left = self.hold - (self.at - self.true_since)
-        return max(timedelta(milliseconds=10), min(grown, left))
+        end = self._until() if self.true_since is None else self.true_since + self.hold
+        return max(SHORTEST_PAUSE, min(grown, end - self.at))
+
+    def _until(self) -> datetime:
+        """When the check has to be true at the latest, if only for the first time."""
+        late = self.since + self.within
+        return late if self.first_at is None else max(late, self.first_at)
 
 
 def described(check: Check) -> str:
@@ -72,7 +90,13 @@ def described(check: Check) -> str:
     match check:
         case HttpCheck():
             text = f" with “{check.contains}” in it" if check.contains else ""
-            return f"GET {check.url} answers {check.status}{text}"
+            return f"GET {_without_login(check.url)} answers {check.status}{text}"
         case CommandCheck():
             return f"`{check.run}` on {check.target} ends with {check.exit_code}"
     return f"prometheus: {check.query}"
+
+
+def _without_login(url: str) -> str:
+    scheme, around, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    return scheme + around + authority.rpartition("@")[2] + slash + path

@@ -4,13 +4,8 @@ from datetime import timedelta
 from typing import Final, Protocol
 
 from services.verifier.watch import Observation
-from shared.connectors.protocol import (
-    Connector,
-    HostKeyChangedError,
-    LoginRefusedError,
-    TargetUnreachableError,
-    UnknownTargetError,
-)
+from shared.connectors.protocol import Connector
+from shared.errors import HandrailError
 from shared.events import CommandCheck
 
 TIMEOUT: Final = timedelta(seconds=20)
@@ -33,13 +28,11 @@ class CommandLook:
         try:
             connector = self._targets.open(check.target)
             ended = await connector.read(check.run, timeout=TIMEOUT)
-        except (
-            TargetUnreachableError,
-            HostKeyChangedError,
-            LoginRefusedError,
-            UnknownTargetError,
-        ) as error:
+        except HandrailError as error:
+            # Not reached, not let in, not declared as it should be: all of it may change in time.
             return Observation(true=False, detail=str(error))
+        if ended.timed_out:
+            return Observation(true=False, detail=f"still ran after {TIMEOUT.total_seconds():g} s")
         text = (ended.stdout.strip() or ended.stderr.strip())[:_SHOWN]
         detail = f"exit code {ended.exit_code}" + (f": {text}" if text else "")
         return Observation(true=ended.exit_code == check.exit_code, detail=detail)

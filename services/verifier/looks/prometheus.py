@@ -3,6 +3,7 @@
 The answer's format: https://prometheus.io/docs/prometheus/latest/querying/api/#instant-queries.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -20,10 +21,12 @@ Sample = tuple[float, str]
 
 
 class _Series(BaseModel):
+    """``value`` is missing where the series has native histograms."""
+
     model_config = ConfigDict(extra="ignore")
 
     metric: dict[str, str]
-    value: Sample
+    value: Sample | None = None
 
 
 class _Vector(BaseModel):
@@ -36,11 +39,15 @@ class _Scalar(BaseModel):
     result: Sample
 
 
+class _Other(BaseModel):
+    result_type: Literal["matrix", "string"] = Field(alias="resultType")
+
+
 class _Answer(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     status: Literal["success", "error"]
-    data: Annotated[_Vector | _Scalar, Field(discriminator="result_type")] | None = None
+    data: Annotated[_Vector | _Scalar | _Other, Field(discriminator="result_type")] | None = None
     error: str = ""
 
 
@@ -92,8 +99,24 @@ class PrometheusLook:
 def _observed(answer: _Answer, status: int) -> Observation:
     match answer.data:
         case _Vector(result=series):
-            text = ", ".join(f"{one.metric} = {one.value[1]}" for one in series)[:_SHOWN]
+            text = ", ".join(map(_shown, series))[:_SHOWN]
             return Observation(true=bool(series), detail=text or "the result is empty")
         case _Scalar(result=(_, value)):
-            return Observation(true=float(value) != 0, detail=f"the result is {value}")
-    return Observation(true=False, detail=f"answered {status}: {answer.error or 'no data'}")
+            number = float(value)
+            true = number != 0 and not math.isnan(number)
+            return Observation(true=true, detail=f"the result is {value}")
+        case _Other(result_type=kind):
+            detail = f"the query gives a {kind}: it has to give an instant vector or a scalar"
+            return Observation(true=False, detail=detail)
+    return Observation(
+        true=False, detail=f"answered {status}: {answer.error or 'no data'}"[:_SHOWN]
+    )
+
+
+def _shown(series: _Series) -> str:
+    """As Prometheus itself writes a series."""
+    labels = {name: text for name, text in series.metric.items() if name != "__name__"}
+    inside = ", ".join(f'{name}="{text}"' for name, text in labels.items())
+    name = series.metric.get("__name__", "")
+    value = "a histogram" if series.value is None else series.value[1]
+    return f"{name}{{{inside}}} = {value}"
