@@ -111,8 +111,9 @@ class World:
     async def start(self, *names, label=None):
         """One process with these services; returns when all are ready."""
         label = label or names[0]
-        log = (self.work / f"{label}.log").open("ab")
-        self.processes[label] = await asyncio.create_subprocess_exec(
+        output = self.work / f"{label}.log"
+        log = output.open("ab")
+        process = self.processes[label] = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "deploy.cli", "serve", *names),
             cwd=REPO,
@@ -122,7 +123,8 @@ class World:
         )
         log.close()
         for name in names:
-            await eventually(lambda name=name: self.ready(name), 40)
+            await eventually(lambda name=name: process.returncode or self.ready(name), 40)
+        assert process.returncode is None, output.read_text()[-2000:]
 
     async def start_all_but(self, *alone):
         """The services named each in a process of its own, all others together in one."""

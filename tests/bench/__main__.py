@@ -1,0 +1,35 @@
+"""Runs the benchmarks and prints them beside their floors."""
+
+import argparse
+import asyncio
+from typing import Final
+
+from tests.bench import ingest, latency, loops
+from tests.bench.measure import Benchmark, show
+
+#: Each benchmark, by the names of what it measures.
+BENCHMARKS: Final[dict[tuple[str, ...], Benchmark]] = {
+    ("ingest_single_per_s", "ingest_grouped_per_s", "ingest_cost_ratio"): ingest.accepted,
+    ("approval_latency_ms_p50", "approval_latency_ms_p99"): latency.webhook_to_question,
+    ("loop_per_s", "loop_cost_ratio"): loops.whole,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure Handrail.")
+    parser.add_argument("--only", default="", help="names, with commas between them")
+    wanted = {name for name in parser.parse_args().only.split(",") if name}
+    known = {name for names in BENCHMARKS for name in names}
+    if wanted - known:
+        parser.error(f"there is no {', '.join(sorted(wanted - known))}; there are: {sorted(known)}")
+    measures = [
+        measure
+        for names, benchmark in BENCHMARKS.items()
+        if not wanted or wanted & set(names)
+        for measure in asyncio.run(benchmark())  # type: ignore[arg-type]
+    ]
+    show([one for one in measures if not wanted or one.name in wanted])
+
+
+if __name__ == "__main__":
+    main()
