@@ -1,4 +1,5 @@
 from contextlib import contextmanager
+from uuid import uuid4
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
@@ -22,11 +23,26 @@ def mailer() -> FakeMailer:
     return FakeMailer()
 
 
+@pytest.fixture(scope="session")
+async def prepared(mongo_client):
+    """One database for all of these tests: to make its indexes takes longer than any of them."""
+    db = mongo_client.get_database(f"test_{uuid4().hex}")
+    await MongoApprovals(db, Bus().publish).prepare()
+    yield db
+    await mongo_client.drop_database(db.name)
+
+
 @pytest.fixture
-async def mongo_approvals(db, bus) -> MongoApprovals:
-    store = MongoApprovals(db, bus.publish)
-    await store.prepare()
-    return store
+async def db(prepared):
+    """The database, empty."""
+    for name in ("approvals", "finished_sessions", "notifications"):
+        await prepared.get_collection(name).delete_many({})
+    return prepared
+
+
+@pytest.fixture
+def mongo_approvals(db, bus) -> MongoApprovals:
+    return MongoApprovals(db, bus.publish)
 
 
 @pytest.fixture(params=["fake", "mongo"])
