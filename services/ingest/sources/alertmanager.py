@@ -43,6 +43,7 @@ _GO_ZERO: Final = "0001-01-01T00:00:00Z"
 # A time outside of these years is a mistake, and may not exist in another time zone.
 _YEARS: Final = range(1970, 9999)
 
+_ALERTS_MOST: Final = 10_000
 _LEFT_OUT: Final = "handrail_left_out"
 
 
@@ -68,13 +69,21 @@ class _Alert(BaseModel):
     generator_url: str = Field("", alias="generatorURL")
 
 
+def _some(alerts: tuple[_Alert, ...]) -> tuple[_Alert, ...]:
+    if not alerts:
+        raise ValueError("there is no alert in it")
+    if len(alerts) > _ALERTS_MOST:
+        raise ValueError(f"more than {_ALERTS_MOST} alerts: set max_alerts in the webhook_config")
+    return alerts
+
+
 class _Notification(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     version: Literal["4"]
     receiver: str = ""
     external_url: str = Field("", alias="externalURL")
-    alerts: Annotated[tuple[_Alert, ...], Field(min_length=1, max_length=10_000)]
+    alerts: Annotated[tuple[_Alert, ...], AfterValidator(_some)]
 
 
 def parse(source: str, body: bytes) -> tuple[Alert, ...]:
