@@ -14,6 +14,7 @@ from shared.errors import HandrailError
 COMMANDS: Final = {
     "up": "deploy.commands.up",
     "serve": "deploy.commands.serve",
+    "demo": "deploy.commands.demo",
     "doctor": "deploy.commands.doctor",
     "ticket": "deploy.commands.ticket",
     "session": "deploy.commands.session",

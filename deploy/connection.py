@@ -86,10 +86,13 @@ async def streaming(place: Place) -> AsyncIterator[JetStreamContext]:
     if place.nats is None:
         raise place.missing(_NATS)
     try:
+        # Without these limits the client asks again for two minutes, also where nobody listens.
         client = await nats.connect(
             place.nats,
             name="handrail-command",
             allow_reconnect=False,
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0,
             connect_timeout=_CONNECT_TIMEOUT,
             error_cb=_quiet,
         )

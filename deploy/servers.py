@@ -163,13 +163,15 @@ def _folder(home: Path, name: str) -> Path:
 
 
 async def _nats_ready(port: int, identity: str) -> bool:
-    # Asked first whether anybody is there: the client would pause for seconds after a refusal.
     if not answers(port):
         return False
     try:
+        # Without these limits the client asks again for two minutes, also where nobody listens.
         client = await nats.connect(
             nats_url(port),
             allow_reconnect=False,
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0,
             connect_timeout=_STEP_TIMEOUT,
             error_cb=_quiet,
         )
