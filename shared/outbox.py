@@ -9,10 +9,15 @@ from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
 from typing import Any, Final
 
+import structlog
+from pydantic import ValidationError
+
 from shared.bus import Publish
 from shared.events import CATALOG, Event
-from shared.store import RELAXED, Collection, Document
+from shared.store import RELAXED, Collection, Document, seam
 from shared.telemetry import continued
+
+log = structlog.get_logger(__name__)
 
 #: How long a document may hold an event before somebody else than its writer publishes it.
 OVERDUE: Final = timedelta(seconds=2)
@@ -42,6 +47,7 @@ def push(events: Iterable[Event], *, traceparent: str) -> Document:
     return {"$push": {"outbox": {"$each": entries}}, "$currentDate": {INDEX: True}}
 
 
+@seam
 class Outbox:
     """The outboxes in the documents of one collection."""
 
@@ -54,14 +60,22 @@ class Outbox:
         await self._collection.create_index(INDEX, sparse=True, name="outbox")
 
     async def flush(self, document_id: Any, entries: list[Document]) -> None:
-        """Publish what a document keeps, then take it out of the document."""
+        """Publish what a document keeps, then take it out of the document.
+
+        Raises:
+            UnavailableError: the bus or the store is away; what is left is found by the sweep.
+        """
         if not entries:
             return
+        ids = []
         for entry in entries:
-            event = _BY_SUBJECT[entry["subject"]].model_validate(entry["event"])
-            with continued(entry["trace"]):
-                await self._publish(event)
-        ids = [entry["id"] for entry in entries]
+            event = _revived(entry)
+            if event is not None:
+                with continued(entry["trace"]):
+                    await self._publish(event)
+                ids.append(entry["id"])
+        if not ids:
+            return
         await self._collection.update_one(
             {"_id": document_id},
             [
@@ -92,3 +106,12 @@ class Outbox:
         query = {INDEX: {"$exists": True}, "$expr": {"$lt": [f"${INDEX}", late]}}
         async for document in self._collection.find(query, {"outbox": 1}).limit(500):
             yield document
+
+
+def _revived(entry: Document) -> Event | None:
+    """A kept event; none where a newer version wrote it, which then publishes it itself."""
+    try:
+        return _BY_SUBJECT[entry["subject"]].model_validate(entry["event"])
+    except (KeyError, ValidationError):
+        log.exception("outbox.unreadable", event_id=str(entry["id"]), kind=entry["subject"])
+        return None

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from shared.errors import SettingsError
 
@@ -14,7 +14,7 @@ class SecretRef(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    env: str | None = None
+    env: str | None = Field(None, pattern="^[A-Za-z_][A-Za-z0-9_]*$")
     file: Path | None = None
 
     @model_validator(mode="before")
@@ -46,6 +46,9 @@ class SecretRef(BaseModel):
                 raise SettingsError(
                     f"{where}: the secret cannot be read: {error.strerror}"
                 ) from error
+            except UnicodeDecodeError:
+                # Not as a cause: it carries the bytes.
+                raise SettingsError(f"{where}: the secret is not UTF-8 text") from None
         if not value:
             raise SettingsError(f"{where}: the secret is not set")
         return SecretStr(value)

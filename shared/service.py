@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -106,11 +106,14 @@ class Service:
         await self.bus.start()
 
     async def _stop(self) -> None:
-        await self.bus.stop()
-        for close in self.close:
-            await close()
-        self.client.close()
-        self.tracer_provider.shutdown()
+        """Close everything, also when closing one thing fails."""
+        async with AsyncExitStack() as exits:
+            # The last spans are sent at the end, by a thread since that may take seconds.
+            exits.push_async_callback(asyncio.to_thread, self.tracer_provider.shutdown)
+            exits.callback(self.client.close)
+            for close in reversed(self.close):
+                exits.push_async_callback(close)
+            exits.push_async_callback(self.bus.stop)
         log.info("service.stopped", service=self.name)
 
 

@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import Field, MongoDsn, NatsDsn, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as UnparsableError
 
 from shared.errors import SettingsError
 
@@ -45,9 +47,19 @@ def load_settings(cls: type[S]) -> S:
     try:
         return cls()
     except ValidationError as error:
-        wrong = [
-            f"{PREFIX}{str(detail['loc'][0]).upper()}: "
-            + ("is not set" if detail["type"] == "missing" else detail["msg"])
-            for detail in error.errors()
-        ]
+        wrong = [_complaint(cls, detail) for detail in error.errors()]
         raise SettingsError("; ".join(wrong)) from None
+    except UnparsableError as error:
+        # Of a variable whose value should be JSON; its own text has the field's name only.
+        raise SettingsError(" ".join(str(error).split())) from None
+
+
+def _complaint(cls: type[BaseSettings], detail: ErrorDetails) -> str:
+    """What is wrong with one variable, without its value."""
+    message = "is not set" if detail["type"] == "missing" else detail["msg"]
+    if not detail["loc"]:
+        return message.removeprefix("Value error, ")
+    name = str(detail["loc"][0])
+    # Where a field has an alias, the alias is the variable.
+    variable = f"{PREFIX}{name.upper()}" if name in cls.model_fields else name
+    return f"{variable}: {message}"

@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from datetime import UTC, timedelta
 from typing import Any, Final, TypeVar
 
@@ -33,6 +33,8 @@ SCHEMA: Final = 1
 
 SERVER_SELECTION: Final = timedelta(seconds=3)
 WRITE_TIMEOUT: Final = timedelta(seconds=5)
+# A server that is there but hangs is an outage too.
+SOCKET_TIMEOUT: Final = timedelta(seconds=20)
 
 #: For what may be lost in a crash because it is found again, such as "this event was published".
 RELAXED: Final = WriteConcern(w=1, j=False)
@@ -50,6 +52,7 @@ def connect(url: str) -> Client:
         wTimeoutMS=_ms(WRITE_TIMEOUT),
         serverSelectionTimeoutMS=_ms(SERVER_SELECTION),
         connectTimeoutMS=_ms(SERVER_SELECTION),
+        socketTimeoutMS=_ms(SOCKET_TIMEOUT),
         tz_aware=True,
         tzinfo=UTC,
         uuidRepresentation="standard",
@@ -110,8 +113,9 @@ def _translating_each(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     async def call(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         with translated():
-            async for item in method(*args, **kwargs):
-                yield item
+            async with aclosing(method(*args, **kwargs)) as items:
+                async for item in items:
+                    yield item
 
     return call
 

@@ -59,7 +59,7 @@ class Bus:
 
     Args:
         service: the name that durables, dead letters and events' sources carry.
-        url: where the server is.
+        url: where the server is, or several of a cluster with commas between.
         tracer_provider: takes the spans.
         registry: takes the counters.
         replicas: how many servers keep each stream.
@@ -94,7 +94,7 @@ class Bus:
             Delivery, service=service, stream=self.jetstream, watch=self._watch, delays=delays
         )
         self._broker = NatsBroker(
-            url,
+            servers(url),
             name=f"handrail-{service}",
             allow_reconnect=True,
             max_reconnect_attempts=-1,
@@ -242,6 +242,13 @@ class Bus:
         if complaint != self._complaint:
             log.warning("bus.error", service=self._service, error=complaint)
         self._complaint = complaint
+
+
+def servers(url: str) -> list[str]:
+    """Each server of a cluster by its own URL, from `nats://user:secret@one:4222,two:4222`."""
+    scheme, _, rest = url.partition("://")
+    login, at, hosts = rest.rpartition("@")
+    return [f"{scheme}://{login}{at}{host.strip('/')}" for host in hosts.split(",")]
 
 
 async def _always(_message: object) -> bool:
