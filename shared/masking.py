@@ -51,9 +51,10 @@ def _values(secret: str) -> Iterator[str]:
 def _forms(value: str) -> Iterator[str]:
     raw = value.encode(errors="surrogatepass")
     yield value
-    yield b64encode(raw).decode()
     for altchars in (b"+/", b"-_"):
-        yield b64encode(raw, altchars).decode().rstrip("=")
+        coded = b64encode(raw, altchars).decode()
+        yield coded
+        yield coded.rstrip("=")
         yield from _inside_base64(raw, altchars)
     yield quote(raw, safe="")
     yield quote_plus(raw)

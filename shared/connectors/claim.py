@@ -39,8 +39,6 @@ NAPS: Final = 5
 #: The same for a run that nobody listens to: only its end is waited for.
 NAPS_UNHEARD: Final = 20
 PIECE: Final = 1024 * 1024
-#: How long a claim may stand without its command before it is given up.
-START_GRACE: Final = timedelta(seconds=5)
 #: What ending a process group, and reading what it wrote, may take beyond a job's timeout.
 END_GRACE: Final = timedelta(seconds=30)
 KEEP_CLAIMS: Final = timedelta(days=7)
@@ -50,10 +48,15 @@ _BLOCK: Final = 512
 
 @dataclass(frozen=True)
 class Limits:
-    """In bytes of each output: what a result keeps, and what may lie on the target."""
+    """How far a run may go.
+
+    Of each output, a result keeps ``kept`` bytes and ``file`` bytes may lie on the target. A claim
+    may stand without its command for ``start_grace`` before it is given up.
+    """
 
     kept: int = 256 * 1024
     file: int = 64 * 1024 * 1024
+    start_grace: timedelta = timedelta(seconds=5)
 
 
 @dataclass
@@ -166,7 +169,7 @@ class Claims:
     async def _given_up(self, run: _Run, answer: Answer) -> Answer:
         """After a grace, take the start away from a claim whose launcher died before it."""
         run.unstarted_since = run.unstarted_since or monotonic()
-        if monotonic() - run.unstarted_since < START_GRACE.total_seconds():
+        if monotonic() - run.unstarted_since < self._limits.start_grace.total_seconds():
             return answer
         given_up = await self._ask("void", run.job.key, run.owner)
         log.warning("claim.given_up", key=run.job.key, state=given_up.state)

@@ -7,6 +7,7 @@ from typing import Final
 
 import asyncssh
 import structlog
+from asyncssh.public_key import get_default_public_key_algs
 
 from shared.connectors.protocol import (
     HostKeyChangedError,
@@ -80,6 +81,7 @@ class Link:
                 client_keys=None if login.key is None else [login.key],
                 password=login.password,
                 known_hosts=([login.host_key], [], []),
+                server_host_key_algs=_pinned_first(login.host_key),
                 client_factory=lambda: _Witness(shown),
                 # Nothing but what the target's section says: no files of this user, no agent.
                 config=None,
@@ -90,10 +92,7 @@ class Link:
                 keepalive_interval=KEEPALIVE.total_seconds(),
             )
         except asyncssh.HostKeyNotVerifiable as error:
-            raise self._changed(shown[0] if shown else None) from error
-        except asyncssh.KeyExchangeFailed as error:
-            # A server without a key of the pinned kind: shown is none, so it is asked for one.
-            raise self._changed(await self._other_key()) from error
+            raise self._changed(shown) from error
         except asyncssh.PermissionDenied as error:
             raise LoginRefusedError(
                 f"{login} does not accept {self._offered()}: {error.reason}; "
@@ -105,23 +104,13 @@ class Link:
         log.info("ssh.connected", target=str(login))
         return connection
 
-    async def _other_key(self) -> asyncssh.SSHKey | None:
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT.total_seconds()):
-                return await asyncssh.get_server_host_key(
-                    self.login.host, self.login.port, config=None
-                )
-        except (OSError, asyncssh.Error):
-            return None
-
-    def _changed(self, shown: asyncssh.SSHKey | None) -> HostKeyChangedError:
-        came = "no key of the pinned kind" if shown is None else _named(shown)
-        public = "" if shown is None else _public(shown)
+    def _changed(self, shown: list[asyncssh.SSHKey]) -> HostKeyChangedError:
+        came = ", ".join(map(_named, shown)) or "no key that can be read"
         return HostKeyChangedError(
-            f"{self.login} showed {came}, pinned is {_named(self.login.host_key)}. Either the host "
-            "was set up anew or somebody stands in between: compare with `ssh-keygen -lf "
-            "/etc/ssh/ssh_host_*_key.pub` on the host's own console, and only then put the new "
-            f"key into host_key of this target in handrail.yaml{public and ': ' + public}"
+            f"{self.login} showed {came}; pinned is {_named(self.login.host_key)}. Either the host "
+            "was set up anew or somebody stands in between: compare with `ssh-keygen -lf` of the "
+            "keys in /etc/ssh on the host's own console, and only then change host_key of this "
+            "target in handrail.yaml" + "".join(f" to `{_public(key)}`" for key in shown)
         )
 
     def _offered(self) -> str:
@@ -144,6 +133,12 @@ class _Witness(asyncssh.SSHClient):
     ) -> bool:
         self._shown.append(key)
         return False
+
+
+def _pinned_first(pinned: asyncssh.SSHKey) -> list[str]:
+    """The pinned kind, then all others: a server without it shows what it has instead."""
+    kinds = [*pinned.sig_algorithms, *get_default_public_key_algs()]
+    return [kind.decode("ascii") for kind in dict.fromkeys(kinds)]
 
 
 def _named(key: asyncssh.SSHKey) -> str:

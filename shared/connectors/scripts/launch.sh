@@ -11,7 +11,7 @@ claim() {
 }
 
 refuse() {
-  h_state=failed
+  h_state=failed h_code=-1 h_group=0
   answer 0 0
   exit
 }
@@ -26,14 +26,14 @@ until claim; do
   h_d=$h_d.r
 done
 
-if [ -n "$h_command" ]; then
+if [ -n "$h_command" ] || [ "$h_length" -eq 0 ]; then
   printf %s "$h_command" >"$h_d/command"
 else
   cat >"$h_d/command"
 fi
 # A connection that broke half-way must not leave half a command to run.
 h_whole=$?
-if [ -z "$h_command" ]; then
+if [ -z "$h_command" ] && [ "$h_length" -gt 0 ]; then
   set -- $(wc -c <"$h_d/command")
   [ "$1" -eq "$h_length" ] || h_whole=1
 fi
