@@ -69,6 +69,7 @@ class Service:
 
         Raises:
             SettingsError: the port is taken.
+            ExceptionGroup: what a loop raised; everything is closed by then.
         """
         listening = _listen(self.settings.host, self.port)
         server = _Server(
@@ -88,10 +89,11 @@ class Service:
         try:
             async with asyncio.TaskGroup() as group:
                 await self._start()
-                loops = [group.create_task(_run(loop)) for loop in self.loops]
+                for loop in self.loops:
+                    group.create_task(_run(loop))
                 self.started.set()
                 log.info("service.started", service=self.name, port=self.port)
-                await asyncio.gather(asyncio.shield(serving), *loops)
+                await asyncio.shield(serving)
         finally:
             self.started.clear()
             server.should_exit = True
