@@ -1,0 +1,138 @@
+"""Answers from the terminal, given to a real notifier."""
+
+import asyncio
+import getpass
+import json
+from datetime import timedelta
+
+import pytest
+
+from deploy.connection import NotRunningError, Place
+from deploy.decisions import NotDecidedError, decide
+from deploy.ports import free_port
+from deploy.readiness import until_ready
+from deploy.services import named, run_services
+from deploy.store import NotFoundError
+from shared.errors import SettingsError
+from shared.events import Answer
+from tests.deploy.records import APPROVAL, NOW, approval
+from tests.deploy.terminal import Terminal
+
+KEY = "k" * 32
+
+
+@pytest.fixture
+def settings(db, stack, tmp_path, monkeypatch) -> dict[str, str]:
+    port = free_port(0)
+    said = {
+        **stack.environment(),
+        "HANDRAIL_HOME": str(tmp_path),
+        "HANDRAIL_MONGO_DATABASE": db.name,
+        "HANDRAIL_SECRET_KEY": KEY,
+        "HANDRAIL_NOTIFIER_PORT": str(port),
+        "HANDRAIL_PUBLIC_URL": f"http://127.0.0.1:{port}",
+    }
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    return said
+
+
+@pytest.fixture
+async def notifier(settings, db):
+    running = asyncio.create_task(run_services(named(["notifier"])))
+    url = settings["HANDRAIL_PUBLIC_URL"]
+    await until_ready({"notifier": url}, within=timedelta(seconds=20))
+    await db.get_collection("approvals").insert_one(approval())
+    yield url
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def stored(db):
+    return await db.get_collection("approvals").find_one({"_id": APPROVAL})
+
+
+async def test_a_yes_from_the_terminal_is_recorded_with_its_name_and_reason(
+    notifier, settings, db, tmp_path
+):
+    terminal = Terminal(tmp_path, settings)
+
+    said = await terminal.run("approvals", "approve", "cccc", "--reason", "it is safe", "--json")
+
+    assert (said.code, said.err) == (0, "")
+    assert said.json()["state"] == "approved"
+    decision = (await stored(db))["decisions"][0]
+    assert (decision["by"], decision["channel"]) == (getpass.getuser(), "terminal")
+    assert decision["reason"] == "it is safe"
+    assert KEY not in said.out
+    assert "signature" not in json.dumps(said.json())
+
+
+async def test_a_no_from_the_terminal_needs_a_reason(notifier, settings, db, tmp_path):
+    terminal = Terminal(tmp_path, settings)
+
+    without = await terminal.run("approvals", "reject", "cccc")
+    assert without.code == 2
+    assert (await stored(db))["state"] == "pending"
+
+    said = await terminal.run("approvals", "reject", "cccc", "--reason", "not on a Friday")
+
+    assert said.out == "Recorded: systemctl restart shop-api on web-1 is rejected.\n"
+    assert (await stored(db))["state"] == "rejected"
+
+
+async def test_a_second_answer_is_told_that_the_first_stands(notifier, settings):
+    place = Place.of(settings)
+    await decide(place, "cccc", Answer.APPROVE, reason="", environment=settings)
+
+    with pytest.raises(NotDecidedError, match="you have answered already"):
+        await decide(place, "cccc", Answer.REJECT, reason="no", environment=settings)
+
+
+async def test_the_first_of_two_answers_says_what_is_still_needed(notifier, settings, db, tmp_path):
+    await db.get_collection("approvals").update_one({}, {"$set": {"required": 2}})
+    terminal = Terminal(tmp_path, settings)
+
+    said = await terminal.run("approvals", "approve", "cccc")
+
+    assert "needs 1 more yes" in said.out
+
+
+async def test_an_answer_that_comes_too_late_is_told_so(notifier, settings, db):
+    late = {"$set": {"state": "expired", "expires_at": NOW - timedelta(seconds=1)}}
+    await db.get_collection("approvals").update_one({}, late)
+
+    with pytest.raises(NotDecidedError, match="the approval is expired"):
+        await decide(Place.of(settings), "cccc", Answer.APPROVE, reason="", environment=settings)
+
+
+async def test_with_another_secret_nothing_is_decided(notifier, settings, db):
+    other = {**settings, "HANDRAIL_SECRET_KEY": "x" * 32}
+
+    with pytest.raises(NotDecidedError, match="another HANDRAIL_SECRET_KEY"):
+        await decide(Place.of(other), "cccc", Answer.APPROVE, reason="", environment=other)
+
+    assert (await stored(db))["state"] == "pending"
+
+
+async def test_without_a_secret_it_is_told_which_setting_is_missing(settings, db):
+    await db.get_collection("approvals").insert_one(approval())
+    without = {name: value for name, value in settings.items() if "SECRET" not in name}
+
+    with pytest.raises(SettingsError, match="HANDRAIL_SECRET_KEY: is not set"):
+        await decide(Place.of(without), "cccc", Answer.APPROVE, reason="", environment=without)
+
+
+async def test_a_notifier_that_is_not_there_is_told_without_the_link(settings, db):
+    await db.get_collection("approvals").insert_one(approval())
+
+    with pytest.raises(NotRunningError) as raised:
+        await decide(Place.of(settings), "cccc", Answer.APPROVE, reason="", environment=settings)
+
+    assert settings["HANDRAIL_PUBLIC_URL"] in str(raised.value)
+    assert "/a/" not in str(raised.value)
+
+
+async def test_an_approval_that_is_none_is_told(settings, db):
+    with pytest.raises(NotFoundError, match="there is no approval dddd"):
+        await decide(Place.of(settings), "dddd", Answer.APPROVE, reason="", environment=settings)
