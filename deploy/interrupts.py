@@ -5,14 +5,12 @@ import signal
 from collections.abc import Coroutine
 from typing import Any, Final
 
-import uvloop
-
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run_until_stopped(main: Coroutine[Any, Any, None]) -> None:
     """Run to the end, or until the first signal, which cancels; later signals change nothing."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner() as runner:
         runner.run(_until_stopped(main))
 
 

@@ -32,7 +32,10 @@ _MANAGER: Final = """\
 #!/bin/sh
 # Manages the demo's only service.
 pid_file={folder}/{service}.pid
-alive() {{ [ -s "$pid_file" ] && kill -0 "$(cat "$pid_file")" 2>/dev/null; }}
+alive() {{
+  pid=$(cat "$pid_file" 2>/dev/null) && kill -0 "$pid" 2>/dev/null || return 1
+  case $(ps -o stat= -p "$pid" 2>/dev/null) in Z*) return 1 ;; esac # dead, and not yet reaped
+}}
 [ "$2" = {service} ] || {{ echo "$2: no such service" >&2; exit 4; }}
 case $1 in
   is-active) if alive; then echo active; else echo inactive; exit 3; fi ;;
