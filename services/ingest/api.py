@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
 from fastapi import APIRouter, Request, Response
@@ -155,7 +155,9 @@ async def _accepted(
 ) -> list[Recorded]:
     try:
         recorded = await tickets.record(collapsed(alerts), now)
-        events = [event for one in recorded for event in told(one, now)]
+        # A source gives its notifications no name: one that is sent again is another one.
+        notification = uuid4()
+        events = [event for one in recorded for event in told(one, now, notification=notification)]
         for first in range(0, len(events), _PUBLISHED):
             await publish(*events[first : first + _PUBLISHED])
     except UnavailableError as error:

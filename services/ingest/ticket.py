@@ -94,8 +94,10 @@ def created(ticket_id: UUID, alert: Alert, at: datetime) -> TicketCreated:
     )
 
 
-def told(recorded: Recorded, at: datetime) -> tuple[TicketCreated | TicketUpdated, ...]:
-    """The events of one recorded alert.
+def told(
+    recorded: Recorded, at: datetime, *, notification: UUID
+) -> tuple[TicketCreated | TicketUpdated, ...]:
+    """The events of one recorded alert of a notification.
 
     A ticket that nobody has judged yet is announced again with every notification: the process that
     opened it may have died before it could, and the stream drops what it knows.
@@ -104,17 +106,16 @@ def told(recorded: Recorded, at: datetime) -> tuple[TicketCreated | TicketUpdate
     if recorded.opened or recorded.state is TicketState.NEW:
         events.append(created(recorded.ticket_id, recorded.alert, recorded.created_at))
     if recorded.gone:
-        events.append(_updated(recorded, Change.RESOLVED_AT_SOURCE, at))
+        events.append(_updated(recorded, Change.RESOLVED_AT_SOURCE, at, notification))
     elif not recorded.opened and recorded.alert.status is AlertStatus.FIRING:
-        events.append(_updated(recorded, Change.REPEATED, at))
+        events.append(_updated(recorded, Change.REPEATED, at, notification))
     return tuple(events)
 
 
-def _updated(recorded: Recorded, change: Change, at: datetime) -> TicketUpdated:
-    # The count is in the id for two notifications in the same millisecond.
-    key = f"{change}/{recorded.count}/{at.isoformat()}"
-    return TicketUpdated(
-        id=derived_id(recorded.ticket_id, TicketUpdated.subject, key),
+def _updated(recorded: Recorded, change: Change, at: datetime, notification: UUID) -> TicketUpdated:
+    return TicketUpdated.about(
+        notification,
+        key=str(recorded.ticket_id),
         time=at,
         ticket_id=recorded.ticket_id,
         change=change,
