@@ -41,7 +41,5 @@ def _raw_offset(head: str, offset: int) -> int | None:
             return None
         case _:
             return offset if offset <= len(head) else None
-    for index, piece in enumerate(pieces):
-        if index == offset:
-            return piece.start() + 1
-    return None
+    ends = [1, *(piece.end() + 1 for piece in pieces)]
+    return ends[offset] if offset < len(ends) else None

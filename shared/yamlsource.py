@@ -95,7 +95,7 @@ class Source:
         try:
             return model.model_validate(self.data)
         except ValidationError as error:
-            found = [self._located(model, detail) for detail in error.errors()]
+            found = [self._located(model, detail) for detail in _told(error)]
             raise SourceError(found) from error
 
     def _located(self, model: type[BaseModel], detail: Any) -> Problem:
@@ -114,8 +114,24 @@ class Source:
                 yield part
 
 
+def _told(error: ValidationError) -> list[Any]:
+    """The details, without "too few items" of a list whose items are what is wrong."""
+    details: list[Any] = list(error.errors())
+    return [
+        detail
+        for detail in details
+        if detail["type"] != "too_short"
+        or not any(
+            other["loc"][: len(detail["loc"])] == detail["loc"]
+            for other in details
+            if other is not detail
+        )
+    ]
+
+
 def _reason(model: type[BaseModel], detail: Any) -> str:
     given, context = detail["input"], detail.get("ctx", {})
+    tag = str(context.get("discriminator", "")).strip("'")
     match detail["type"]:
         case "extra_forbidden":
             reason = "there is no such field" + did_you_mean(model, detail["loc"])
@@ -124,9 +140,9 @@ def _reason(model: type[BaseModel], detail: Any) -> str:
         case "string_type" if isinstance(given, bool | int | float):
             reason = f"a text is expected, and YAML reads this as {given!r}: put it in quotes"
         case "union_tag_not_found":
-            reason = f"the field {context['discriminator']} is missing: it says what kind this is"
+            reason = f"the field {tag} is missing: it says what kind this is"
         case "union_tag_invalid":
-            reason = f"{context['discriminator']} is one of {context['expected_tags']}"
+            reason = f"{tag} is one of {context['expected_tags']}"
         case _:
             reason = str(detail["msg"]).removeprefix("Value error, ")
     return reason

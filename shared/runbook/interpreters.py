@@ -41,28 +41,39 @@ _SCRIPT_OPTIONS: Final = re.compile(r"-[A-Za-z]*e|--expression|--source")
 
 @dataclass
 class Word:
-    """A word of a command without its quotes; a placeholder is a NUL in ``text``."""
+    """A word of a command without its quotes; a placeholder is a NUL in ``text``.
+
+    What an expansion (``$x``, backticks) becomes is not known: it may be nothing at all.
+    """
 
     text: str = ""
     placeholders: list[Placeholder] = field(default_factory=list)
     quoted: bool = False
+    expanded: bool = False
 
     @property
     def program(self) -> str:
-        return self.text.rsplit("/", 1)[-1]
+        return self.text.rsplit("/", 1)[-1].lstrip("$`")
+
+    @property
+    def wraps(self) -> bool:
+        """Whether the command may be in the words that follow."""
+        return self.expanded or self.program in _WRAPPERS
 
 
 def starts_program(words: Sequence[Word]) -> tuple[Placeholder, ...]:
     """The placeholders that say which program is run."""
     words = _from_program(words)
-    found: list[Placeholder] = []
+    wrapped, option = True, False
     for word in words:
+        if not wrapped:
+            break
         if word.placeholders:
-            found += word.placeholders
-            break
-        if word.program not in _WRAPPERS:
-            break
-    return tuple(found)
+            return tuple(word.placeholders)
+        # An option of a wrapper may have a word of its own: `sudo -u deploy {{ program }}`.
+        wrapped = word.wraps or word.text.startswith("-") or option
+        option = word.text.startswith("-")
+    return ()
 
 
 def reread(words: Sequence[Word]) -> Iterator[tuple[Placeholder, Reason]]:
@@ -70,7 +81,7 @@ def reread(words: Sequence[Word]) -> Iterator[tuple[Placeholder, Reason]]:
     words = _from_program(words)
     if not words:
         return
-    wrapped = words[0].program in _WRAPPERS
+    wrapped = words[0].wraps
     for index, word in enumerate(words if wrapped else words[:1]):
         arguments = words[index + 1 :]
         for argument in _code(word.program, arguments):

@@ -71,6 +71,7 @@ class _Reader:
     _words: list[Word] = field(default_factory=list)
     _documents: list[tuple[str, bool, int]] = field(default_factory=list)
     _in_test: bool = False
+    _redirect: str = ""
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -96,7 +97,7 @@ class _Reader:
         while not ends():
             item = self._peek()
             if item is None:
-                self._unclear(f"{what} that begins here has no end", opened)
+                self._unclear(f"what begins here ({what}) has no end", opened)
             if isinstance(item, Placeholder):
                 self._misplaced(item, f"in {what}", hint)
             self.at += 1
@@ -147,26 +148,33 @@ class _Reader:
             self._misplaced(
                 placeholder, "next to < or >", "a number would name a stream: put a space between"
             )
+        if self._redirect == "&":
+            self._misplaced(placeholder, "behind >& or <&", "shells expand it twice there: use >")
         word = self._word or Word()
         word.text += "\0"
         word.placeholders.append(placeholder)
         self._word = word
         self.at += 1
 
-    def _add(self, char: str, step: int = 1) -> None:
+    def _add(self, char: str, step: int = 1) -> Word:
         word = self._word or Word()
         word.text += char
         self._word = word
         self.at += step
+        return word
 
     def _operator(self, char: str) -> None:
         before = self.items[self.at - 1][0] if self.at else None
+        if char in "<>" and self._word and not self._word.quoted and self._word.text.isdigit():
+            self._word = None  # the number of a stream
         self._end_word()
         if char == "<" and self._looking_at("<<<"):
+            self._redirect = char
             self.at += 3
         elif char == "<" and self._looking_at("<<"):
             self._here_document()
-        elif char == "&" and (before in ("<", ">") or self._peek(1) == ">"):
+        elif char in "<>" or (char == "&" and (before in ("<", ">") or self._peek(1) == ">")):
+            self._redirect = char
             self.at += 1
         elif char == "\n":
             self._end_command()
@@ -199,6 +207,9 @@ class _Reader:
         if self._word is None:
             return
         word, self._word = self._word, None
+        redirect, self._redirect = self._redirect, ""
+        if redirect:
+            return
         if word.text == "[[" and not word.quoted:
             self._in_test = True
         elif word.text == "]]":
@@ -209,6 +220,7 @@ class _Reader:
 
     def _end_command(self) -> None:
         self._end_word()
+        self._redirect = ""
         words, self._words = self._words, []
         self.programs += starts_program(words)
         for placeholder, reason in reread(words):
@@ -250,7 +262,7 @@ class _Reader:
         self.at += 1
 
     def _backtick(self) -> None:
-        self._add("`", 0)
+        self._add("`", 0).expanded = True
         opened = self._offset()
         self.at += 1
 
@@ -269,16 +281,22 @@ class _Reader:
             self._misplaced(after, "behind a backslash", "take that away")
             self.at += 1
         elif after == "\n":
-            self.at += 2
+            self._continuation()
         elif after is None:
             self._unclear("a backslash ends the command: take it away", self._offset())
         else:
             self._quoted_word()
             self._add(after, 2)
 
+    def _continuation(self) -> None:
+        """A line goes on; between two characters that belong together it would hide them."""
+        if self.at and self.items[self.at - 1][0] not in (" ", "\t", "\n"):
+            self._unclear("put a space before the backslash that ends this line", self._offset())
+        self.at += 2
+
     def _dollar(self, *, quoted: bool = False) -> None:
         opened = self._offset()
-        self._add("$")
+        self._add("$").expanded = True
         after = self._peek()
         if isinstance(after, Placeholder):
             self._misplaced(after, "behind $", "take that away: it changes what quotes mean")
@@ -296,8 +314,8 @@ class _Reader:
 
     def _substitution(self) -> None:
         """``$( … )`` begins afresh: within it quotes are its own."""
-        word, words, in_test = self._word, self._words, self._in_test
-        self._word, self._words, self._in_test = None, [], False
+        outside = self._word, self._words, self._in_test, self._redirect
+        self._word, self._words, self._in_test, self._redirect = None, [], False, ""
         if self._documents:
             self._unclear(
                 "$( ) behind a here-document on one line cannot be judged", self._offset()
@@ -305,7 +323,7 @@ class _Reader:
         self._substitutions += 1
         self._nested()
         self._substitutions -= 1
-        self._word, self._words, self._in_test = word, words, in_test
+        self._word, self._words, self._in_test, self._redirect = outside
 
     def _expansion(self, opened: int) -> None:
         def ends() -> bool:
@@ -368,6 +386,8 @@ class _Reader:
                     self._misplaced(item, "in a here-document", "use printf '%s\\n' and a pipe")
             text = self._raw(start, self.at)
             self.at += 1
+            if text.endswith("\\"):
+                self._unclear("a here-document with a line that ends in \\ is not clear", opened)
             if (text.lstrip("\t") if tabs else text) == end:
                 return
 

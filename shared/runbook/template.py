@@ -134,7 +134,7 @@ class _Cutter:
         opened: int | None = None
         names: list[tuple[str, int]] = []
         for _, kind, value in self._tokens:
-            if not self._template.startswith(value, offset) or value.endswith(("-%}", "+%}")):
+            if not self._template.startswith(value, offset) or _trims(kind, value):
                 return self._refused(offset, "whitespace control (- or + in the braces) is no use")
             if kind == "block_begin":
                 return self._refused(
@@ -171,6 +171,10 @@ class _Cutter:
         free = meta.find_undeclared_variables(tree)
         used = tuple((name, where) for name, where in names if name in free)
         self._parts.append(Placeholder(expression, offset, used, compiled))
+
+
+def _trims(kind: str, value: str) -> bool:
+    return kind.endswith("_end") and value.startswith(("-", "+"))
 
 
 def _line_start(text: str, line: int) -> int:

@@ -1,0 +1,218 @@
+"""The contract of the planner's store, on the fake and on MongoDB."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.planner.store import MongoConclusions
+from shared.events import PlanReady, TicketEscalated
+from shared.store import Database
+from tests.planner.fakes import FakeConclusions
+from tests.planner.tickets import planner, triaged
+
+NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+class World(Protocol):
+    """A store, and what else happens to its tickets."""
+
+    conclusions: Any
+
+    async def ticket(self, state: str) -> UUID: ...
+    async def becomes(self, ticket_id: UUID, state: str) -> None: ...
+    async def state(self, ticket_id: UUID) -> str | None: ...
+    async def sessions(self) -> list[UUID]: ...
+
+
+class FakeWorld:
+    def __init__(self) -> None:
+        self.conclusions = FakeConclusions()
+
+    async def ticket(self, state):
+        ticket_id = uuid4()
+        self.conclusions.tickets[ticket_id] = state
+        return ticket_id
+
+    async def becomes(self, ticket_id, state):
+        self.conclusions.tickets[ticket_id] = state
+
+    async def state(self, ticket_id):
+        return self.conclusions.tickets.get(ticket_id)
+
+    async def sessions(self):
+        return list(self.conclusions.sessions)
+
+
+class MongoWorld:
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self.conclusions = MongoConclusions(db)
+
+    async def ticket(self, state):
+        ticket_id = uuid4()
+        await self.db.tickets.insert_one({"_id": ticket_id, "state": state})
+        return ticket_id
+
+    async def becomes(self, ticket_id, state):
+        await self.db.tickets.update_one({"_id": ticket_id}, {"$set": {"state": state}})
+
+    async def state(self, ticket_id):
+        found = await self.db.tickets.find_one({"_id": ticket_id})
+        return found["state"] if found else None
+
+    async def sessions(self):
+        return [found["_id"] async for found in self.db.sessions.find()]
+
+
+@pytest.fixture(params=["fake", "mongo"])
+def world(request) -> World:
+    return FakeWorld() if request.param == "fake" else MongoWorld(request.getfixturevalue("db"))
+
+
+def concluded(ticket_id: UUID, **fields):
+    """A ticket's event, and what the planner makes of it."""
+    ticket = triaged(ticket_id, **fields)
+    return planner().conclude(ticket), ticket.id
+
+
+async def test_a_plan_moves_the_ticket_and_begins_a_session(world):
+    ticket_id = await world.ticket("triaged")
+    plan, cause = concluded(ticket_id)
+    assert await world.conclusions.keep(plan, caused_by=cause, now=NOW) == plan
+    assert await world.state(ticket_id) == "planned"
+    assert await world.sessions() == [plan.session_id]
+
+
+async def test_the_same_event_again_gets_the_plan_that_was_stored(world):
+    ticket_id = await world.ticket("triaged")
+    plan, cause = concluded(ticket_id)
+    await world.conclusions.keep(plan, caused_by=cause, now=NOW)
+    changed = plan.model_copy(update={"reasons": ("another text",)})
+    again = await world.conclusions.keep(changed, caused_by=cause, now=NOW)
+    assert again is not None
+    assert again.body() == plan.body()
+    assert again.id == plan.id
+    assert await world.sessions() == [plan.session_id]
+
+
+async def test_a_plan_that_was_stored_stands_though_it_could_not_be_made_any_more(world):
+    ticket_id = await world.ticket("triaged")
+    plan, cause = concluded(ticket_id)
+    await world.conclusions.keep(plan, caused_by=cause, now=NOW)
+    escalation = TicketEscalated(id=uuid4(), ticket_id=ticket_id, title="x", reason="y")
+    again = await world.conclusions.keep(escalation, caused_by=cause, now=NOW)
+    assert isinstance(again, PlanReady)
+    assert await world.state(ticket_id) == "planned"
+
+
+@pytest.mark.parametrize("state", ["resolved", "closed", "escalated", "new", "planned"])
+async def test_a_ticket_that_is_not_triaged_gets_no_session(world, state):
+    ticket_id = await world.ticket(state)
+    plan, cause = concluded(ticket_id)
+    assert await world.conclusions.keep(plan, caused_by=cause, now=NOW) is None
+    assert await world.state(ticket_id) == state
+    assert await world.sessions() == []
+
+
+async def test_a_ticket_that_is_not_there_gets_no_session(world):
+    plan, cause = concluded(uuid4())
+    assert await world.conclusions.keep(plan, caused_by=cause, now=NOW) is None
+    assert await world.sessions() == []
+
+
+async def test_a_ticket_that_another_event_planned_keeps_that_plan(world):
+    ticket_id = await world.ticket("triaged")
+    first, cause = concluded(ticket_id)
+    await world.conclusions.keep(first, caused_by=cause, now=NOW)
+    second, other = concluded(ticket_id)
+    assert await world.conclusions.keep(second, caused_by=other, now=NOW) is None
+    assert await world.sessions() == [first.session_id]
+
+
+async def test_the_plan_is_told_again_also_when_the_ticket_has_gone_on_from_it(world):
+    ticket_id = await world.ticket("triaged")
+    plan, cause = concluded(ticket_id)
+    await world.conclusions.keep(plan, caused_by=cause, now=NOW)
+    await world.becomes(ticket_id, "in_progress")
+    again = await world.conclusions.keep(plan, caused_by=cause, now=NOW)
+    assert again is not None
+    assert again.id == plan.id
+    assert await world.state(ticket_id) == "in_progress"
+
+
+async def test_an_escalation_moves_the_ticket_and_is_told_again(world):
+    ticket_id = await world.ticket("triaged")
+    escalation, cause = concluded(ticket_id, name="Unknown")
+    for _ in range(2):
+        kept = await world.conclusions.keep(escalation, caused_by=cause, now=NOW)
+        assert isinstance(kept, TicketEscalated)
+        assert kept.id == escalation.id
+        assert kept.body() == escalation.body()
+    assert await world.state(ticket_id) == "escalated"
+    assert await world.sessions() == []
+
+
+async def test_an_escalation_leaves_a_ticket_that_moved_on_alone(world):
+    ticket_id = await world.ticket("resolved")
+    escalation, cause = concluded(ticket_id, name="Unknown")
+    assert await world.conclusions.keep(escalation, caused_by=cause, now=NOW) is None
+    assert await world.state(ticket_id) == "resolved"
+
+
+async def test_of_deliveries_side_by_side_all_tell_one_plan(world):
+    ticket_id = await world.ticket("triaged")
+    plan, cause = concluded(ticket_id)
+    kept = await asyncio.gather(
+        *(world.conclusions.keep(plan, caused_by=cause, now=NOW) for _ in range(8))
+    )
+    assert {one and one.id for one in kept} == {plan.id}
+    assert await world.sessions() == [plan.session_id]
+
+
+async def test_a_session_is_stored_as_the_executor_reads_it(db):
+    world = MongoWorld(db)
+    ticket_id = await world.ticket("triaged")
+    plan, cause = concluded(ticket_id)
+    await world.conclusions.keep(plan, caused_by=cause, now=NOW)
+    stored = await db.sessions.find_one()
+    assert stored is not None
+    assert stored == {
+        "_id": plan.session_id,
+        "schema": 1,
+        "ticket_id": ticket_id,
+        "state": "planned",
+        "rev": 0,
+        "created_at": NOW,
+        "caused_by": cause,
+        "ticket_title": "Shop is down",
+        "severity": "P1",
+        "alert": plan.alert.model_dump(mode="json"),
+        "runbook": {
+            "name": "restart-service",
+            "title": "Restart a service that stopped answering",
+            "version": plan.runbook.version,
+        },
+        "params": {"service": "shop", "host": "web-1"},
+        "reasons": list(plan.reasons),
+        "steps": [step.model_dump(mode="json") for step in plan.steps],
+        "verify": [check.model_dump(mode="json") for check in plan.verify],
+        "runs": {},
+        "trace": stored["trace"],
+    }
+    ticket = await db.tickets.find_one({"_id": ticket_id})
+    assert ticket == {
+        "_id": ticket_id,
+        "state": "planned",
+        "session_id": plan.session_id,
+        "planned_by": cause,
+        "updated_at": NOW,
+    }
+
+
+async def test_the_indexes_are_made_once_however_often_they_are_asked_for(db):
+    conclusions = MongoConclusions(db)
+    await asyncio.gather(conclusions.prepare(), conclusions.prepare())
+    assert set(await db.sessions.index_information()) == {"_id_", "ticket", "state"}
