@@ -1,0 +1,80 @@
+"""Verdicts as triage keeps them: one contract, on the fake and on MongoDB."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from services.triage.store import MongoTickets
+from services.triage.verdict import Judgement
+from shared.lifecycle import Severity, TicketState, Verdict
+from tests.triage.fakes import FakeTickets
+
+NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)
+REAL = Judgement(Verdict.TRUE, 0.9, Severity.P2, ("a", "b"))
+OTHER = Judgement(Verdict.UNCERTAIN, 0.6, Severity.P3, ("c",))
+FALSE = Judgement(Verdict.FALSE, 0.95, Severity.P4, ("d",))
+
+
+class OnMongo(MongoTickets):
+    """The store, and what a test has to see and do beside it."""
+
+    async def put(self, ticket_id, state):
+        document = {"_id": ticket_id, "state": state.value, "open_fingerprint": str(ticket_id)}
+        await self._tickets.insert_one(document)
+
+    async def seen(self, ticket_id):
+        ticket = await self._tickets.find_one({"_id": ticket_id})
+        severity = Severity(ticket["severity"]) if "severity" in ticket else None
+        return TicketState(ticket["state"]), severity, "open_fingerprint" in ticket
+
+
+@pytest.fixture(params=["fake", "mongo"])
+def tickets(request):
+    return FakeTickets() if request.param == "fake" else OnMongo(request.getfixturevalue("db"))
+
+
+@pytest.fixture
+async def ticket_id(tickets):
+    """A new ticket."""
+    new = uuid4()
+    await tickets.put(new, TicketState.NEW)
+    return new
+
+
+async def test_a_verdict_moves_a_new_ticket_on(tickets, ticket_id):
+    assert await tickets.record(ticket_id, REAL, caused_by=uuid4(), now=NOW)
+    assert await tickets.seen(ticket_id) == (TicketState.TRIAGED, Severity.P2, True)
+
+
+async def test_a_false_alarm_is_closed_and_frees_its_fingerprint(tickets, ticket_id):
+    assert await tickets.record(ticket_id, FALSE, caused_by=uuid4(), now=NOW)
+    assert await tickets.seen(ticket_id) == (TicketState.CLOSED, Severity.P4, False)
+
+
+@pytest.mark.parametrize("judgement", [REAL, FALSE])
+async def test_the_same_cause_again_changes_nothing_and_stands(tickets, ticket_id, judgement):
+    cause = uuid4()
+    await tickets.record(ticket_id, judgement, caused_by=cause, now=NOW)
+    seen = await tickets.seen(ticket_id)
+    assert await tickets.record(ticket_id, OTHER, caused_by=cause, now=NOW)
+    assert await tickets.seen(ticket_id) == seen
+
+
+async def test_another_cause_is_refused(tickets, ticket_id):
+    await tickets.record(ticket_id, REAL, caused_by=uuid4(), now=NOW)
+    assert not await tickets.record(ticket_id, FALSE, caused_by=uuid4(), now=NOW)
+    assert await tickets.seen(ticket_id) == (TicketState.TRIAGED, Severity.P2, True)
+
+
+@pytest.mark.parametrize("state", [state for state in TicketState if state is not TicketState.NEW])
+@pytest.mark.parametrize("judgement", [REAL, FALSE])
+async def test_a_ticket_that_is_not_new_is_left_alone(tickets, state, judgement):
+    ticket_id = uuid4()
+    await tickets.put(ticket_id, state)
+    assert not await tickets.record(ticket_id, judgement, caused_by=uuid4(), now=NOW)
+    assert await tickets.seen(ticket_id) == (state, None, True)
+
+
+async def test_a_ticket_that_is_not_there_is_refused(tickets):
+    assert not await tickets.record(uuid4(), REAL, caused_by=uuid4(), now=NOW)
