@@ -12,7 +12,7 @@ from services.notifier.api import approval_links
 from services.notifier.audience import Audience
 from services.notifier.delivery import Mailer, Postman
 from services.notifier.desk import Desk
-from services.notifier.folder import Announce, FolderMailer, TerminalMailer, on_stderr
+from services.notifier.folder import Announce, FolderMailer, TerminalMailer, on_terminal
 from services.notifier.handlers import router
 from services.notifier.links import Channel
 from services.notifier.smtp import Server, SmtpMailer
@@ -47,7 +47,7 @@ class Settings(SigningSettings):
         return f"http://127.0.0.1:{self.notifier_port}"
 
 
-def build(settings: Settings, *, announce: Announce = on_stderr) -> Service:
+def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
     """Compose the service; opens nothing.
 
     Args:

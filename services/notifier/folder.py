@@ -9,7 +9,7 @@ from datetime import datetime
 from email.headerregistry import Address
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from services.notifier.mail import Mail, mime
 from shared.errors import UnavailableError
@@ -21,10 +21,12 @@ Announce = Callable[[str], None]
 """Shows a link to whoever sits at the terminal."""
 
 
-def on_stderr(link: str) -> None:
-    """One plain line beside the logs, which must never carry a link."""
-    sys.stderr.write(f"approve or reject: {link}\n")
-    sys.stderr.flush()
+def on_terminal(link: str, *, stream: TextIO | None = None) -> None:
+    """One plain line, where somebody sits at a terminal: a log must never carry a link."""
+    stream = stream or sys.stderr
+    if stream.isatty():
+        stream.write(f"approve or reject: {link}\n")
+        stream.flush()
 
 
 class TerminalMailer:

@@ -4,10 +4,12 @@ import stat
 from email import message_from_bytes
 from email.headerregistry import Address
 from email.policy import SMTP
+from functools import partial
+from io import StringIO
 
 import pytest
 
-from services.notifier.folder import FolderMailer, TerminalMailer, on_stderr
+from services.notifier.folder import FolderMailer, TerminalMailer, on_terminal
 from services.notifier.mail import approval_mail, outcome_mail
 from services.notifier.recipients import Recipient
 from shared.errors import UnavailableError
@@ -64,6 +66,18 @@ async def test_a_folder_that_cannot_be_written_is_tried_again_and_shows_nothing(
     assert shown == []
 
 
-async def test_the_terminal_gets_one_plain_line(capsys):
-    await TerminalMailer(on_stderr).send(mailed(), now=NOW)
-    assert capsys.readouterr().err == f"approve or reject: {LINK}\n"
+class Terminal(StringIO):
+    def isatty(self):
+        return True
+
+
+async def test_the_terminal_gets_one_plain_line():
+    terminal = Terminal()
+    await TerminalMailer(partial(on_terminal, stream=terminal)).send(mailed(), now=NOW)
+    assert terminal.getvalue() == f"approve or reject: {LINK}\n"
+
+
+async def test_a_log_file_gets_no_link():
+    log = StringIO()
+    await TerminalMailer(partial(on_terminal, stream=log)).send(mailed(), now=NOW)
+    assert log.getvalue() == ""
