@@ -56,6 +56,7 @@ async def openssh(folder: Path) -> AsyncIterator[Endpoint]:
     host_key, key_file = _written_keys(folder)
     port = _free_port()
     config = folder / "sshd_config"
+    # SHLVL: a bash that sshd starts reads the .bashrc of whoever runs the tests, unless it is deep.
     config.write_text(
         f"""
         ListenAddress 127.0.0.1:{port}
@@ -68,6 +69,7 @@ async def openssh(folder: Path) -> AsyncIterator[Endpoint]:
         PasswordAuthentication yes
         KbdInteractiveAuthentication no
         LogLevel ERROR
+        SetEnv SHLVL=2
         """
     )
     _make_jail()

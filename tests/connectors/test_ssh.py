@@ -129,7 +129,7 @@ async def test_a_password_logs_in(connecting, tmp_path, monkeypatch):
 async def test_a_key_with_a_passphrase_logs_in(server, connecting, tmp_path, monkeypatch):
     monkeypatch.setenv("WEB_PASSPHRASE", "correct horse")
     key = asyncssh.read_private_key(server.key_file)
-    key.write_private_key(tmp_path / "locked", passphrase="correct horse", rounds=1)
+    key.write_private_key(tmp_path / "locked", passphrase="correct horse", rounds=50)
     target = server.target(
         key={"file": str(tmp_path / "locked")}, passphrase={"env": "WEB_PASSPHRASE"}
     )
@@ -139,7 +139,7 @@ async def test_a_key_with_a_passphrase_logs_in(server, connecting, tmp_path, mon
 def test_a_wrong_passphrase_names_the_setting(server, tmp_path, monkeypatch):
     monkeypatch.setenv("WEB_PASSPHRASE", "wrong horse")
     key = asyncssh.read_private_key(server.key_file)
-    key.write_private_key(tmp_path / "locked", passphrase="correct horse", rounds=1)
+    key.write_private_key(tmp_path / "locked", passphrase="correct horse", rounds=50)
     target = server.target(
         key={"file": str(tmp_path / "locked")}, passphrase={"env": "WEB_PASSPHRASE"}
     )

@@ -9,7 +9,6 @@ import pytest
 
 from deploy.sshserver import Account, ssh_server
 
-
 ACCOUNT = Account("demo", password="open sesame")
 
 
