@@ -32,7 +32,7 @@ async def plan(
     made = planner.conclude(ticket)
     kept = await conclusions.keep(made, caused_by=ticket.id, now=datetime.now(UTC))
     if kept is None:
-        log.info("ticket.moved_on", ticket_id=str(ticket.ticket_id))
+        log.info("ticket.moved_on")
         return
     await publish(kept)
-    log.info("ticket.concluded", ticket_id=str(ticket.ticket_id), by=kept.subject)
+    log.info("ticket.concluded", by=kept.subject)

@@ -66,7 +66,7 @@ RULES = [
     (RUN, "systemctl restart {{ servce }}", "servce", "servce is no parameter"),
     (RUN, "echo '{{ service }}'", "{{ service }}'\"", "in single quotes"),
     (RUN, "{{ host }} x", "{{ host }} x", "names the program"),
-    ("systemctl stop {{ service }}", "eval {{ service }}", '{{ service }}"}\n', "eval reads code"),
+    ("systemctl stop {{ service }}", "eval {{ host }}", '{{ host }}"}', "eval reads code"),
     (
         'up{job="{{ service }}"} == 1',
         "up{job={{ service }}}",
