@@ -74,15 +74,15 @@ class World:
         self.http = httpx.AsyncClient(timeout=20)
         (self.work / "runbooks").mkdir(parents=True)
         self.write_runbook()
-        (self.work / "handrail.yaml").write_text(
-            json.dumps(
-                {
-                    "sources": {"alertmanager": {"bearer": {"env": "FLOW_TOKEN"}}},
-                    "people": [{"name": "On call", "email": "oncall@example.com"}],
-                    "targets": {"here": {"connector": "local"}},
-                }
-            )
-        )
+        self.write_config(here={"connector": "local"})
+
+    def write_config(self, **targets):
+        config = {
+            "sources": {"alertmanager": {"bearer": {"env": "FLOW_TOKEN"}}},
+            "people": [{"name": "On call", "email": "oncall@example.com"}],
+            "targets": targets,
+        }
+        (self.work / "handrail.yaml").write_text(json.dumps(config))
 
     def write_runbook(self, *, risk="high", hold="0s", text=RUNBOOK):
         filled = text.format(work=self.work, risk=risk, hold=hold)
