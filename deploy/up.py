@@ -43,6 +43,20 @@ async def up(spread: Spread, *, log_to_stderr: bool, tell: Callable[[Running], N
     """Start everything, say so when it is ready, and keep it running until cancelled.
 
     Raises:
+        HandrailError: see ``running``.
+    """
+    async with running(spread, log_to_stderr=log_to_stderr) as ready_now:
+        tell(ready_now)
+        await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def running(spread: Spread, *, log_to_stderr: bool) -> AsyncIterator[Running]:
+    """Everything, ready, for as long as the context is open; services stop before servers.
+
+    What it finds out (ports, URLs, the secret) is put into this process' environment.
+
+    Raises:
         AlreadyRunningError: in this home it is running already.
         HandrailError: something could not be started; nothing is left running.
     """
@@ -57,8 +71,7 @@ async def up(spread: Spread, *, log_to_stderr: bool, tell: Callable[[Running], N
             pids = await exits.enter_async_context(_RUNNERS[spread](home, urls))
             run = _run(stack, urls, pids)
             exits.enter_context(announced(home.path, run))
-            tell(Running(home, run))
-            await asyncio.Event().wait()
+            yield Running(home, run)
 
 
 def settle(home: Home, environment: MutableMapping[str, str]) -> None:

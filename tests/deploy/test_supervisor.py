@@ -120,7 +120,8 @@ async def test_data_that_a_process_still_has_open_is_waited_for(child, tmp_path)
     first, second = child("one", owns=data), child("two", owns=data)
     await first.start()
     starting = asyncio.create_task(second.start())
-    await asyncio.sleep(0)
+    done, _ = await asyncio.wait({starting}, timeout=0.5)
+    assert not done
     assert second.pid is None
 
     await first.stop()
