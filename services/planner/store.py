@@ -57,7 +57,7 @@ class MongoConclusions:
 
         async def both(transaction: Any) -> bool:
             moved = await self._tickets.update_one(
-                _triaged(plan.ticket_id), change, 
+                _triaged(plan.ticket_id), change, session=transaction
             )
             if moved.matched_count:
                 await self._sessions.insert_one(document, session=transaction)
