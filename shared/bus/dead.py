@@ -1,7 +1,6 @@
 """The dead letters: messages that a service could not handle, to be read and brought back."""
 
 import base64
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -69,13 +68,14 @@ async def replay(js: JetStreamContext, seq: int) -> DeadLetter:
     """Publish a dead letter on its old subject, then take it off the dead letters.
 
     Every service that takes the subject in sees it again, as with any redelivery. Its id in the
-    stream is new, since the stream would drop the old one as a duplicate; its event id stays.
+    stream is the letter's, since the stream would drop the old one as a duplicate, and a replay
+    that was broken off may be made again; its event id stays.
     """
     dead = await letter(js, seq)
     headers = {
         name: value for name, value in dead.headers.items() if not name.startswith("handrail-")
     }
-    headers["Nats-Msg-Id"] = f"replay-{seq}-{time.time_ns()}"
+    headers["Nats-Msg-Id"] = f"replay-{dead.headers.get('Nats-Msg-Id', seq)}"
     headers.pop("Nats-Expected-Stream", None)
     await js.publish(dead.subject, dead.body, stream=stream_of(dead.subject), headers=headers)
     await js.delete_msg(DEAD, seq)

@@ -71,6 +71,29 @@ async def test_a_replayed_letter_is_handled_though_the_stream_still_knows_its_id
     assert [each async for each in letters(js)] == []
 
 
+class BreaksOff:
+    """JetStream for one whose process dies before it takes the letter away."""
+
+    def __init__(self, js) -> None:
+        self.get_msg, self.publish = js.get_msg, js.publish
+
+    async def delete_msg(self, stream, seq) -> None:
+        raise ConnectionResetError
+
+
+async def test_a_replay_that_was_broken_off_is_made_again_without_a_second_message(
+    js, bus, seen, broken
+):
+    await bus.publish(created())
+    (dead,) = await listed(js, 1)
+    broken["yes"] = False
+    with pytest.raises(ConnectionResetError):
+        await replay(BreaksOff(js), dead.seq)
+    await replay(js, dead.seq)
+    await seen.count(1)
+    assert (await js.stream_info("TICKETS")).state.messages == 2
+
+
 async def test_a_letter_that_fails_again_is_a_letter_again(js, bus, broken):
     await bus.publish(created())
     (first,) = await listed(js, 1)

@@ -152,6 +152,17 @@ async def test_a_server_that_lost_its_disk_is_declared_anew(server, bus, seen):
     assert (await seen.count(2))[-1] == event.id
 
 
+async def test_a_service_that_only_publishes_declares_a_lost_stream_too(server):
+    bus = make_bus("ingest", server.url)
+    await bus.start()
+    try:
+        await bus.jetstream().delete_stream("TICKETS")
+        await bus.publish(created())
+        assert (await bus.jetstream().stream_info("TICKETS")).state.messages == 1
+    finally:
+        await bus.stop()
+
+
 async def test_a_batch_durable_comes_back_too(server, seen):
     router = Router()
 
