@@ -25,14 +25,21 @@ class Verification:
         looks: how each kind of check is looked at.
         mask: takes secrets out of what is told of the checks.
         now: the clock.
+        look_most: how long one look may take.
     """
 
     def __init__(
-        self, looks: Look, mask: Callable[[str], str], now: Callable[[], datetime]
+        self,
+        looks: Look,
+        mask: Callable[[str], str],
+        now: Callable[[], datetime],
+        *,
+        look_most: timedelta = LOOK_MOST,
     ) -> None:
         self._looks = looks
         self._mask = mask
         self._now = now
+        self._look_most = look_most.total_seconds()
 
     async def run(self, checks: Sequence[Check], since: datetime) -> tuple[CheckResult, ...]:
         """What each check found in the end; the time for them runs from ``since``."""
@@ -58,8 +65,8 @@ class Verification:
 
     async def _look(self, check: Check) -> Observation:
         try:
-            async with asyncio.timeout(LOOK_MOST.total_seconds()):
+            async with asyncio.timeout(self._look_most):
                 return await self._looks.look(check)
         except TimeoutError:
-            seconds = LOOK_MOST.total_seconds()
-            return Observation(true=False, detail=f"no whole answer within {seconds:g} s")
+            detail = f"no whole answer within {self._look_most:g} s"
+            return Observation(true=False, detail=detail)

@@ -1,5 +1,6 @@
 """Whether a check that is looked at again and again has held for long enough, in time."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -97,6 +98,4 @@ def described(check: Check) -> str:
 
 
 def _without_login(url: str) -> str:
-    scheme, around, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
-    return scheme + around + authority.rpartition("@")[2] + slash + path
+    return re.sub(r"(?<=://)[^/?#]*@", "", url)
