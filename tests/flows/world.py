@@ -95,7 +95,6 @@ class World:
             **os.environ,
             "HANDRAIL_HOME": str(self.work / "home"),
             "HANDRAIL_CONFIG": str(self.work / "handrail.yaml"),
-            "HANDRAIL_PLANNER_RUNBOOKS": str(self.work / "runbooks"),
             "HANDRAIL_RUNBOOKS": str(self.work / "runbooks"),
             "HANDRAIL_NATS_URL": self.nats_url,
             "HANDRAIL_MONGO_URL": self.mongo_url,
