@@ -11,19 +11,12 @@ from typing import Any, Final
 
 import nats.errors
 import structlog
-from faststream import AckPolicy
-from faststream._internal.endpoint.subscriber.call_item import CallsCollection
 from faststream.message import StreamMessage
 from faststream.nats import NatsBroker
-from faststream.nats.subscriber.config import (
-    NatsSubscriberConfig,
-    NatsSubscriberSpecificationConfig,
-)
-from faststream.nats.subscriber.specification import NatsSubscriberSpecification
 from faststream.nats.subscriber.usecases.basic import DefaultSubscriber
 from nats.aio.msg import Msg
-from nats.js.api import ConsumerConfig
 
+from shared.bus.pipeline import declared
 from shared.bus.router import Subscription
 from shared.bus.streams import stream_of
 from shared.errors import UnavailableError
@@ -88,7 +81,7 @@ class Puller(DefaultSubscriber[list[Msg]]):
         self._healing = False
         self._heard = 0.0
         self._wake = asyncio.Event()
-        super().__init__(*_declared(subscription.subject, broker, self._parse, self._decode))
+        super().__init__(*declared(subscription.subject, broker, self._parse, self._decode))
 
     def again(self) -> None:
         """Forget the open requests, which the server did when the connection was lost."""
@@ -238,32 +231,6 @@ class Puller(DefaultSubscriber[list[Msg]]):
 
     async def _decode(self, message: StreamMessage[list[Msg]]) -> Any:
         return self._decode_messages(message.raw_message)
-
-
-def _declared(subject: str, broker: NatsBroker, parser: Any, decoder: Any) -> tuple[Any, Any, Any]:
-    """What FastStream builds for each of its own subscribers."""
-    outer: Any = broker.config
-    config = NatsSubscriberConfig(
-        subject=subject,
-        sub_config=ConsumerConfig(),
-        no_reply=True,
-        _outer_config=outer,
-        _ack_policy=AckPolicy.MANUAL,
-    )
-    config.parser, config.decoder = parser, decoder
-    calls: CallsCollection[list[Msg]] = CallsCollection()
-    specification = NatsSubscriberSpecification(
-        _outer_config=outer,
-        calls=calls,
-        specification_config=NatsSubscriberSpecificationConfig(
-            subject=subject,
-            queue=None,
-            title_=None,
-            description_=None,
-            include_in_schema=False,
-        ),
-    )
-    return config, specification, calls
 
 
 async def _give_back(message: Msg) -> None:

@@ -79,7 +79,7 @@ SSH = "{connector: ssh, host: h, user: u, host_key: ssh-ed25519 AAAA, password: 
         ('people:\n  - {name: A, email: "a@b.c, d@e.f"}\n', "2:15", "should match pattern"),
         ("people:\n  - {name: A}\n", "2:5", "people.0.email: is missing"),
         ("targets:\n  t: {connector: telnet}\n", "2:3", "'local', 'ssh'"),
-        ("targets:\n  t: {host: h}\n", "2:3", "the field 'connector' is missing"),
+        ("targets:\n  t: {host: h}\n", "2:3", "connector"),
         (
             "targets:\n  t: {connector: ssh, host: h, user: u, host_key: a b}\n",
             "2:3",
