@@ -1,6 +1,7 @@
 """The bare floor: the necessary writes and publishes, and nothing else."""
 
 import json
+from typing import Self
 from uuid import uuid4
 
 import nats
@@ -23,7 +24,7 @@ class Floor:
         self._tickets = self._client.get_database("floor").get_collection(uuid4().hex)
         self._nats_url = nats_url
 
-    async def __aenter__(self) -> "Floor":
+    async def __aenter__(self) -> Self:
         self._nc = await nats.connect(self._nats_url)
         self._js = self._nc.jetstream()
         await self._js.add_stream(

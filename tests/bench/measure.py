@@ -29,7 +29,7 @@ Benchmark = Callable[[], Awaitable[Sequence[Measure]]]
 
 
 def rate(name: str, reach: str, runs: Sequence[float], floors: Sequence[float]) -> Measure:
-    """A rate (a second; more is better): the median of the runs, and what it costs over the floor."""
+    """A rate (more is better): the median of the runs, and what it costs over the floor."""
     value, floor = statistics.median(runs), statistics.median(floors)
     return Measure(name, value, "/s", reach, floor, floor / value, tuple(runs))
 
