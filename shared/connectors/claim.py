@@ -42,6 +42,7 @@ PIECE: Final = 1024 * 1024
 #: What ending a process group, and reading what it wrote, may take beyond a job's timeout.
 END_GRACE: Final = timedelta(seconds=30)
 KEEP_CLAIMS: Final = timedelta(days=7)
+SWEEP_WAIT: Final = timedelta(seconds=1)
 
 _BLOCK: Final = 512
 
@@ -106,6 +107,8 @@ class Claims:
 
     async def close(self) -> None:
         if self._sweeping is not None:
+            # It only starts something in the background: no need to break it off half-way.
+            await asyncio.wait({self._sweeping}, timeout=SWEEP_WAIT.total_seconds())
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)
 

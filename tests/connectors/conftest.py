@@ -112,3 +112,17 @@ def living(marker: str) -> list[str]:
             if marker.encode() in line:
                 found.append(line.replace(b"\0", b" ").decode(errors="replace"))
     return found
+
+
+def in_session(leader: int) -> list[int]:
+    """The processes of a session, less zombies."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            try:
+                fields = (process / "stat").read_text().rpartition(") ")[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if int(fields[3]) == leader and fields[0] != "Z":
+                found.append(int(process.name))
+    return found

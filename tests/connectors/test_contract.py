@@ -11,7 +11,8 @@ import pytest
 
 from shared.connectors.claim import Limits
 from shared.connectors.protocol import Ended, Lost, TargetUnreachableError, TargetUnusableError
-from tests.connectors.conftest import Heard, job, living
+from shared.connectors.scripts import script
+from tests.connectors.conftest import Heard, in_session, job, living
 
 SOON = 10
 
@@ -174,6 +175,8 @@ async def test_the_timeout_is_kept_when_nobody_watches(target):
     connector = target.connector()
     watching = asyncio.create_task(connector.run(sent))
     await until((target.claim(sent.key) / "group").exists)
+    wrapper = int((target.claim(sent.key) / "started").read_text().split()[0])
+    assert wrapper in in_session(wrapper), "a signal to the launcher's group would end it"
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
     await connector.close()
@@ -195,10 +198,13 @@ async def test_a_daemon_left_behind_is_neither_waited_for_nor_killed(target):
 
 
 async def test_nothing_of_a_run_is_left_running(target):
-    sent, connector = job("echo done"), target.connector()
-    before = len(living("sleep"))
-    await connector.run(sent)
-    await until(lambda: living(sent.key) == [] and len(living("sleep")) <= before)
+    sent = job("echo done")
+    await target.connector().run(sent)
+    wrapper = int((target.claim(sent.key) / "started").read_text().split()[0])
+    # Less than the nap of the guard, whose end would hide that it was left behind.
+    async with asyncio.timeout(0.5):
+        while living(sent.key) or in_session(wrapper):
+            await asyncio.sleep(0.01)
 
 
 async def test_a_run_without_its_wrapper_and_exit_code_is_lost(target):
@@ -302,3 +308,15 @@ async def test_reading_keeps_its_timeout_on_the_target(target):
 async def test_a_command_with_a_nul_is_refused_with_its_place(target):
     with pytest.raises(Exception, match="character 5 of the command is NUL"):
         await target.connector().run(job("echo \0"))
+
+
+async def test_a_wrapper_that_comes_late_finds_that_it_may_not_start(tmp_path):
+    (tmp_path / "started").write_text("void somebody\n")
+    (tmp_path / "command").write_text(f"echo ran >'{tmp_path}/ran'")
+    wrapper = await asyncio.create_subprocess_exec(
+        *("sh", "-c", script("wrap"), "handrail-run:late:", str(tmp_path), "late", "me"),
+        *("100", "100", "100", "0", "0"),
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert await wrapper.wait() != 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["command", "started"]
