@@ -1,6 +1,7 @@
 """The connection to one SSH server: opened when needed, kept, opened again when it was lost."""
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -42,6 +43,8 @@ class Link:
 
     def __init__(self, login: Login) -> None:
         self.login = login
+        # At INFO it writes every command out, with whatever secret stands in it.
+        logging.getLogger("asyncssh").setLevel(logging.WARNING)
         self._connection: asyncssh.SSHClientConnection | None = None
         self._opening: asyncio.Task[asyncssh.SSHClientConnection] | None = None
 

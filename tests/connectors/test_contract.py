@@ -192,7 +192,7 @@ async def test_a_daemon_left_behind_is_neither_waited_for_nor_killed(target):
     async with asyncio.timeout(SOON):
         ended = await target.connector().run(job(command))
     try:
-        assert living(marker) != []
+        await until(lambda: living(marker))
     finally:
         os.kill(int(ended.stdout), signal.SIGKILL)
 

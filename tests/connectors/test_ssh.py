@@ -1,6 +1,7 @@
 """What belongs to SSH alone: the connection, the host key, the login."""
 
 import asyncio
+import logging
 import socket
 from datetime import timedelta
 
@@ -163,3 +164,9 @@ async def test_without_a_base_claims_lie_in_the_state_directory_of_the_login(
     claim = tmp_path / "home/.local/state/handrail/steps" / sent.key
     assert (claim / "stdout").read_text() == "here\n"
     assert claim.stat().st_mode & 0o777 == 0o700
+
+
+async def test_commands_are_not_written_to_the_log(host, caplog):
+    with caplog.at_level(logging.INFO):
+        await host.connector().run(job("echo correct horse"))
+    assert "correct horse" not in caplog.text
