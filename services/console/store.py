@@ -93,12 +93,17 @@ class MongoTimelines:
             # In order: after a lost race nothing of the same chain may be placed behind the gap.
             await self._timeline.insert_many([_document(entry) for entry in entries], ordered=True)
         except BulkWriteError as error:
-            if error.details["writeConcernErrors"]:
-                raise UnavailableError("MongoDB did not confirm a write") from error
-            if any(f["code"] != _DUPLICATE_KEY for f in error.details["writeErrors"]):
-                raise
-            return int(error.details["nInserted"])
+            return _inserted(error)
         return len(entries)
+
+
+def _inserted(error: BulkWriteError) -> int:
+    """How many entries were stored before one found its place or its event taken."""
+    if error.details["writeConcernErrors"]:
+        raise UnavailableError("MongoDB did not confirm a write") from error
+    if any(failure["code"] != _DUPLICATE_KEY for failure in error.details["writeErrors"]):
+        raise error
+    return int(error.details["nInserted"])
 
 
 def _document(entry: Entry) -> Document:

@@ -6,9 +6,11 @@ from uuid import uuid4
 
 import pytest
 from pymongo import ASCENDING
+from pymongo.errors import BulkWriteError
 
 from services.console.chain import Entry, first_break
-from services.console.store import MongoTimelines, entry_from
+from services.console.store import MongoTimelines, _inserted, entry_from
+from shared.errors import UnavailableError
 
 BEGUN = datetime(2026, 3, 1, 10, 0, 0, 123000, tzinfo=UTC)
 
@@ -101,6 +103,31 @@ async def test_recorders_at_once_keep_chains_whole_and_lose_nothing(timelines, d
         kept = await timelines.of(ticket_id)
         assert first_break(kept) is None
         assert len(kept) == len({one.event_id for one in kept}) == 12
+
+
+def failed(code, *, unconfirmed=False):
+    errors = [{"code": code, "index": 1}]
+    return BulkWriteError(
+        {
+            "writeErrors": [] if unconfirmed else errors,
+            "writeConcernErrors": errors if unconfirmed else [],
+            "nInserted": 1,
+        }
+    )
+
+
+def test_a_place_that_is_taken_ends_a_batch_there():
+    assert _inserted(failed(11000)) == 1
+
+
+def test_a_write_that_was_not_confirmed_is_to_be_tried_later():
+    with pytest.raises(UnavailableError):
+        _inserted(failed(64, unconfirmed=True))
+
+
+def test_an_error_that_is_no_race_is_raised_as_it_is():
+    with pytest.raises(BulkWriteError):
+        _inserted(failed(14031))
 
 
 async def test_preparing_again_changes_nothing(db):

@@ -4,10 +4,12 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pymongo.errors import BulkWriteError
 
 from services.ingest.sources.alertmanager import parse
-from services.ingest.store import MongoTickets
+from services.ingest.store import MongoTickets, _lost_races
 from services.ingest.ticket import collapsed
+from shared.errors import UnavailableError
 from shared.lifecycle import TicketState
 from tests.ingest.fakes import FakeTickets
 from tests.ingest.payloads import body, fired, over
@@ -101,9 +103,9 @@ async def test_a_problem_is_not_gone_while_another_of_its_alerts_fires(tickets, 
 async def test_a_problem_is_gone_when_the_last_of_its_alerts_is_over(tickets):
     await say(tickets, fired(**WARNING))
     await say(tickets, fired(**CRITICAL))
-    await say(tickets, over(**CRITICAL))
-    (noted,) = await say(tickets, over(**WARNING))
-    assert noted.gone
+    (one,) = await say(tickets, over(**CRITICAL))
+    (other,) = await say(tickets, over(**WARNING))
+    assert (one.gone, other.gone) == (False, True)
 
 
 async def test_a_problem_that_gets_worse_in_one_notification_is_still_there(tickets):
@@ -169,6 +171,55 @@ async def test_many_groups_at_once_open_each_ticket_once(on_mongo):
     opened = [one.ticket_id for group in recorded for one in group if one.opened]
     assert all(len(group) == 10 for group in recorded)
     assert len(opened) == len(set(opened)) == 19
+
+
+class Racing(OnMongo):
+    """The tickets that a test put in the way are gone after the first try, or stay."""
+
+    stays = False
+
+    async def _write(self, said, now):
+        done = await super()._write(said, now)
+        if not self.stays:
+            await self._tickets.delete_many({"in_the_way": True})
+        return done
+
+
+@pytest.fixture
+async def racing(db):
+    """A store in which a ticket for web-1 cannot be opened at first."""
+    store = Racing(db)
+    await store.prepare()
+    await db.tickets.create_index("fingerprint", unique=True)
+    (said,) = collapsed(parse("am", body(fired())))
+    await db.tickets.insert_one({"in_the_way": True, "fingerprint": said.alert.fingerprint})
+    return store
+
+
+async def test_what_lost_a_race_is_written_again_and_the_rest_stands(racing, db):
+    both = await say(racing, fired(), fired(instance="web-2"))
+    assert [(one.opened, one.count) for one in both] == [(True, 1), (True, 1)]
+    assert await db.tickets.count_documents({"count": 1}) == 2
+
+
+async def test_who_loses_every_race_is_to_try_later(racing):
+    racing.stays = True
+    with pytest.raises(UnavailableError):
+        await say(racing, fired())
+
+
+def test_a_write_that_was_not_confirmed_is_to_be_tried_later():
+    timeout = {"code": 64, "errmsg": "waiting for replication timed out"}
+    error = BulkWriteError({"writeErrors": [], "writeConcernErrors": [timeout], "upserted": []})
+    with pytest.raises(UnavailableError):
+        _lost_races(error)
+
+
+def test_an_error_that_is_no_race_is_raised_as_it_is():
+    full = {"code": 14031, "index": 0}
+    error = BulkWriteError({"writeErrors": [full], "writeConcernErrors": [], "upserted": []})
+    with pytest.raises(BulkWriteError):
+        _lost_races(error)
 
 
 async def test_labels_of_any_name_are_kept_as_they_are(on_mongo):
