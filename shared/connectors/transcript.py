@@ -65,7 +65,7 @@ class StreamTranscript:
 
     async def absorb(self, start: int, data: bytes) -> None:
         """Take in what the stream has at ``start``; what was seen already is passed over."""
-        if start > self.offset and data:
+        if start > self.offset:
             await self.finish()
             self._capped.skip(start - self.offset)
             self.offset = start

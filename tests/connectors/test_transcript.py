@@ -70,3 +70,10 @@ async def test_a_long_piece_is_heard_in_chunks_that_fit():
     heard = Heard()
     await StreamTranscript(Stream.STDOUT, 100, heard).absorb(0, b"x" * (2 * CHUNK_MOST + 1))
     assert [len(chunk.text) for chunk in heard.chunks] == [CHUNK_MOST, CHUNK_MOST, 1]
+
+
+async def test_a_gap_at_the_very_end_is_counted():
+    stream = StreamTranscript(Stream.STDOUT, 100, None)
+    await stream.absorb(0, b"abc")
+    await stream.absorb(10, b"")
+    assert stream.text() == "abc\n[7 bytes are left out here]\n"
