@@ -1,6 +1,6 @@
 """Tickets that were stored by a process that died before it could tell: found, and told."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
@@ -13,8 +13,7 @@ from shared.events import Alert
 
 log = structlog.get_logger(__name__)
 
-# Judged tickets are not new any more, which takes milliseconds; one that waits longer was either
-# never announced or stands in a queue. The stream drops the announcement of the latter.
+# Whoever opens a ticket tells of it in milliseconds, and notes that within one pause.
 OVERDUE: Final = timedelta(seconds=4)
 PAUSE: Final = timedelta(seconds=1)
 BATCH: Final = 500
@@ -30,13 +29,36 @@ class Unannounced(Protocol):
     async def announced(self, ticket_ids: Sequence[UUID]) -> None: ...
 
 
-async def announce_overdue(
-    tickets: Unannounced, publish: Publish, now: Callable[[], datetime]
-) -> int:
-    """Publish the opening of every overdue ticket; how many there were."""
-    overdue = await tickets.unannounced(now() - OVERDUE, BATCH)
-    if overdue:
-        await publish(*(created(id_, alert, at) for id_, alert, at in overdue))
-        await tickets.announced([id_ for id_, _, _ in overdue])
-        log.info("tickets.announced", count=len(overdue))
-    return len(overdue)
+class Announcements:
+    """What this process has told of, and what nobody has.
+
+    The tickets that this process told of are noted together, once a pause, which costs next to
+    nothing. A note that is lost in a crash has a ticket told of once more, with the same id.
+    """
+
+    def __init__(self, tickets: Unannounced, publish: Publish, now: Callable[[], datetime]) -> None:
+        self._tickets = tickets
+        self._publish = publish
+        self._now = now
+        self._told: list[UUID] = []
+
+    def told(self, ticket_ids: Iterable[UUID]) -> None:
+        """The stream has the opening of these tickets."""
+        self._told += ticket_ids
+
+    async def sweep(self) -> int:
+        """Publish the opening of every overdue ticket; how many there were."""
+        await self._note()
+        overdue = await self._tickets.unannounced(self._now() - OVERDUE, BATCH)
+        if overdue:
+            await self._publish(*(created(id_, alert, at) for id_, alert, at in overdue))
+            self.told(id_ for id_, _, _ in overdue)
+            await self._note()
+            log.info("tickets.announced", count=len(overdue))
+        return len(overdue)
+
+    async def _note(self) -> None:
+        noted = len(self._told)
+        if noted:
+            await self._tickets.announced(self._told[:noted])
+            del self._told[:noted]

@@ -1,11 +1,10 @@
 """Ingest: webhooks in, tickets out."""
 
 from datetime import UTC, datetime
-from functools import partial
 
 from pydantic import Field
 
-from services.ingest.announce import PAUSE, announce_overdue
+from services.ingest.announce import PAUSE, Announcements
 from services.ingest.api import Counters, Source, webhooks
 from services.ingest.auth import proof
 from services.ingest.sources import SOURCES
@@ -34,12 +33,14 @@ def build(settings: Settings) -> Service:
     tickets = MongoTickets(service.database)
     sources = configured(load_config(settings.config))
     publish = service.bus.publish
-    service.api.include_router(
-        webhooks(sources, tickets, publish, Counters(service.registry), _now)
+    announcements = Announcements(tickets, publish, _now)
+    counters = Counters(service.registry)
+    routes = webhooks(
+        sources, tickets, publish, told=announcements.told, counters=counters, now=_now
     )
+    service.api.include_router(routes)
     service.prepare.append(tickets.prepare)
-    announce = partial(announce_overdue, tickets, publish, _now)
-    service.loops.append(every(PAUSE, announce, name="announce"))
+    service.loops.append(every(PAUSE, announcements.sweep, name="announce"))
     return service
 
 

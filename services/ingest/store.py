@@ -106,10 +106,9 @@ class MongoTickets:
         ]
 
     async def announced(self, ticket_ids: Sequence[UUID]) -> None:
-        """Note that the stream has the opening of these tickets."""
-        await self._relaxed.update_many(
-            {"_id": {"$in": list(ticket_ids)}}, {"$set": {"announced": True}}
-        )
+        """Note that the stream has the opening of these tickets, where that is of use yet."""
+        not_judged = {"_id": {"$in": list(ticket_ids)}, "state": TicketState.NEW.value}
+        await self._relaxed.update_many(not_judged, {"$set": {"announced": True}})
 
 
 def _write(said: Said, ticket_id: UUID, now: datetime) -> UpdateOne:

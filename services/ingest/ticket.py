@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -94,28 +94,28 @@ def created(ticket_id: UUID, alert: Alert, at: datetime) -> TicketCreated:
     )
 
 
-def told(
-    recorded: Recorded, at: datetime, *, notification: UUID
+def events_of(
+    recorded: Recorded, at: datetime, *, new_id: Callable[[], UUID]
 ) -> tuple[TicketCreated | TicketUpdated, ...]:
-    """The events of one recorded alert of a notification.
+    """What a recorded alert tells the rest of the system.
 
     A ticket that nobody has judged yet is announced again with every notification: the process that
-    opened it may have died before it could, and the stream drops what it knows.
+    opened it may have died before it could, and the stream drops what it knows. A notification has
+    no name of its own, so that one which is sent again is another update.
     """
     events: list[TicketCreated | TicketUpdated] = []
     if recorded.opened or recorded.state is TicketState.NEW:
         events.append(created(recorded.ticket_id, recorded.alert, recorded.created_at))
     if recorded.gone:
-        events.append(_updated(recorded, Change.RESOLVED_AT_SOURCE, at, notification))
+        events.append(_updated(recorded, Change.RESOLVED_AT_SOURCE, at, new_id()))
     elif not recorded.opened and recorded.alert.status is AlertStatus.FIRING:
-        events.append(_updated(recorded, Change.REPEATED, at, notification))
+        events.append(_updated(recorded, Change.REPEATED, at, new_id()))
     return tuple(events)
 
 
-def _updated(recorded: Recorded, change: Change, at: datetime, notification: UUID) -> TicketUpdated:
-    return TicketUpdated.about(
-        notification,
-        key=str(recorded.ticket_id),
+def _updated(recorded: Recorded, change: Change, at: datetime, id_: UUID) -> TicketUpdated:
+    return TicketUpdated(
+        id=id_,
         time=at,
         ticket_id=recorded.ticket_id,
         change=change,

@@ -29,9 +29,18 @@ class Ingest:
             "alertmanager": Source("alertmanager", parse, Bearer("sesame")),
             "basic": Source("basic", parse, Basic("am", "sesame")),
         }
+        self.told = []
         app = FastAPI()
-        counters = Counters(self.registry)
-        app.include_router(webhooks(sources, self.tickets, self.bus, counters, lambda: NOW))
+        app.include_router(
+            webhooks(
+                sources,
+                self.tickets,
+                self.bus,
+                told=self.told.extend,
+                counters=Counters(self.registry),
+                now=lambda: NOW,
+            )
+        )
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ingest")
 
     async def post(self, content, *, headers=BEARER, source="alertmanager"):
@@ -61,6 +70,14 @@ async def test_what_is_accepted_is_announced(ingest):
     (event,) = ingest.bus.events.values()
     assert event.subject == "ticket.created"
     assert str(event.ticket_id) == answer.json()["tickets"][0]["id"]
+
+
+async def test_only_what_the_stream_took_is_noted_as_announced(ingest):
+    ingest.bus.down = True
+    await ingest.post(body(fired(instance="a")))
+    ingest.bus.down = False
+    answer = await ingest.post(body(fired(instance="b")))
+    assert [str(id_) for id_ in ingest.told] == [answer.json()["tickets"][0]["id"]]
 
 
 async def test_a_resolved_alert_that_nobody_knows_is_accepted_and_leaves_nothing(ingest):

@@ -31,6 +31,11 @@ async def test_what_was_answered_with_202_is_in_the_store_and_on_the_stream(inge
     assert json.loads(event.data)["alert"]["labels"]["instance"] == "web-1:9100"
 
 
+async def test_what_was_announced_is_noted_and_not_announced_again(ingest, db):
+    await ticket_of(await ingest.post(HOOK, content=body(fired())))
+    await until(lambda: db.tickets.find_one({"announced": True}))
+
+
 async def test_fifty_posts_of_one_new_alert_at_once_are_one_ticket(ingest, db, on_stream):
     answers = await asyncio.gather(*(ingest.post(HOOK, content=body(fired())) for _ in range(50)))
     (id_,) = {await ticket_of(answer) for answer in answers}
