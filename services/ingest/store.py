@@ -1,9 +1,10 @@
 """Tickets as ingest sees them: opened, counted, told that their problem is gone."""
 
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from pymongo import ASCENDING, DESCENDING, UpdateOne
 from pymongo.errors import BulkWriteError
@@ -58,7 +59,7 @@ class MongoTickets:
 
     async def _write(self, said: list[Said], now: datetime) -> tuple[list[Recorded], list[Said]]:
         """What was recorded, and what lost a race and is to be written again."""
-        ids = [uuid4() for _ in said]
+        ids = _new_ids(len(said))
         writes = [_write(one, id_, now) for one, id_ in zip(said, ids, strict=True)]
         lost: set[int] = set()
         try:
@@ -109,6 +110,12 @@ class MongoTickets:
         """Note that the stream has the opening of these tickets, where that is of use yet."""
         not_judged = {"_id": {"$in": list(ticket_ids)}, "state": TicketState.NEW.value}
         await self._relaxed.update_many(not_judged, {"$set": {"announced": True}})
+
+
+def _new_ids(number: int) -> list[UUID]:
+    """Random ids; asking the system once for all is a good part faster than ``uuid4`` for each."""
+    random = os.urandom(16 * number)
+    return [UUID(bytes=random[at : at + 16], version=4) for at in range(0, len(random), 16)]
 
 
 def _write(said: Said, ticket_id: UUID, now: datetime) -> UpdateOne:
