@@ -10,20 +10,19 @@ from typing import Any, Final
 import structlog
 import uvicorn
 from fastapi import FastAPI, Response
-from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from shared.bus import Bus, Router
 from shared.errors import SettingsError, UnavailableError
+from shared.httptrace import HttpTrace
 from shared.settings import ServiceSettings
 from shared.store import Client, Database, answers, connect, database
 from shared.telemetry import tracer_provider
 
 log = structlog.get_logger(__name__)
 
-_PROBES: Final = "healthz,readyz,metrics"
 _BACKLOG: Final = 2048
 
 Loop = Callable[[], Awaitable[None]]
@@ -145,12 +144,7 @@ def compose(name: str, settings: ServiceSettings, *, port: int) -> Service:
         api=FastAPI(title=f"Handrail {name}", docs_url=None, redoc_url=None, openapi_url=None),
     )
     _add_probes(service)
-    FastAPIInstrumentor.instrument_app(
-        service.api,
-        tracer_provider=provider,
-        excluded_urls=_PROBES,
-        exclude_spans=["receive", "send"],
-    )
+    service.api.add_middleware(HttpTrace, tracer_provider=provider, registry=registry)
     return service
 
 

@@ -7,7 +7,6 @@ from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
-from opentelemetry import trace
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from services.notifier import links
@@ -30,7 +29,6 @@ BODY_OCTETS: Final = 16 * 1024
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _JSON: Final = "application/json"
-_URL_ATTRIBUTES: Final = ("http.target", "http.url", "url.path", "url.full")
 
 
 class _BadAnswerError(HandrailError):
@@ -72,7 +70,6 @@ def approval_links(desk: Desk, *, key: bytes, now: Callable[[], datetime]) -> AP
     @router.get("/a/{token}")
     async def show(token: str, request: Request) -> Response:
         """Show what is asked; whatever follows the link, nothing is decided by it."""
-        _hide_token()
         try:
             link, approval = await _found(desk, token, key, now())
         except BadLinkError:
@@ -86,7 +83,6 @@ def approval_links(desk: Desk, *, key: bytes, now: Callable[[], datetime]) -> AP
     @router.post("/a/{token}")
     async def answer(token: str, request: Request) -> Response:
         """Record the recipient's answer, once."""
-        _hide_token()
         try:
             link, approval = await _found(desk, token, key, now())
             return await _answered(desk, link, approval, request, now)
@@ -218,11 +214,3 @@ def _json(status: int, content: dict[str, Any]) -> JSONResponse:
 def _wants_json(request: Request) -> bool:
     accepted = request.headers.get("accept", "")
     return _JSON in accepted and "text/html" not in accepted
-
-
-def _hide_token() -> None:
-    """Keep the link out of the trace, which more people may read than may approve."""
-    span = trace.get_current_span()
-    for name in _URL_ATTRIBUTES:
-        if name in (getattr(span, "attributes", None) or {}):
-            span.set_attribute(name, "/a/{token}")
