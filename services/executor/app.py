@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from pydantic import Field
-from shared.connectors.registry import Connectors
-from shared.masking import Mask
 
 from services.executor.engine import Engine
 from services.executor.handlers import router
 from services.executor.store import MongoExecutors, MongoOutput, MongoSessions
 from shared.config import load_config
+from shared.connectors.registry import Connectors
 from shared.loops import every
+from shared.masking import Mask
 from shared.outbox import Outbox
 from shared.service import Service, compose
 from shared.settings import SigningSettings

@@ -11,14 +11,12 @@ from services.executor.session import Session
 from shared.connectors.protocol import (
     Connector,
     Ended,
-    HostKeyChangedError,
     Job,
-    LoginRefusedError,
     Lost,
     OnOutput,
     TargetUnreachableError,
-    UnknownTargetError,
 )
+from shared.errors import PermanentError
 from shared.events import Step
 from shared.lifecycle import Effect
 
@@ -60,7 +58,7 @@ async def attempt(
     except TargetUnreachableError as error:
         lost = taken_over or (sent and error.may_have_started)
         return Result(reason=mask(str(error)), lost=lost)
-    except (HostKeyChangedError, LoginRefusedError, UnknownTargetError) as error:
+    except PermanentError as error:
         return Result(reason=mask(str(error)), lost=taken_over)
     return _result(step, outcome, mask)
 
