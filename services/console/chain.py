@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -35,7 +35,7 @@ class Entry:
     hash: str = ""
 
     def digest(self) -> str:
-        said = {**asdict(self), "hash": None, "at": self.at.astimezone(UTC).isoformat()}
+        said = {**vars(self), "hash": None, "at": self.at.astimezone(UTC).isoformat()}
         return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 
     def after(self, seq: int, prev: str) -> "Entry":

@@ -1,7 +1,6 @@
 """The timelines of tickets in MongoDB: append-only, one chain a ticket."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -107,8 +106,8 @@ def _inserted(error: BulkWriteError) -> int:
 
 
 def _document(entry: Entry) -> Document:
-    fields = asdict(entry)
-    return {"_id": fields.pop("event_id"), "schema": SCHEMA, **fields}
+    fields = {name: value for name, value in vars(entry).items() if name != "event_id"}
+    return {"_id": entry.event_id, "schema": SCHEMA, **fields}
 
 
 def entry_from(document: Document) -> Entry:

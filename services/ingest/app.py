@@ -7,6 +7,7 @@ from pydantic import Field
 from services.ingest.announce import PAUSE, Announcements
 from services.ingest.api import Counters, Source, webhooks
 from services.ingest.auth import proof
+from services.ingest.group import GroupCommit
 from services.ingest.sources import SOURCES
 from services.ingest.store import MongoTickets
 from shared.config import Config, load_config
@@ -36,7 +37,7 @@ def build(settings: Settings) -> Service:
     announcements = Announcements(tickets, publish, _now)
     counters = Counters(service.registry)
     routes = webhooks(
-        sources, tickets, publish, told=announcements.told, counters=counters, now=_now
+        sources, GroupCommit(tickets), publish, told=announcements.told, counters=counters, now=_now
     )
     service.api.include_router(routes)
     service.prepare.append(tickets.prepare)

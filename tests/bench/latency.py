@@ -11,6 +11,18 @@ from tests.bench.measure import Measure, percentile
 from tests.bench.site import site
 
 TICKETS, PER_SECOND = 300, 20
+
+RUNBOOK = """\
+apiVersion: handrail/v1
+kind: Runbook
+metadata: {{name: flow, title: One dangerous step}}
+description: What the way to the question costs.
+match: {{alerts: [FlowDown]}}
+steps:
+  - {{id: one, uses: local, target: here, run: 'true', risk: high}}
+verify:
+  - {{uses: local, target: here, run: 'true', within: 20s}}
+"""
 # What the way cannot do without: ingest, triage, planner (session, ticket) and executor write, and
 # four events are published, one after the other.
 WRITES, EVENTS = 5, 4
@@ -18,7 +30,9 @@ WRITES, EVENTS = 5, 4
 
 async def webhook_to_question() -> list[Measure]:
     """Tickets at a steady 20 a second; from the first byte sent to `step.awaiting_approval`."""
-    async with site(*PARTS) as (world, floor):
+    async with site() as (world, floor):
+        world.write_runbook(text=RUNBOOK)
+        await world.start(*PARTS)
         client = await nats.connect(world.nats_url)
         asked: dict[str, float] = {}
         done = asyncio.Event()
