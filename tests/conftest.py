@@ -12,6 +12,14 @@ from shared.errors import SettingsError
 from shared.store import Client, Database, connect
 
 
+@pytest.fixture(scope="session", autouse=True)
+def recorded_spans() -> Iterator[None]:
+    """Spans are recorded although they are exported nowhere: tests look at them."""
+    os.environ["OTEL_TRACES_SAMPLER"] = "parentbased_always_on"
+    yield
+    del os.environ["OTEL_TRACES_SAMPLER"]
+
+
 @pytest.fixture(scope="session")
 async def stack(tmp_path_factory) -> AsyncIterator[Stack]:
     """A NATS server and a mongod; a test that needs its own takes `own_stack`."""

@@ -87,6 +87,7 @@ class Bus:
         self._pullers: list[Puller] = []
         self._subscriptions: list[Subscription] = []
         self._client: Client | None = None
+        self._js: JetStreamContext | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._complaint = ""
         self._watch = Watch(tracer_provider, registry)
@@ -142,6 +143,7 @@ class Bus:
             UnavailableError: the server is there, but its JetStream does not answer.
         """
         self._client = await self._broker.connect()
+        self._js = self._client.jetstream(timeout=PUBLISH_TIMEOUT.total_seconds())
         await self._declare(self._subscriptions)
 
     async def _declare(self, subscriptions: Sequence[Subscription]) -> None:
@@ -179,9 +181,9 @@ class Bus:
 
     def jetstream(self) -> JetStreamContext:
         """The stream context of the open connection."""
-        if self._client is None:
+        if self._client is None or self._js is None:
             raise UnavailableError("the bus is not connected")
-        return self._client.jetstream(timeout=PUBLISH_TIMEOUT.total_seconds())
+        return self._js
 
     @property
     def connected(self) -> bool:
