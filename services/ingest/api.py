@@ -15,8 +15,8 @@ from starlette.requests import ClientDisconnect
 
 from services.ingest.auth import Proof
 from services.ingest.cut import cut
-from services.ingest.sources import Parse
 from services.ingest.ticket import Recorded, Said, collapsed, events_of
+from services.ingest.webhook import Parse, Webhook
 from shared.bus import Publish
 from shared.errors import UnavailableError
 from shared.events import Alert
@@ -90,7 +90,7 @@ def webhooks(
         try:
             source = _known(sources, name)
             _admitted(source, request)
-            alerts = _parsed(source, await _body(request))
+            alerts = _parsed(source, await _body(request), request.headers)
             recorded = await _accepted(alerts, tickets, publish, now())
             told(one.ticket_id for one in recorded if one.opened)
         except Refusal as refusal:
@@ -140,9 +140,9 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _parsed(source: Source, body: bytes) -> tuple[Alert, ...]:
+def _parsed(source: Source, body: bytes, headers: Mapping[str, str]) -> tuple[Alert, ...]:
     try:
-        return source.parse(source.name, body)
+        return source.parse(Webhook(source.name, body, headers))
     except ValidationError as error:
         # What was sent is left out: it may hold secrets, and this text is logged.
         details = error.errors(include_url=False, include_input=False, include_context=False)

@@ -19,7 +19,7 @@ class Alert(BaseModel):
 
     ``fingerprint`` is the identity of the problem (hexadecimal), the same for its firing and its
     resolved notification and different for every instance. ``severity`` is what the source said, if
-    it said anything that can be understood.
+    it said anything that can be understood; ``resource`` names what is affected, for people.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -31,6 +31,7 @@ class Alert(BaseModel):
     title: str
     description: str = ""
     severity: Severity | None = None
+    resource: str = ""
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     links: dict[str, str] = {}

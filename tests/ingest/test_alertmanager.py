@@ -7,24 +7,25 @@ from pydantic import ValidationError
 
 from services.ingest.cut import NAMED_MOST, TEXT_MOST
 from services.ingest.sources.alertmanager import parse
+from services.ingest.webhook import Webhook
 from shared.events import AlertStatus
 from shared.lifecycle import Severity
 from tests.ingest.payloads import body, fired, over
 
 
 def only(*alerts, **fields):
-    (alert,) = parse("alertmanager", body(*alerts, **fields))
+    (alert,) = parse(Webhook("alertmanager", body(*alerts, **fields)))
     return alert
 
 
 def refusal(payload):
     with pytest.raises(ValidationError) as refused:
-        parse("alertmanager", payload)
+        parse(Webhook("alertmanager", payload))
     return refused.value.errors()
 
 
 def test_a_group_becomes_its_alerts_in_order():
-    alerts = parse("am", body(fired(), over(instance="web-2:9100"), truncatedAlerts=3))
+    alerts = parse(Webhook("am", body(fired(), over(instance="web-2:9100"), truncatedAlerts=3)))
     assert [(alert.status, alert.labels["instance"]) for alert in alerts] == [
         (AlertStatus.FIRING, "web-1:9100"),
         (AlertStatus.RESOLVED, "web-2:9100"),
@@ -104,7 +105,7 @@ def test_two_problems_never_share_a_fingerprint(one, other):
 
 
 def test_two_sources_never_share_a_fingerprint():
-    (here,), (there,) = parse("east", body(fired())), parse("west", body(fired()))
+    (here,), (there,) = parse(Webhook("east", body(fired()))), parse(Webhook("west", body(fired())))
     assert here.fingerprint != there.fingerprint
 
 

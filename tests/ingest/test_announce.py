@@ -8,6 +8,7 @@ import pytest
 from services.ingest.announce import OVERDUE, Announcements
 from services.ingest.sources.alertmanager import parse
 from services.ingest.ticket import collapsed, events_of
+from services.ingest.webhook import Webhook
 from shared.errors import UnavailableError
 from tests.ingest.fakes import FakeBus, FakeTickets
 from tests.ingest.payloads import body, fired
@@ -20,7 +21,7 @@ LATER = NOW + OVERDUE + timedelta(seconds=1)
 async def tickets():
     """One ticket that was opened, and never told of."""
     kept = FakeTickets()
-    await kept.record(collapsed(parse("am", body(fired()))), NOW)
+    await kept.record(collapsed(parse(Webhook("am", body(fired())))), NOW)
     return kept
 
 

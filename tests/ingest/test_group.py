@@ -10,6 +10,7 @@ import pytest
 from services.ingest.group import GroupCommit
 from services.ingest.sources.alertmanager import parse
 from services.ingest.ticket import Recorded, collapsed
+from services.ingest.webhook import Webhook
 from shared.errors import UnavailableError
 from shared.lifecycle import TicketState
 from tests.flows.world import alert, notification
@@ -19,7 +20,7 @@ NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 
 def said(*jobs):
     body = json.dumps(notification(*(alert(job) for job in jobs))).encode()
-    return collapsed(parse("alertmanager", body))
+    return collapsed(parse(Webhook("alertmanager", body)))
 
 
 class Writes:

@@ -9,6 +9,7 @@ from pymongo.errors import BulkWriteError
 from services.ingest.sources.alertmanager import parse
 from services.ingest.store import MongoTickets, _lost_races
 from services.ingest.ticket import collapsed
+from services.ingest.webhook import Webhook
 from shared.errors import UnavailableError
 from shared.lifecycle import TicketState
 from tests.ingest.fakes import FakeTickets
@@ -43,7 +44,7 @@ def tickets(request):
 
 
 async def say(tickets, *alerts, now=NOW):
-    return await tickets.record(collapsed(parse("am", body(*alerts))), now)
+    return await tickets.record(collapsed(parse(Webhook("am", body(*alerts)))), now)
 
 
 async def test_a_new_problem_opens_a_ticket(tickets):
@@ -191,7 +192,7 @@ async def racing(db):
     store = Racing(db)
     await store.prepare()
     await db.tickets.create_index("fingerprint", unique=True)
-    (said,) = collapsed(parse("am", body(fired())))
+    (said,) = collapsed(parse(Webhook("am", body(fired()))))
     await db.tickets.insert_one({"in_the_way": True, "fingerprint": said.alert.fingerprint})
     return store
 

@@ -7,6 +7,7 @@ import pytest
 
 from services.ingest.sources.alertmanager import parse
 from services.ingest.ticket import Recorded, collapsed, events_of, variant
+from services.ingest.webhook import Webhook
 from shared.events import AlertStatus, Change, TicketCreated, TicketUpdated
 from shared.lifecycle import TicketState
 from tests.ingest.payloads import body, fired, over
@@ -16,7 +17,7 @@ WARNING, CRITICAL = {"severity": "warning"}, {"severity": "critical"}
 
 
 def said(*alerts):
-    return collapsed(parse("am", body(*alerts)))
+    return collapsed(parse(Webhook("am", body(*alerts))))
 
 
 def recorded(alert=None, **fields):
@@ -51,7 +52,7 @@ def test_a_problem_is_there_while_any_of_its_alerts_fires(alerts, tells, counts)
 
 
 def test_firing_and_resolved_are_the_same_variant():
-    (firing,), (resolved,) = parse("am", body(fired())), parse("am", body(over()))
+    (firing,), (resolved,) = parse(Webhook("am", body(fired()))), parse(Webhook("am", body(over())))
     assert variant(firing) == variant(resolved)
 
 
