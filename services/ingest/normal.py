@@ -29,7 +29,7 @@ _LEFT_OUT: Final = "handrail_left_out"
 
 
 def _no_zero_time(value: object) -> object:
-    return None if value in {_GO_ZERO, ""} else value
+    return None if value in (_GO_ZERO, "") else value
 
 
 def _believable(value: datetime | None) -> datetime | None:
@@ -60,19 +60,25 @@ def normalised(
     links: Mapping[str, str] | None = None,
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
+    variant: str | None = None,
 ) -> Alert:
     """An alert that fits into an event.
 
     ``identity`` is what tells one instance of the problem from another, and is the same in the
     firing and the resolved notification; ``resource`` names for people what is affected. An end
     counts only where the status is resolved; links that are no web addresses are left out.
+
+    ``variant`` is for sources that keep track of the problem themselves, under ``identity`` alone:
+    people may rename it there and change its labels while it lasts. It says which of their alerts
+    on the problem this is, and is empty where there is only one at a time.
     """
     kept, noted = _fitting(labels or {}, annotations or {})
     return Alert(
         source=source,
         name=cut(name, TITLE_MOST) or "unnamed",
         status=status,
-        fingerprint=fingerprint(source, name, identity),
+        fingerprint=fingerprint(source, name if variant is None else "", identity),
+        variant=variant,
         title=cut(title or name, TITLE_MOST) or "An alert without a name",
         description=cut(description),
         severity=severity,

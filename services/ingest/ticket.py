@@ -60,7 +60,9 @@ def fingerprint(source: str, name: str, labels: Mapping[str, str]) -> str:
 
 
 def variant(alert: Alert) -> str:
-    """Which of the alerts on its problem this one is: by all its labels, first 16 digits."""
+    """Which of the alerts on its problem this one is: as its source tells, or by all its labels."""
+    if alert.variant is not None:
+        return alert.variant
     return _digest(sorted(alert.labels.items()))[:16]
 
 

@@ -20,6 +20,7 @@ class Alert(BaseModel):
     ``fingerprint`` is the identity of the problem (hexadecimal), the same for its firing and its
     resolved notification and different for every instance. ``severity`` is what the source said, if
     it said anything that can be understood; ``resource`` names what is affected, for people.
+    ``variant`` tells the alerts on one problem from each other; the labels do where it is None.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -28,6 +29,7 @@ class Alert(BaseModel):
     name: str
     status: AlertStatus
     fingerprint: str
+    variant: str | None = None
     title: str
     description: str = ""
     severity: Severity | None = None
