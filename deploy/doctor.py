@@ -17,7 +17,7 @@ from deploy.home import Home
 from deploy.readiness import missing
 from deploy.servers import mongod, nats_server
 from services.notifier.smtp import Server
-from shared.config import BasicAuth, Config, SshTarget, load_config
+from shared.config import Config, SshTarget, load_config
 from shared.errors import HandrailError, SettingsError
 from shared.secrets import SecretRef
 from shared.settings import SECRET_KEY_LENGTH
@@ -129,8 +129,7 @@ def _secrets(config: Config) -> list[Finding]:
 
 def _references(config: Config) -> Iterator[tuple[str, SecretRef]]:
     for name, source in config.sources.items():
-        basic: BasicAuth | None = source.basic
-        if reference := source.bearer or (basic.password if basic else None):
+        for reference in source.secrets():
             yield f"sources.{name}", reference
     for name, target in config.targets.items():
         if isinstance(target, SshTarget):

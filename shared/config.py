@@ -1,12 +1,30 @@
 """``handrail.yaml``: sources, people, targets and Prometheus servers."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    IPvAnyNetwork,
+    field_validator,
+    model_validator,
+)
 
 from shared.secrets import SecretRef
 from shared.yamlsource import read_file
+
+
+def _several(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+#: One secret or several, of which each is good.
+Secrets = Annotated[tuple[SecretRef, ...], BeforeValidator(_several), Field(min_length=1)]
 
 
 class _Section(BaseModel):
@@ -17,20 +35,83 @@ class BasicAuth(_Section):
     """HTTP basic authentication."""
 
     username: str
-    password: SecretRef
+    password: Secrets
+
+
+class HeaderAuth(_Section):
+    """A secret that a source sends as it is in a header of its own, such as ``X-Gitlab-Token``."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")]
+    value: Secrets
+
+
+class SignatureStyle(StrEnum):
+    """Whose way of signing a body with HMAC; ``custom`` is described by the other fields."""
+
+    GITHUB = "github"
+    PAGERDUTY = "pagerduty"
+    SENTRY = "sentry"
+    GRAFANA = "grafana"
+    CUSTOM = "custom"
+
+
+class HmacAuth(_Section):
+    """A secret that a source signs each body with."""
+
+    secret: Secrets
+    style: SignatureStyle = SignatureStyle.CUSTOM
+    header: str | None = None
+    algorithm: Literal["sha256", "sha1", "sha512"] = "sha256"
+    encoding: Literal["hex", "base64"] = "hex"
+    prefix: str = ""
+
+    @model_validator(mode="after")
+    def _header_is_known(self) -> "HmacAuth":
+        if (self.style is SignatureStyle.CUSTOM) == (self.header is None):
+            raise ValueError("a custom style needs the header's name, another one has its own")
+        return self
+
+
+class SnsAuth(_Section):
+    """Amazon's own signature on each message; only these topics are listened to."""
+
+    topics: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class SourceConfig(_Section):
-    """How a source proves that it is the source: one of the two, as Alertmanager can send them."""
+    """What a source is, and how it proves that it is: by one of the five ways.
 
-    bearer: SecretRef | None = None
+    ``kind`` is what it sends, where its name does not say so. Secrets may be several, so that one
+    can be exchanged for another without a gap. ``allow_from`` are networks, besides the proof.
+    """
+
+    kind: str | None = None
+    bearer: Secrets | None = None
     basic: BasicAuth | None = None
+    header: HeaderAuth | None = None
+    hmac: HmacAuth | None = None
+    sns: SnsAuth | None = None
+    allow_from: tuple[IPvAnyNetwork, ...] = ()
 
     @model_validator(mode="after")
     def _some_proof(self) -> "SourceConfig":
-        if (self.bearer is None) == (self.basic is None):
-            raise ValueError("name one: bearer or basic, so that strangers cannot open tickets")
+        proofs = (self.bearer, self.basic, self.header, self.hmac, self.sns)
+        if sum(proof is not None for proof in proofs) != 1:
+            raise ValueError(
+                "name one: bearer or basic, header, hmac or sns, "
+                "so that strangers cannot open tickets"
+            )
         return self
+
+    def secrets(self) -> tuple[SecretRef, ...]:
+        """The secrets that the proof needs."""
+        if self.basic is not None:
+            return self.basic.password
+        if self.header is not None:
+            return self.header.value
+        if self.hmac is not None:
+            return self.hmac.secret
+        return self.bearer or ()
 
 
 class Person(_Section):

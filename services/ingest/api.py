@@ -13,8 +13,8 @@ from prometheus_client import CollectorRegistry, Counter
 from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
 
-from services.ingest.auth import Proof
 from services.ingest.cut import cut
+from services.ingest.door import Door, Stranger
 from services.ingest.ticket import Recorded, Said, collapsed, events_of
 from services.ingest.webhook import Parse, Webhook
 from shared.bus import Publish
@@ -48,7 +48,7 @@ class Source:
 
     name: str
     parse: Parse
-    proof: Proof
+    door: Door
 
 
 class Counters:
@@ -89,8 +89,10 @@ def webhooks(
         name = request.path_params["name"]
         try:
             source = _known(sources, name)
-            _admitted(source, request)
-            alerts = _parsed(source, await _body(request), request.headers)
+            _let_in(source, request)
+            body = await _body(request)
+            await _checked(source, request, body)
+            alerts = await _read(source, body, request.headers)
             recorded = await _accepted(alerts, tickets, publish, now())
             told(one.ticket_id for one in recorded if one.opened)
         except Refusal as refusal:
@@ -114,12 +116,34 @@ def _known(sources: Mapping[str, Source], name: str) -> Source:
     return source
 
 
-def _admitted(source: Source, request: Request) -> None:
-    if source.proof.admits(request.headers.get("authorization", "")):
-        return
-    refusal = Refusal(401, "the Authorization header is missing or does not match the source's")
-    refusal.headers["WWW-Authenticate"] = source.proof.challenge
-    raise refusal
+def _let_in(source: Source, request: Request) -> None:
+    client = request.client.host if request.client else ""
+    try:
+        source.door.knock(request.headers, client)
+    except Stranger as stranger:
+        raise _turned_away(stranger) from None
+
+
+async def _checked(source: Source, request: Request, body: bytes) -> None:
+    try:
+        await source.door.check(request.headers, body)
+    except Stranger as stranger:
+        raise _turned_away(stranger) from None
+    except UnavailableError as error:
+        raise _later(f"not accepted, {error}: send it again") from error
+
+
+def _turned_away(stranger: Stranger) -> Refusal:
+    refusal = Refusal(stranger.status, str(stranger))
+    if stranger.challenge:
+        refusal.headers["WWW-Authenticate"] = stranger.challenge
+    return refusal
+
+
+def _later(reason: str) -> Refusal:
+    refusal = Refusal(503, reason)
+    refusal.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return refusal
 
 
 async def _body(request: Request) -> bytes:
@@ -138,6 +162,16 @@ async def _body(request: Request) -> bytes:
     except ClientDisconnect as gone:
         raise Refusal(400, "the connection was closed before the whole body came") from gone
     return bytes(body)
+
+
+async def _read(source: Source, body: bytes, headers: Mapping[str, str]) -> tuple[Alert, ...]:
+    """The alerts of a body, or none where it asks to confirm a subscription instead."""
+    try:
+        if source.door.sns is not None and await source.door.sns.confirm(body):
+            return ()
+    except UnavailableError as error:
+        raise _later(f"not confirmed, {error}: send it again") from error
+    return _parsed(source, body, headers)
 
 
 def _parsed(source: Source, body: bytes, headers: Mapping[str, str]) -> tuple[Alert, ...]:
@@ -162,15 +196,16 @@ def _place(where: tuple[int | str, ...]) -> str:
 async def _accepted(
     alerts: tuple[Alert, ...], tickets: Tickets, publish: Publish, now: datetime
 ) -> list[Recorded]:
+    if not alerts:
+        return []
     try:
         recorded = await tickets.record(collapsed(alerts), now)
         events = [event for one in recorded for event in events_of(one, now, new_id=uuid4)]
         for first in range(0, len(events), _PUBLISHED):
             await publish(*events[first : first + _PUBLISHED])
     except UnavailableError as error:
-        refusal = Refusal(503, "not accepted, the store or the bus does not answer: send it again")
-        refusal.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-        raise refusal from error
+        reason = "not accepted, the store or the bus does not answer: send it again"
+        raise _later(reason) from error
     return recorded
 
 

@@ -1,16 +1,21 @@
 """Ingest: webhooks in, tickets out."""
 
 from datetime import UTC, datetime
+from functools import partial
 
+import httpx
 from pydantic import Field
 
 from services.ingest.announce import PAUSE, Announcements
 from services.ingest.api import Counters, Source, webhooks
-from services.ingest.auth import proof
+from services.ingest.door import door
+from services.ingest.fetch import FETCH_TIMEOUT, fetched
 from services.ingest.group import GroupCommit
+from services.ingest.sns import Fetch
 from services.ingest.sources import SOURCES
 from services.ingest.store import MongoTickets
-from shared.config import Config, load_config
+from services.ingest.webhook import Parse
+from shared.config import Config, SourceConfig, load_config
 from shared.errors import SettingsError
 from shared.loops import every
 from shared.service import Service, compose
@@ -32,7 +37,9 @@ def build(settings: Settings) -> Service:
     """
     service = compose("ingest", settings, port=settings.ingest_port)
     tickets = MongoTickets(service.database)
-    sources = configured(load_config(settings.config))
+    client = httpx.AsyncClient(timeout=FETCH_TIMEOUT.total_seconds(), follow_redirects=False)
+    sources = configured(load_config(settings.config), partial(fetched, client))
+    service.close.append(client.aclose)
     publish = service.bus.publish
     announcements = Announcements(tickets, publish, _now)
     counters = Counters(service.registry)
@@ -45,16 +52,26 @@ def build(settings: Settings) -> Service:
     return service
 
 
-def configured(config: Config) -> dict[str, Source]:
-    """The sources of handrail.yaml, ready to take webhooks."""
-    unknown = sorted(set(config.sources) - set(SOURCES))
-    if unknown:
-        raise SettingsError(
-            f"sources.{unknown[0]}: there is no such source (there are: {', '.join(SOURCES)})"
-        )
+def configured(config: Config, fetch: Fetch) -> dict[str, Source]:
+    """The sources of handrail.yaml, ready to take webhooks.
+
+    Raises:
+        SettingsError: one is of a kind that is not known, or its secret is not there.
+    """
     return {
-        name: Source(name, SOURCES[name], proof(source)) for name, source in config.sources.items()
+        name: Source(name, _parser(name, source), door(source, fetch))
+        for name, source in config.sources.items()
     }
+
+
+def _parser(name: str, source: SourceConfig) -> Parse:
+    kind = source.kind or name
+    if kind not in SOURCES:
+        known = ", ".join(sorted(SOURCES))
+        raise SettingsError(
+            f"sources.{name}: there is no kind {kind} of source (there are: {known})"
+        )
+    return SOURCES[kind]
 
 
 def _now() -> datetime:

@@ -1,12 +1,11 @@
-"""Whether a webhook comes from the source that it names."""
+"""Secrets that a source sends along, as they are, in a header."""
 
 import base64
 import binascii
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
-
-from shared.config import SourceConfig
 
 
 @dataclass(frozen=True)
@@ -17,9 +16,9 @@ class Bearer:
 
     challenge: ClassVar[str] = 'Bearer realm="handrail"'
 
-    def admits(self, authorization: str) -> bool:
+    def admits(self, headers: Mapping[str, str]) -> bool:
         """Whether the header, with its bytes as Latin-1, is the one that is expected."""
-        scheme, _, token = authorization.partition(" ")
+        scheme, _, token = headers.get("authorization", "").partition(" ")
         return scheme.lower() == "bearer" and _same(_raw(token.strip()), self.token)
 
 
@@ -32,9 +31,9 @@ class Basic:
 
     challenge: ClassVar[str] = 'Basic realm="handrail", charset="UTF-8"'
 
-    def admits(self, authorization: str) -> bool:
+    def admits(self, headers: Mapping[str, str]) -> bool:
         """Whether the header, with its bytes as Latin-1, is the one that is expected."""
-        scheme, _, encoded = authorization.partition(" ")
+        scheme, _, encoded = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "basic":
             return False
         try:
@@ -44,21 +43,18 @@ class Basic:
         return _same(said, f"{self.username}:{self.password}")
 
 
-Proof = Bearer | Basic
+@dataclass(frozen=True)
+class HeaderToken:
+    """The token that a source sends in a header of its own; ``name`` is in lower case."""
 
+    name: str
+    token: str
 
-def proof(config: SourceConfig) -> Proof:
-    """What a source has to show.
+    challenge: ClassVar[str] = ""
 
-    Raises:
-        SettingsError: its secret is not where the configuration says.
-    """
-    if config.basic is not None:
-        password = config.basic.password.read().get_secret_value()
-        return Basic(config.basic.username, password)
-    if config.bearer is None:
-        raise ValueError("a source has a bearer token or a basic password")
-    return Bearer(config.bearer.read().get_secret_value())
+    def admits(self, headers: Mapping[str, str]) -> bool:
+        """Whether the header, with its bytes as Latin-1, is the one that is expected."""
+        return _same(_raw(headers.get(self.name, "")), self.token)
 
 
 def _raw(header: str) -> bytes:

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from services.ingest.api import BODY_MOST, Counters, Source, webhooks
 from services.ingest.auth import Basic, Bearer
+from services.ingest.door import Door
 from services.ingest.sources import SOURCES
 from tests.ingest.fakes import FakeBus, FakeTickets
 from tests.ingest.payloads import body, fired, over
@@ -26,8 +27,8 @@ class Ingest:
         self.tickets, self.bus, self.registry = FakeTickets(), FakeBus(), CollectorRegistry()
         parse = SOURCES["alertmanager"]
         sources = {
-            "alertmanager": Source("alertmanager", parse, Bearer("sesame")),
-            "basic": Source("basic", parse, Basic("am", "sesame")),
+            "alertmanager": Source("alertmanager", parse, Door((Bearer("sesame"),))),
+            "basic": Source("basic", parse, Door((Basic("am", "sesame"),))),
         }
         self.told = []
         app = FastAPI()
