@@ -2,9 +2,13 @@
 
 from typing import Final
 
-from services.ingest.sources import alertmanager
+from services.ingest.sources import alertmanager, checkmk, nagios, site24x7, uptimekuma
 from services.ingest.webhook import Parse
 
 SOURCES: Final[dict[str, Parse]] = {
     "alertmanager": alertmanager.parse,
+    "uptimekuma": uptimekuma.parse,
+    "site24x7": site24x7.parse,
+    "nagios": nagios.parse,
+    "checkmk": checkmk.parse,
 }
