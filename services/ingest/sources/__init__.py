@@ -2,13 +2,25 @@
 
 from typing import Final
 
-from services.ingest.sources import alertmanager, checkmk, nagios, site24x7, uptimekuma
+from services.ingest.sources import (
+    alertmanager,
+    checkmk,
+    dynatrace,
+    nagios,
+    opsgenie,
+    pingdom,
+    site24x7,
+    uptimekuma,
+)
 from services.ingest.webhook import Parse
 
 SOURCES: Final[dict[str, Parse]] = {
     "alertmanager": alertmanager.parse,
-    "uptimekuma": uptimekuma.parse,
-    "site24x7": site24x7.parse,
-    "nagios": nagios.parse,
     "checkmk": checkmk.parse,
+    "dynatrace": dynatrace.parse,
+    "nagios": nagios.parse,
+    "opsgenie": opsgenie.parse,
+    "pingdom": pingdom.parse,
+    "site24x7": site24x7.parse,
+    "uptimekuma": uptimekuma.parse,
 }
