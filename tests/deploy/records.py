@@ -38,7 +38,7 @@ def ticket(id_: UUID, **changes) -> Document:
         "source": "alertmanager",
         "fingerprint": id_.hex,
         "count": 2,
-        "created_at": NOW - timedelta(minutes=3),
+        "created_at": NOW - timedelta(hours=3, minutes=5),
         "updated_at": NOW,
         "last_seen_at": NOW,
         "source_resolved_at": None,

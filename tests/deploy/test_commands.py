@@ -57,7 +57,7 @@ def test_people_see_tickets_as_a_table(stored, handrail):
 
     assert "aaaa0000" in shown
     assert "in_progress" in shown
-    assert "3 min ago" in shown
+    assert "3 h ago" in shown
     assert "shop-api is down" in shown
 
 
