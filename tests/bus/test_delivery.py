@@ -70,7 +70,7 @@ async def test_a_handler_that_always_fails_is_tried_after_each_delay_and_then_gi
 
 async def test_a_permanent_error_is_given_up_at_once(js, running, seen):
     class NoSuchRunbookError(PermanentError):
-        pass
+        """There is none."""
 
     bus = await running("triage", failing(seen, NoSuchRunbookError, "gone"))
     await bus.publish(created())

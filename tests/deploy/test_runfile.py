@@ -66,10 +66,11 @@ def test_the_second_in_a_home_is_told_who_the_first_is(tmp_path):
 
 
 def test_after_the_first_another_one_may_run(tmp_path):
-    with only_one(tmp_path):
-        assert True
-    with only_one(tmp_path):
-        assert True
+    ran = []
+    for name in ("first", "second"):
+        with only_one(tmp_path):
+            ran.append(name)
+    assert ran == ["first", "second"]
 
 
 def test_settings_go_before_what_was_noted(tmp_path):
