@@ -112,6 +112,7 @@ def _alert(source: str, status: AlertStatus, about: _Subject, said: _Context) ->
         name=about.name,
         status=status,
         identity={"site": said.omd_site, "host": said.hostname, "service": service},
+        variant="",
         title=f"{where} is {about.state or said.notificationtype}",
         description=about.output,
         severity=SEVERITIES.get(about.state.upper()),

@@ -109,6 +109,7 @@ def _alert(
         name=monitor.name,
         status=status,
         identity={"monitor_id": monitor.id},
+        variant="",
         title=f"{monitor.name} is {heartbeat.status.name.lower()}",
         description=heartbeat.msg or msg,
         severity=_severity(monitor.tags),
