@@ -5,6 +5,7 @@ from typing import Final
 from services.ingest.sources import (
     alertmanager,
     checkmk,
+    datadog,
     dynatrace,
     elastic,
     github,
@@ -23,6 +24,7 @@ from services.ingest.webhook import Parse
 SOURCES: Final[dict[str, Parse]] = {
     "alertmanager": alertmanager.parse,
     "checkmk": checkmk.parse,
+    "datadog": datadog.parse,
     "dynatrace": dynatrace.parse,
     "elastic": elastic.parse,
     "github": github.parse,
