@@ -16,9 +16,11 @@ from services.ingest.sources import (
     opsgenie,
     pagerduty,
     pingdom,
+    servicenow,
     site24x7,
     splunk,
     uptimekuma,
+    zabbix,
 )
 from services.ingest.webhook import Parse
 
@@ -36,7 +38,9 @@ SOURCES: Final[dict[str, Parse]] = {
     "opsgenie": opsgenie.parse,
     "pagerduty": pagerduty.parse,
     "pingdom": pingdom.parse,
+    "servicenow": servicenow.parse,
     "site24x7": site24x7.parse,
     "splunk": splunk.parse,
     "uptimekuma": uptimekuma.parse,
+    "zabbix": zabbix.parse,
 }
