@@ -9,6 +9,7 @@ from services.ingest.sources import (
     dynatrace,
     elastic,
     github,
+    gitlab,
     grafana,
     jira,
     kubernetes,
@@ -43,4 +44,5 @@ SOURCES: Final[dict[str, Parse]] = {
     "splunk": splunk.parse,
     "uptimekuma": uptimekuma.parse,
     "zabbix": zabbix.parse,
+    "gitlab": gitlab.parse,
 }
