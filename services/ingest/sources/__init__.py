@@ -5,6 +5,7 @@ from typing import Final
 from services.ingest.sources import (
     alertmanager,
     checkmk,
+    cloudevents,
     datadog,
     dynatrace,
     elastic,
@@ -45,4 +46,5 @@ SOURCES: Final[dict[str, Parse]] = {
     "uptimekuma": uptimekuma.parse,
     "zabbix": zabbix.parse,
     "gitlab": gitlab.parse,
+    "cloudevents": cloudevents.parse,
 }
