@@ -6,6 +6,7 @@ from services.ingest.sources import (
     alertmanager,
     checkmk,
     cloudevents,
+    cloudwatch,
     datadog,
     dynatrace,
     elastic,
@@ -29,10 +30,13 @@ from services.ingest.webhook import Parse
 SOURCES: Final[dict[str, Parse]] = {
     "alertmanager": alertmanager.parse,
     "checkmk": checkmk.parse,
+    "cloudevents": cloudevents.parse,
+    "cloudwatch": cloudwatch.parse,
     "datadog": datadog.parse,
     "dynatrace": dynatrace.parse,
     "elastic": elastic.parse,
     "github": github.parse,
+    "gitlab": gitlab.parse,
     "grafana": grafana.parse,
     "jira": jira.parse,
     "kubernetes": kubernetes.parse,
@@ -45,6 +49,4 @@ SOURCES: Final[dict[str, Parse]] = {
     "splunk": splunk.parse,
     "uptimekuma": uptimekuma.parse,
     "zabbix": zabbix.parse,
-    "gitlab": gitlab.parse,
-    "cloudevents": cloudevents.parse,
 }
