@@ -4,6 +4,7 @@ from typing import Final
 
 from services.ingest.sources import (
     alertmanager,
+    azure,
     checkmk,
     cloudevents,
     cloudwatch,
@@ -29,6 +30,7 @@ from services.ingest.webhook import Parse
 
 SOURCES: Final[dict[str, Parse]] = {
     "alertmanager": alertmanager.parse,
+    "azure": azure.parse,
     "checkmk": checkmk.parse,
     "cloudevents": cloudevents.parse,
     "cloudwatch": cloudwatch.parse,
