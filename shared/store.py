@@ -16,6 +16,7 @@ from pymongo.errors import (
     ConnectionFailure,
     ExecutionTimeout,
     NetworkTimeout,
+    OperationFailure,
     PyMongoError,
     WTimeoutError,
 )
@@ -40,6 +41,7 @@ SOCKET_TIMEOUT: Final = timedelta(seconds=20)
 RELAXED: Final = WriteConcern(w=1, j=False)
 
 _UNAVAILABLE: Final = (ConnectionFailure, NetworkTimeout, ExecutionTimeout, WTimeoutError)
+_OTHER_OPTIONS: Final = 85
 C = TypeVar("C", bound=type)
 
 
@@ -72,6 +74,21 @@ async def answers(db: Database) -> bool:
     except PyMongoError:
         return False
     return bool(hello.get("isWritablePrimary"))
+
+
+async def expiring(collection: Collection, field: str, after: timedelta) -> None:
+    """Have documents removed so long after the time in ``field``; may be called with another time.
+
+    MongoDB looks once a minute.
+    """
+    name, seconds = f"{field}_expires", int(after.total_seconds())
+    try:
+        await collection.create_index(field, name=name, expireAfterSeconds=seconds)
+    except OperationFailure as error:
+        if error.code != _OTHER_OPTIONS:
+            raise
+        changed = {"name": name, "expireAfterSeconds": seconds}
+        await collection.database.command("collMod", collection.name, index=changed)
 
 
 @contextmanager

@@ -1,10 +1,10 @@
 """The webhooks: 202 only when the ticket is on disk and the stream has its event."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, Request, Response
@@ -15,9 +15,10 @@ from starlette.requests import ClientDisconnect
 
 from services.ingest.cut import cut
 from services.ingest.door import Door, Stranger
-from services.ingest.ticket import Recorded, Said, collapsed, events_of
+from services.ingest.intake import Intake
+from services.ingest.quarantine.kept import Quarantined, quarantined
+from services.ingest.ticket import Recorded
 from services.ingest.webhook import Parse, Webhook
-from shared.bus import Publish
 from shared.errors import UnavailableError
 from shared.events import Alert
 
@@ -28,18 +29,13 @@ RETRY_AFTER_SECONDS: Final = 5
 _ERRORS_TOLD: Final = 10
 # Names of labels stand in the place of an error, and may be as long as the body.
 _PLACE_MOST: Final = 200
-# Events that are published at once; all of a large notification would wait for each other.
-_PUBLISHED: Final = 250
+_NOT_UNDERSTOOD: Final = (400, 422)
 
 
-class Tickets(Protocol):
-    """Where alerts become tickets; see ``store.MongoTickets``."""
+class Quarantine(Protocol):
+    """Where webhooks are kept that nobody understood; see ``quarantine.store``."""
 
-    async def record(self, said: Sequence[Said], now: datetime) -> list[Recorded]: ...
-
-
-#: Is told which tickets the stream has the opening of.
-Told = Callable[[Iterable[UUID]], None]
+    async def keep(self, one: Quarantined) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -49,6 +45,7 @@ class Source:
     name: str
     parse: Parse
     door: Door
+    kind: str = ""
 
 
 class Counters:
@@ -66,23 +63,25 @@ class Counters:
 class Refusal(Exception):  # noqa: N818 it is an answer, not a failure
     """A webhook that is not accepted; ``reason`` says what to change."""
 
-    def __init__(self, status: int, reason: str, **more: object) -> None:
+    def __init__(self, status: int, reason: str, *, problems: tuple[str, ...] = ()) -> None:
         super().__init__(reason)
         self.status = status
-        self.body = {"error": reason, **more}
+        self.problems = problems
+        self.body: dict[str, object] = {"error": reason}
+        if problems:
+            self.body["problems"] = problems
         self.headers: dict[str, str] = {}
 
 
 def webhooks(
     sources: Mapping[str, Source],
-    tickets: Tickets,
-    publish: Publish,
+    intake: Intake,
+    quarantine: Quarantine,
     *,
-    told: Told,
     counters: Counters,
     now: Callable[[], datetime],
 ) -> APIRouter:
-    """The routes of ingest."""
+    """The route that all webhooks take."""
     router = APIRouter()
 
     async def accept(request: Request) -> Response:
@@ -92,9 +91,9 @@ def webhooks(
             _let_in(source, request)
             body = await _body(request)
             await _checked(source, request, body)
-            alerts = await _read(source, body, request.headers)
-            recorded = await _accepted(alerts, tickets, publish, now())
-            told(one.ticket_id for one in recorded if one.opened)
+            webhook = Webhook(name, body, request.headers)
+            alerts = await _understood(source, webhook, quarantine, now)
+            recorded = await accepted(alerts, intake, now())
         except Refusal as refusal:
             known = name if name in sources else "unknown"
             counters.refused.labels(known, str(refusal.status)).inc()
@@ -130,7 +129,7 @@ async def _checked(source: Source, request: Request, body: bytes) -> None:
     except Stranger as stranger:
         raise _turned_away(stranger) from None
     except UnavailableError as error:
-        raise _later(f"not accepted, {error}: send it again") from error
+        raise later(f"not accepted, {error}: send it again") from error
 
 
 def _turned_away(stranger: Stranger) -> Refusal:
@@ -140,7 +139,8 @@ def _turned_away(stranger: Stranger) -> Refusal:
     return refusal
 
 
-def _later(reason: str) -> Refusal:
+def later(reason: str) -> Refusal:
+    """To be sent again, in some seconds."""
     refusal = Refusal(503, reason)
     refusal.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return refusal
@@ -164,19 +164,55 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-async def _read(source: Source, body: bytes, headers: Mapping[str, str]) -> tuple[Alert, ...]:
-    """The alerts of a body, or none where it asks to confirm a subscription instead."""
+async def _understood(
+    source: Source, webhook: Webhook, quarantine: Quarantine, now: Callable[[], datetime]
+) -> tuple[Alert, ...]:
+    """The alerts of a webhook; one that is none of its kind is kept before it is refused."""
     try:
-        if source.door.sns is not None and await source.door.sns.confirm(body):
+        return await _read(source, webhook)
+    except Refusal as refusal:
+        if refusal.status in _NOT_UNDERSTOOD:
+            await _keep(source, webhook, refusal, quarantine, now())
+        raise
+
+
+async def _keep(
+    source: Source, webhook: Webhook, refusal: Refusal, quarantine: Quarantine, now: datetime
+) -> None:
+    one = quarantined(
+        webhook,
+        kind=source.kind,
+        proofs=source.door.proofs,
+        reason=str(refusal),
+        problems=refusal.problems,
+        at=now,
+    )
+    try:
+        await quarantine.keep(one)
+    except UnavailableError as error:
+        reason = "not understood, and the store does not answer to keep it: send it again"
+        raise later(reason) from error
+    refusal.body["quarantine"] = str(one.id)
+
+
+async def _read(source: Source, webhook: Webhook) -> tuple[Alert, ...]:
+    """The alerts of a webhook, or none where it asks to confirm a subscription instead."""
+    try:
+        if source.door.sns is not None and await source.door.sns.confirm(webhook.body):
             return ()
     except UnavailableError as error:
-        raise _later(f"not confirmed, {error}: send it again") from error
-    return _parsed(source, body, headers)
+        raise later(f"not confirmed, {error}: send it again") from error
+    return parsed(source.parse, webhook)
 
 
-def _parsed(source: Source, body: bytes, headers: Mapping[str, str]) -> tuple[Alert, ...]:
+def parsed(parse: Parse, webhook: Webhook) -> tuple[Alert, ...]:
+    """The alerts of a webhook.
+
+    Raises:
+        Refusal: it is none of its kind.
+    """
     try:
-        return source.parse(Webhook(source.name, body, headers))
+        return parse(webhook)
     except ValidationError as error:
         # What was sent is left out: it may hold secrets, and this text is logged.
         details = error.errors(include_url=False, include_input=False, include_context=False)
@@ -184,8 +220,8 @@ def _parsed(source: Source, body: bytes, headers: Mapping[str, str]) -> tuple[Al
         status = 400 if details[0]["type"] == "json_invalid" else 422
         raise Refusal(
             status,
-            f"this is no {source.name} notification: {problems[0]}",
-            problems=problems[:_ERRORS_TOLD],
+            f"this is no {webhook.source} notification: {problems[0]}",
+            problems=tuple(problems[:_ERRORS_TOLD]),
         ) from None
 
 
@@ -193,23 +229,20 @@ def _place(where: tuple[int | str, ...]) -> str:
     return cut(".".join(map(str, where)), _PLACE_MOST) or "body"
 
 
-async def _accepted(
-    alerts: tuple[Alert, ...], tickets: Tickets, publish: Publish, now: datetime
-) -> list[Recorded]:
-    if not alerts:
-        return []
+async def accepted(alerts: Sequence[Alert], intake: Intake, now: datetime) -> list[Recorded]:
+    """What became of the alerts.
+
+    Raises:
+        Refusal: they could not be kept, and are to be sent again.
+    """
     try:
-        recorded = await tickets.record(collapsed(alerts), now)
-        events = [event for one in recorded for event in events_of(one, now, new_id=uuid4)]
-        for first in range(0, len(events), _PUBLISHED):
-            await publish(*events[first : first + _PUBLISHED])
+        return await intake.take(alerts, now)
     except UnavailableError as error:
         reason = "not accepted, the store or the bus does not answer: send it again"
-        raise _later(reason) from error
-    return recorded
+        raise later(reason) from error
 
 
-def _answer(alerts: tuple[Alert, ...], recorded: list[Recorded]) -> dict[str, object]:
+def _answer(alerts: Sequence[Alert], recorded: list[Recorded]) -> dict[str, object]:
     tickets: dict[UUID, bool] = {one.ticket_id: one.opened for one in recorded}
     return {
         "accepted": len(alerts),

@@ -1,6 +1,6 @@
 """Ingest: webhooks in, tickets out."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import httpx
@@ -11,6 +11,9 @@ from services.ingest.api import Counters, Source, webhooks
 from services.ingest.door import door
 from services.ingest.fetch import FETCH_TIMEOUT, fetched
 from services.ingest.group import GroupCommit
+from services.ingest.intake import Intake
+from services.ingest.quarantine.store import MongoQuarantine
+from services.ingest.retention import Retention
 from services.ingest.sns import Fetch
 from services.ingest.sources import SOURCES
 from services.ingest.store import MongoTickets
@@ -26,6 +29,7 @@ class Settings(ServiceSettings):
     """What ingest is told by its environment."""
 
     ingest_port: int = Field(8080, ge=1, le=65535)
+    quarantine_retention: Retention = timedelta(days=30)
 
 
 def build(settings: Settings) -> Service:
@@ -40,14 +44,12 @@ def build(settings: Settings) -> Service:
     client = httpx.AsyncClient(timeout=FETCH_TIMEOUT.total_seconds(), follow_redirects=False)
     sources = configured(load_config(settings.config), partial(fetched, client))
     service.close.append(client.aclose)
-    publish = service.bus.publish
-    announcements = Announcements(tickets, publish, _now)
+    announcements = Announcements(tickets, service.bus.publish, _now)
+    intake = Intake(GroupCommit(tickets), service.bus.publish, announcements.told)
+    quarantine = MongoQuarantine(service.database, settings.quarantine_retention)
     counters = Counters(service.registry)
-    routes = webhooks(
-        sources, GroupCommit(tickets), publish, told=announcements.told, counters=counters, now=_now
-    )
-    service.api.include_router(routes)
-    service.prepare.append(tickets.prepare)
+    service.api.include_router(webhooks(sources, intake, quarantine, counters=counters, now=_now))
+    service.prepare += [tickets.prepare, quarantine.prepare]
     service.loops.append(every(PAUSE, announcements.sweep, name="announce"))
     return service
 
@@ -59,12 +61,17 @@ def configured(config: Config, fetch: Fetch) -> dict[str, Source]:
         SettingsError: one is of a kind that is not known, or its secret is not there.
     """
     return {
-        name: Source(name, _parser(name, source), door(source, fetch))
+        name: Source(name, parser(name, source), door(source, fetch), source.kind or name)
         for name, source in config.sources.items()
     }
 
 
-def _parser(name: str, source: SourceConfig) -> Parse:
+def parser(name: str, source: SourceConfig) -> Parse:
+    """How the webhooks of a source are read.
+
+    Raises:
+        SettingsError: it is of a kind that is not known.
+    """
     kind = source.kind or name
     if kind not in SOURCES:
         known = ", ".join(sorted(SOURCES))

@@ -14,6 +14,7 @@ class Bearer:
 
     token: str
 
+    name: ClassVar[str] = "authorization"
     challenge: ClassVar[str] = 'Bearer realm="handrail"'
 
     def admits(self, headers: Mapping[str, str]) -> bool:
@@ -29,6 +30,7 @@ class Basic:
     username: str
     password: str
 
+    name: ClassVar[str] = "authorization"
     challenge: ClassVar[str] = 'Basic realm="handrail", charset="UTF-8"'
 
     def admits(self, headers: Mapping[str, str]) -> bool:

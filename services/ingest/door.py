@@ -12,7 +12,10 @@ from shared.config import SourceConfig
 
 
 class Key(Protocol):
-    """A secret that is sent along."""
+    """A secret that is sent along in a header, whose ``name`` is in lower case."""
+
+    @property
+    def name(self) -> str: ...
 
     @property
     def challenge(self) -> str: ...
@@ -37,6 +40,12 @@ class Door:
     signature: Signature | None = None
     sns: Sns | None = None
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
+
+    @property
+    def proofs(self) -> frozenset[str]:
+        """The headers, in lower case, that what is asked for is in."""
+        signed = {self.signature.scheme.header.lower()} if self.signature else set()
+        return frozenset({key.name for key in self.keys} | signed)
 
     def knock(self, headers: Mapping[str, str], client: str) -> None:
         """Raise unless what is known before the body is read lets the sender in.

@@ -86,3 +86,16 @@ class FakeBus:
     @property
     def subjects(self):
         return [event.subject for event in self.events.values()]
+
+
+class FakeQuarantine:
+    """Keeps webhooks by their ids, as `MongoQuarantine` does; `down` makes it refuse."""
+
+    def __init__(self):
+        self.kept = {}
+        self.down = False
+
+    async def keep(self, one):
+        if self.down:
+            raise UnavailableError("MongoDB does not answer")
+        self.kept[one.id] = one

@@ -11,8 +11,9 @@ from prometheus_client import CollectorRegistry
 from services.ingest.api import BODY_MOST, Counters, Source, webhooks
 from services.ingest.auth import Basic, Bearer
 from services.ingest.door import Door
+from services.ingest.intake import Intake
 from services.ingest.sources import SOURCES
-from tests.ingest.fakes import FakeBus, FakeTickets
+from tests.ingest.fakes import FakeBus, FakeQuarantine, FakeTickets
 from tests.ingest.payloads import body, fired, over
 
 NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)
@@ -25,6 +26,7 @@ class Ingest:
 
     def __init__(self):
         self.tickets, self.bus, self.registry = FakeTickets(), FakeBus(), CollectorRegistry()
+        self.quarantine = FakeQuarantine()
         parse = SOURCES["alertmanager"]
         sources = {
             "alertmanager": Source("alertmanager", parse, Door((Bearer("sesame"),))),
@@ -35,9 +37,8 @@ class Ingest:
         app.include_router(
             webhooks(
                 sources,
-                self.tickets,
-                self.bus,
-                told=self.told.extend,
+                Intake(self.tickets, self.bus, self.told.extend),
+                self.quarantine,
                 counters=Counters(self.registry),
                 now=lambda: NOW,
             )

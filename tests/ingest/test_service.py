@@ -193,15 +193,15 @@ async def test_a_crash_between_store_and_publish_is_made_good_by_the_next_proces
 
 
 def test_a_source_that_does_not_exist_stops_the_start():
-    with pytest.raises(SettingsError, match=r"sources\.nagios.*alertmanager"):
-        configured(Config.model_validate({"sources": {"nagios": {"bearer": {"env": "X"}}}}))
+    with pytest.raises(SettingsError, match=r"sources\.nosuch.*alertmanager"):
+        configured(Config.model_validate({"sources": {"nosuch": {"bearer": {"env": "X"}}}}), never)
 
 
 def test_a_secret_that_is_not_there_stops_the_start(monkeypatch):
     monkeypatch.delenv("NO_SUCH_TOKEN", raising=False)
     config = {"sources": {"alertmanager": {"bearer": {"env": "NO_SUCH_TOKEN"}}}}
     with pytest.raises(SettingsError, match="NO_SUCH_TOKEN"):
-        configured(Config.model_validate(config))
+        configured(Config.model_validate(config), never)
 
 
 async def accepted(client, alert):
@@ -213,3 +213,7 @@ async def accepted(client, alert):
 def server(stack, name):
     (child,) = [child for child in stack.children if child.name == name]
     return child
+
+
+async def never(url):
+    raise AssertionError(f"{url} must not be fetched")

@@ -1,0 +1,1 @@
+"""What verified senders sent and nobody understood: kept, shown, and tried again."""
