@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "approvals": "deploy.commands.approvals",
     "runbook": "deploy.commands.runbook",
     "dead": "deploy.commands.dead",
+    "quarantine": "deploy.commands.quarantine",
 }
 
 

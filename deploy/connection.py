@@ -15,7 +15,7 @@ from deploy.home import Home
 from deploy.runfile import Run, found
 from deploy.store import Reader
 from shared.errors import HandrailError
-from shared.store import answers, connect, database
+from shared.store import Database, answers, connect, database
 
 _NATS: Final = "HANDRAIL_NATS_URL"
 _MONGO: Final = "HANDRAIL_MONGO_URL"
@@ -64,6 +64,17 @@ async def reading(place: Place) -> AsyncIterator[Reader]:
     Raises:
         NotRunningError: it is nowhere, or does not answer.
     """
+    async with storing(place) as db:
+        yield Reader(db)
+
+
+@asynccontextmanager
+async def storing(place: Place) -> AsyncIterator[Database]:
+    """The store.
+
+    Raises:
+        NotRunningError: it is nowhere, or does not answer.
+    """
     if place.mongo is None:
         raise place.missing(_MONGO)
     client = connect(place.mongo)
@@ -71,7 +82,7 @@ async def reading(place: Place) -> AsyncIterator[Reader]:
         db = database(client, place.database)
         if not await answers(db):
             raise NotRunningError(f"MongoDB does not answer at {shown(place.mongo)} ({_MONGO})")
-        yield Reader(db)
+        yield db
     finally:
         client.close()
 

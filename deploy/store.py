@@ -8,6 +8,7 @@ from pymongo import ASCENDING, DESCENDING
 from deploy.views import Output, SessionView, Ticket, Timeline
 from services.console.store import entry_from
 from services.executor.session import Session
+from services.ingest.quarantine.kept import Quarantined
 from services.notifier.approval import Approval
 from shared.errors import HandrailError
 from shared.lifecycle import ApprovalState, TicketState
@@ -35,6 +36,7 @@ class Reader:
         self._timeline = db.get_collection("timeline")
         self._output = db.get_collection("output")
         self._approvals = db.get_collection("approvals")
+        self._quarantine = db.get_collection("quarantine")
 
     async def is_replica_set(self) -> bool:
         """Whether transactions and change streams work here."""
@@ -99,9 +101,26 @@ class Reader:
         """
         return _approval(await _only(self._approvals, prefix, "approval"))
 
+    async def quarantine(self, *, source: str | None, limit: int) -> list[Quarantined]:
+        """What was not understood, without the bodies; what came last is first."""
+        found = self._quarantine.find({"source": source} if source else {}, {"body": 0})
+        return [_quarantined(each) async for each in found.sort("at", DESCENDING).limit(limit)]
+
+    async def quarantined(self, prefix: str) -> Quarantined:
+        """One webhook that was not understood.
+
+        Raises:
+            NotFoundError: see there.
+        """
+        return _quarantined(await _only(self._quarantine, prefix, "webhook in quarantine"))
+
 
 def _approval(document: Document) -> Approval:
     return Approval.model_validate({**document, "id": document["_id"]})
+
+
+def _quarantined(document: Document) -> Quarantined:
+    return Quarantined.model_validate({**document, "id": document["_id"]})
 
 
 async def _only(collection: Collection, prefix: str, kind: str) -> Document:

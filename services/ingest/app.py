@@ -44,11 +44,13 @@ def build(settings: Settings) -> Service:
     client = httpx.AsyncClient(timeout=FETCH_TIMEOUT.total_seconds(), follow_redirects=False)
     sources = configured(load_config(settings.config), partial(fetched, client))
     service.close.append(client.aclose)
-    announcements = Announcements(tickets, service.bus.publish, _now)
+    announcements = Announcements(tickets, service.bus.publish, exactly_now)
     intake = Intake(GroupCommit(tickets), service.bus.publish, announcements.told)
     quarantine = MongoQuarantine(service.database, settings.quarantine_retention)
     counters = Counters(service.registry)
-    service.api.include_router(webhooks(sources, intake, quarantine, counters=counters, now=_now))
+    service.api.include_router(
+        webhooks(sources, intake, quarantine, counters=counters, now=exactly_now)
+    )
     service.prepare += [tickets.prepare, quarantine.prepare]
     service.loops.append(every(PAUSE, announcements.sweep, name="announce"))
     return service
@@ -81,7 +83,7 @@ def parser(name: str, source: SourceConfig) -> Parse:
     return SOURCES[kind]
 
 
-def _now() -> datetime:
+def exactly_now() -> datetime:
     """As exactly as MongoDB keeps it: an event told again later has the same time."""
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)

@@ -5,34 +5,9 @@ from uuid import uuid4
 
 import nats
 import pytest
-from typer.testing import CliRunner
 
-from deploy.cli import app
 from shared.bus.streams import declare_streams
-from tests.deploy.records import APPROVAL, OTHER, SESSION, TICKET, store, ticket
-
-
-@pytest.fixture
-async def stored(db, stack, tmp_path, monkeypatch):
-    """A store with two tickets, which commands find by their settings."""
-    await store(db)
-    monkeypatch.setenv("HANDRAIL_HOME", str(tmp_path))
-    monkeypatch.setenv("HANDRAIL_MONGO_DATABASE", db.name)
-    for name, value in stack.environment().items():
-        monkeypatch.setenv(name, value)
-    return db
-
-
-@pytest.fixture
-def handrail():
-    """Runs a command in this process."""
-
-    def run(*arguments: str, code: int = 0):
-        result = CliRunner().invoke(app, arguments)
-        assert result.exit_code == code, result.output
-        return result
-
-    return run
+from tests.deploy.records import APPROVAL, OTHER, SESSION, TICKET, ticket
 
 
 def test_tickets_are_listed_the_newest_first(stored, handrail):

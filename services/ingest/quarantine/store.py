@@ -7,7 +7,7 @@ from uuid import UUID
 from pymongo import ASCENDING, DESCENDING
 
 from services.ingest.quarantine.kept import Quarantined
-from shared.store import SCHEMA, Database, expiring, seam
+from shared.store import SCHEMA, Database, expiring, seam, translated
 
 #: Kept of one source, so that one whose every webhook is broken cannot fill the disk.
 MOST: Final = 1_000
@@ -43,12 +43,18 @@ class MongoQuarantine:
         )
         await self._make_room(one.source)
 
-    async def drop(self, id_: UUID) -> None:
-        """Forget it."""
-        await self._quarantine.delete_one({"_id": id_})
-
     async def _make_room(self, source: str) -> None:
         newest_first = self._quarantine.find({"source": source}, {"_id": 1}).sort("at", DESCENDING)
         too_many = [one["_id"] async for one in newest_first.skip(self._most)]
         if too_many:
             await self._quarantine.delete_many({"_id": {"$in": too_many}})
+
+
+async def drop(db: Database, id_: UUID) -> None:
+    """Forget what was kept.
+
+    Raises:
+        UnavailableError: MongoDB does not answer.
+    """
+    with translated():
+        await db.get_collection("quarantine").delete_one({"_id": id_})
