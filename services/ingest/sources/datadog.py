@@ -30,6 +30,7 @@ Fields may be left out but ``alert_id`` and ``alert_transition``; without ``aler
 data fires. A monitor's instance is its id with its scope, whatever order the scope's tags have.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Final
 
@@ -51,11 +52,17 @@ _TRANSITIONS: Final = {
             "no data",
             "re-no data",
             "renotify",
+            "re-notify",
         ),
         AlertStatus.FIRING,
     ),
     **dict.fromkeys(("recovered", "warn recovered", "no data recovered"), AlertStatus.RESOLVED),
 }
+
+# Datadog writes the state before a monitor's name: "[Triggered on {host:web-1}] ...".
+_STATE: Final = re.compile(
+    r"\A(?:\[(?:P\d|(?:Re-)?(?:Triggered|Warn|No Data)|Recovered|Renotify)[^\]]*\]\s*)+"
+)
 
 
 def _given(value: object) -> object:
@@ -116,7 +123,7 @@ def parse(webhook: Webhook) -> tuple[Alert, ...]:
     return (
         normalised(
             webhook.source,
-            name=said.alert_title or said.event_title or f"Monitor {said.alert_id}",
+            name=_STATE.sub("", said.alert_title or said.event_title) or f"Monitor {said.alert_id}",
             status=_TRANSITIONS[said.alert_transition],
             identity={
                 "monitor": said.alert_id,

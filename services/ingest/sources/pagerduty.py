@@ -1,7 +1,7 @@
 """PagerDuty's webhooks, version 3 and the older version 2.
 
-Version 3 (``event``): https://developer.pagerduty.com/docs/webhooks-overview
-Version 2 (``messages``): https://developer.pagerduty.com/docs/webhooks-v2-overview
+Version 3 (``event``): https://github.com/PagerDuty/developer-docs/blob/main/docs/webhooks/01-Overview.md
+Version 2 (``messages``): https://github.com/PagerDuty/developer-docs/blob/main/docs/webhooks/09-V2-Overview.md
 
 An incident is one problem, by its id in both versions. It fires when it is triggered, reopened, no
 longer acknowledged, or given another priority; acknowledgements, notes, escalations and all other

@@ -1,6 +1,6 @@
 """Sentry's integration platform: webhooks of an internal integration.
 
-The headers: https://docs.sentry.io/organization/integrations/integration-platform/webhooks/
+The headers: https://docs.sentry.io/integrations/integration-platform/webhooks/
 Issues (``issue``), issue alerts (``event_alert``) and metric alerts (``metric_alert``) are told by
 the header Sentry-Hook-Resource, and by their shape where a proxy has taken it away; the other
 resources (installation, error, comment, …) give no alert.

@@ -16,7 +16,7 @@ from tests.ingest.sources.contract import assert_contract
 def notification(transition="Triggered", **fields):
     body = {
         "alert_id": "1234",
-        "alert_title": "CPU load is high on web-1",
+        "alert_title": f"[{transition} on {{host:web-1}}] CPU load is high on web-1",
         "alert_transition": transition,
         "alert_type": "error",
         "alert_priority": "P2",
@@ -71,6 +71,25 @@ def test_monitors_without_groups_are_told_apart_by_their_host():
         parse(notification(alert_scope="*", hostname=host))[0] for host in ("web-1", "web-2")
     )
     assert here.fingerprint != there.fingerprint
+
+
+def test_two_monitors_on_one_host_are_two_problems():
+    one, other = (parse(notification(alert_id=id_))[0] for id_ in ("1234", "1235"))
+    assert one.fingerprint != other.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("[Triggered on {host:web-1}] Host is down", "Host is down"),
+        ("[P1] [Re-No Data] Host is down", "Host is down"),
+        ("[shop] Host is down", "[shop] Host is down"),
+        ("[Triggered]", "Monitor 1234"),
+        ("Host [Triggered] twice", "Host [Triggered] twice"),
+    ],
+)
+def test_a_name_has_no_state_in_it(title, name):
+    assert parse(notification(alert_title=title))[0].name == name
 
 
 def test_what_an_alert_says_is_taken_over():

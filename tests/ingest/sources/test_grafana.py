@@ -150,6 +150,11 @@ def test_two_rules_on_one_problem_are_told_apart():
     assert variant(warning) != variant(critical)
 
 
+def test_a_legacy_rule_without_data_fires():
+    (one,) = parse(legacy("no_data", evalMatches=[]))
+    assert one.status is AlertStatus.FIRING
+
+
 @pytest.mark.parametrize("state", ["pending", "paused", "unknown"])
 def test_a_legacy_rule_that_neither_fires_nor_is_over_gives_no_alert(state):
     assert parse(legacy(state)) == ()
