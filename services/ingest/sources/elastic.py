@@ -25,9 +25,9 @@ from typing import Final
 
 from pydantic import Field
 
-from services.ingest.fields import Text, Wire, labelled
 from services.ingest.normal import Time, normalised, severity_of
 from services.ingest.webhook import Webhook
+from services.ingest.wire import Text, Wire, labelled
 from shared.events import Alert, AlertStatus
 
 _RECOVERED: Final = "recovered"

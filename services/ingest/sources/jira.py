@@ -9,9 +9,9 @@ from typing import Final, Literal
 
 from pydantic import Field, JsonValue
 
-from services.ingest.fields import Text, Texts, Wire, labelled
 from services.ingest.normal import Time, normalised, severity_of
 from services.ingest.webhook import Webhook
+from services.ingest.wire import Text, Texts, Wire, labelled
 from shared.events import Alert, AlertStatus
 from shared.lifecycle import Severity
 

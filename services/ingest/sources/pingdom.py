@@ -7,9 +7,9 @@ from typing import Final
 
 from pydantic import Field
 
-from services.ingest.fields import Text, Texts, Wire, labelled
 from services.ingest.normal import Time, normalised, severity_of
 from services.ingest.webhook import Webhook
+from services.ingest.wire import Text, Texts, Wire, labelled
 from shared.events import Alert, AlertStatus
 
 # Other states, such as of a paused check, say nothing of what is checked.

@@ -11,9 +11,9 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from services.ingest.fields import Text, Wire, labelled
 from services.ingest.normal import normalised, severity_of
 from services.ingest.webhook import Webhook
+from services.ingest.wire import Text, Wire, labelled
 from shared.events import Alert, AlertStatus
 
 # Fields of a row that tell what is affected, the exact one first; all others may change from one

@@ -37,9 +37,9 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field, Json
 
-from services.ingest.fields import Text, Wire, labelled
 from services.ingest.normal import Time, normalised
 from services.ingest.webhook import Webhook
+from services.ingest.wire import Text, Wire, labelled
 from shared.events import Alert, AlertStatus
 from shared.lifecycle import Severity
 
