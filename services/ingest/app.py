@@ -11,6 +11,8 @@ from services.ingest.api import Counters, Source, webhooks
 from services.ingest.door import door
 from services.ingest.fetch import FETCH_TIMEOUT, fetched
 from services.ingest.group import GroupCommit
+from services.ingest.history.group import GroupedHistory
+from services.ingest.history.store import MongoHistory
 from services.ingest.intake import Intake
 from services.ingest.quarantine.store import MongoQuarantine
 from services.ingest.retention import Retention
@@ -29,6 +31,7 @@ class Settings(ServiceSettings):
     """What ingest is told by its environment."""
 
     ingest_port: int = Field(8080, ge=1, le=65535)
+    alerts_retention: Retention = timedelta(days=90)
     quarantine_retention: Retention = timedelta(days=30)
 
 
@@ -45,13 +48,16 @@ def build(settings: Settings) -> Service:
     sources = configured(load_config(settings.config), partial(fetched, client))
     service.close.append(client.aclose)
     announcements = Announcements(tickets, service.bus.publish, exactly_now)
-    intake = Intake(GroupCommit(tickets), service.bus.publish, announcements.told)
+    history = MongoHistory(service.database, settings.alerts_retention)
+    intake = Intake(
+        GroupCommit(tickets), GroupedHistory(history), service.bus.publish, announcements.told
+    )
     quarantine = MongoQuarantine(service.database, settings.quarantine_retention)
     counters = Counters(service.registry)
     service.api.include_router(
         webhooks(sources, intake, quarantine, counters=counters, now=exactly_now)
     )
-    service.prepare += [tickets.prepare, quarantine.prepare]
+    service.prepare += [tickets.prepare, history.prepare, quarantine.prepare]
     service.loops.append(every(PAUSE, announcements.sweep, name="announce"))
     return service
 

@@ -1,11 +1,14 @@
-"""What becomes of alerts that were let in: tickets on disk, and events on the stream."""
+"""What becomes of alerts that were let in: tickets and history on disk, events on the stream."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID, uuid4
 
+from services.ingest.history.entry import entries
+from services.ingest.history.group import History
 from services.ingest.ticket import Recorded, Said, collapsed, events_of
 from shared.bus import Publish
 from shared.events import Alert
@@ -29,6 +32,7 @@ class Intake:
     """The one way in for alerts, from wherever they come."""
 
     tickets: Tickets
+    history: History
     publish: Publish
     told: Told
 
@@ -41,7 +45,15 @@ class Intake:
         if not alerts:
             return []
         recorded = await self.tickets.record(collapsed(alerts), now)
-        await self._tell(recorded, now)
+        # Both need what was recorded, and neither the other: whoever works on the ticket does not
+        # wait for its history.
+        results = await asyncio.gather(
+            self._tell(recorded, now),
+            self.history.keep(entries(alerts, recorded, now)),
+            return_exceptions=True,
+        )
+        for failure in filter(None, results):
+            raise failure
         self.told(one.ticket_id for one in recorded if one.opened)
         return recorded
 

@@ -3,13 +3,14 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from prometheus_client import CollectorRegistry
 
 from services.ingest.api import Refusal, parsed
 from services.ingest.app import exactly_now, parser
+from services.ingest.history.store import MongoHistory
 from services.ingest.intake import Intake
 from services.ingest.quarantine.kept import Quarantined
 from services.ingest.store import MongoTickets
@@ -73,10 +74,12 @@ async def replaying(db: Database, nats_url: str, config: Config) -> AsyncIterato
     provider = tracer_provider("ingest")
     bus = Bus("ingest", url=nats_url, tracer_provider=provider, registry=CollectorRegistry())
     tickets = MongoTickets(db)
+    # The retention is the running service's to set.
+    history = MongoHistory(db, timedelta())
     told: list[UUID] = []
     await bus.connect()
     try:
-        yield Replay(config, Intake(tickets, bus.publish, told.extend), exactly_now)
+        yield Replay(config, Intake(tickets, history, bus.publish, told.extend), exactly_now)
         await tickets.announced(told)
     finally:
         await bus.stop()

@@ -99,3 +99,16 @@ class FakeQuarantine:
         if self.down:
             raise UnavailableError("MongoDB does not answer")
         self.kept[one.id] = one
+
+
+class FakeHistory:
+    """Keeps alerts, as `MongoHistory` does; `down` makes it refuse."""
+
+    def __init__(self):
+        self.kept = []
+        self.down = False
+
+    async def keep(self, entries):
+        if self.down:
+            raise UnavailableError("MongoDB does not answer")
+        self.kept += entries

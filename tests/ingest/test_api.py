@@ -13,7 +13,7 @@ from services.ingest.auth import Basic, Bearer
 from services.ingest.door import Door
 from services.ingest.intake import Intake
 from services.ingest.sources import SOURCES
-from tests.ingest.fakes import FakeBus, FakeQuarantine, FakeTickets
+from tests.ingest.fakes import FakeBus, FakeHistory, FakeQuarantine, FakeTickets
 from tests.ingest.payloads import body, fired, over
 
 NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)
@@ -26,7 +26,7 @@ class Ingest:
 
     def __init__(self):
         self.tickets, self.bus, self.registry = FakeTickets(), FakeBus(), CollectorRegistry()
-        self.quarantine = FakeQuarantine()
+        self.quarantine, self.history = FakeQuarantine(), FakeHistory()
         parse = SOURCES["alertmanager"]
         sources = {
             "alertmanager": Source("alertmanager", parse, Door((Bearer("sesame"),))),
@@ -37,7 +37,7 @@ class Ingest:
         app.include_router(
             webhooks(
                 sources,
-                Intake(self.tickets, self.bus, self.told.extend),
+                Intake(self.tickets, self.history, self.bus, self.told.extend),
                 self.quarantine,
                 counters=Counters(self.registry),
                 now=lambda: NOW,
@@ -95,7 +95,7 @@ async def test_a_large_group_is_published_in_parts(ingest):
     assert ingest.bus.at_once <= 250
 
 
-@pytest.mark.parametrize("part", ["tickets", "bus"])
+@pytest.mark.parametrize("part", ["tickets", "history", "bus"])
 async def test_what_cannot_be_kept_is_to_be_sent_again(ingest, part):
     getattr(ingest, part).down = True
     answer = await ingest.post(body(fired()))

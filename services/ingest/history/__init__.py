@@ -1,0 +1,1 @@
+"""Every accepted alert, kept for a time and found again."""
