@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "demo": "deploy.commands.demo",
     "doctor": "deploy.commands.doctor",
     "ticket": "deploy.commands.ticket",
+    "alert": "deploy.commands.alert",
     "session": "deploy.commands.session",
     "approvals": "deploy.commands.approvals",
     "runbook": "deploy.commands.runbook",

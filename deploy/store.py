@@ -1,11 +1,12 @@
 """What commands read from the store; they write nothing."""
 
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from pymongo import ASCENDING, DESCENDING
 
-from deploy.views import Output, SessionView, Ticket, Timeline
+from deploy.views import AlertView, Output, SessionView, Ticket, Timeline
 from services.console.store import entry_from
 from services.executor.session import Session
 from services.ingest.quarantine.kept import Quarantined
@@ -36,6 +37,7 @@ class Reader:
         self._timeline = db.get_collection("timeline")
         self._output = db.get_collection("output")
         self._approvals = db.get_collection("approvals")
+        self._alerts = db.get_collection("alerts")
         self._quarantine = db.get_collection("quarantine")
 
     async def is_replica_set(self) -> bool:
@@ -100,6 +102,32 @@ class Reader:
             NotFoundError: see there.
         """
         return _approval(await _only(self._approvals, prefix, "approval"))
+
+    async def alerts(
+        self,
+        *,
+        source: str | None = None,
+        fingerprint: str | None = None,
+        ticket: str | None = None,
+        since: datetime | None = None,
+        limit: int,
+    ) -> list[AlertView]:
+        """Accepted alerts, the newest first; of all that is asked for, each must hold.
+
+        Raises:
+            NotFoundError: there is no such ticket.
+        """
+        query: dict[str, Any] = {}
+        if source is not None:
+            query["source"] = source
+        if fingerprint is not None:
+            query["fingerprint"] = fingerprint
+        if ticket is not None:
+            query["ticket_id"] = (await _only(self._tickets, ticket, "ticket"))["_id"]
+        if since is not None:
+            query["at"] = {"$gte": since}
+        found = self._alerts.find(query).sort("at", DESCENDING).limit(limit)
+        return [AlertView.of(document) async for document in found]
 
     async def quarantine(self, *, source: str | None, limit: int) -> list[Quarantined]:
         """What was not understood, without the bodies; what came last is first."""

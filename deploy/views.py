@@ -63,6 +63,19 @@ class Ticket(_View):
         return cls.model_validate({**document, "id": document["_id"]})
 
 
+class AlertView(_View):
+    """One accepted alert, and the ticket that it was about, if one was open."""
+
+    id: str
+    at: AwareDatetime
+    ticket_id: UUID | None = None
+    alert: Alert
+
+    @classmethod
+    def of(cls, document: Document) -> Self:
+        return cls.model_validate({**document, "id": str(document["_id"])})
+
+
 class Output(_View):
     """What one attempt at a step wrote."""
 
