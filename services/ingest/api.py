@@ -89,7 +89,7 @@ def webhooks(
         try:
             source = _known(sources, name)
             _let_in(source, request)
-            body = await _body(request)
+            body = await read_body(request)
             await _checked(source, request, body)
             webhook = Webhook(name, body, request.headers)
             alerts = await _understood(source, webhook, quarantine, now)
@@ -120,19 +120,20 @@ def _let_in(source: Source, request: Request) -> None:
     try:
         source.door.knock(request.headers, client)
     except Stranger as stranger:
-        raise _turned_away(stranger) from None
+        raise turned_away(stranger) from None
 
 
 async def _checked(source: Source, request: Request, body: bytes) -> None:
     try:
         await source.door.check(request.headers, body)
     except Stranger as stranger:
-        raise _turned_away(stranger) from None
+        raise turned_away(stranger) from None
     except UnavailableError as error:
         raise later(f"not accepted, {error}: send it again") from error
 
 
-def _turned_away(stranger: Stranger) -> Refusal:
+def turned_away(stranger: Stranger) -> Refusal:
+    """As HTTP says it."""
     refusal = Refusal(stranger.status, str(stranger))
     if stranger.challenge:
         refusal.headers["WWW-Authenticate"] = stranger.challenge
@@ -146,7 +147,12 @@ def later(reason: str) -> Refusal:
     return refusal
 
 
-async def _body(request: Request) -> bytes:
+async def read_body(request: Request) -> bytes:
+    """The whole body.
+
+    Raises:
+        Refusal: it is too large, or did not come.
+    """
     too_large = Refusal(
         413, f"the body is larger than {BODY_MOST} bytes: send fewer alerts in one notification"
     )
@@ -216,7 +222,7 @@ def parsed(parse: Parse, webhook: Webhook) -> tuple[Alert, ...]:
     except ValidationError as error:
         # What was sent is left out: it may hold secrets, and this text is logged.
         details = error.errors(include_url=False, include_input=False, include_context=False)
-        problems = [f"{_place(detail['loc'])}: {detail['msg']}" for detail in details]
+        problems = [f"{place(detail['loc'])}: {detail['msg']}" for detail in details]
         status = 400 if details[0]["type"] == "json_invalid" else 422
         raise Refusal(
             status,
@@ -225,7 +231,8 @@ def parsed(parse: Parse, webhook: Webhook) -> tuple[Alert, ...]:
         ) from None
 
 
-def _place(where: tuple[int | str, ...]) -> str:
+def place(where: tuple[int | str, ...]) -> str:
+    """Where in a body something is wrong."""
     return cut(".".join(map(str, where)), _PLACE_MOST) or "body"
 
 

@@ -2,18 +2,22 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Final
 
 import httpx
+from fastapi import FastAPI
 from pydantic import Field
 
 from services.ingest.announce import PAUSE, Announcements
 from services.ingest.api import Counters, Source, webhooks
-from services.ingest.door import door
+from services.ingest.door import Door, door
 from services.ingest.fetch import FETCH_TIMEOUT, fetched
 from services.ingest.group import GroupCommit
 from services.ingest.history.group import GroupedHistory
 from services.ingest.history.store import MongoHistory
 from services.ingest.intake import Intake
+from services.ingest.manual.api import by_hand
+from services.ingest.manual.store import MongoRequests
 from services.ingest.quarantine.store import MongoQuarantine
 from services.ingest.retention import Retention
 from services.ingest.sns import Fetch
@@ -25,6 +29,9 @@ from shared.errors import SettingsError
 from shared.loops import every
 from shared.service import Service, compose
 from shared.settings import ServiceSettings
+
+#: The kind of source that does not post webhooks but asks for tickets.
+API: Final = "api"
 
 
 class Settings(ServiceSettings):
@@ -45,7 +52,9 @@ def build(settings: Settings) -> Service:
     service = compose("ingest", settings, port=settings.ingest_port)
     tickets = MongoTickets(service.database)
     client = httpx.AsyncClient(timeout=FETCH_TIMEOUT.total_seconds(), follow_redirects=False)
-    sources = configured(load_config(settings.config), partial(fetched, client))
+    config = load_config(settings.config)
+    fetch = partial(fetched, client)
+    sources = configured(config, fetch)
     service.close.append(client.aclose)
     announcements = Announcements(tickets, service.bus.publish, exactly_now)
     history = MongoHistory(service.database, settings.alerts_retention)
@@ -57,7 +66,11 @@ def build(settings: Settings) -> Service:
     service.api.include_router(
         webhooks(sources, intake, quarantine, counters=counters, now=exactly_now)
     )
-    service.prepare += [tickets.prepare, history.prepare, quarantine.prepare]
+    requests = MongoRequests(service.database)
+    doors = for_api(config, fetch)
+    service.api.include_router(by_hand(doors, intake, requests, counters=counters, now=exactly_now))
+    documented(service.api)
+    service.prepare += [tickets.prepare, history.prepare, quarantine.prepare, requests.prepare]
     service.loops.append(every(PAUSE, announcements.sweep, name="announce"))
     return service
 
@@ -71,7 +84,29 @@ def configured(config: Config, fetch: Fetch) -> dict[str, Source]:
     return {
         name: Source(name, parser(name, source), door(source, fetch), source.kind or name)
         for name, source in config.sources.items()
+        if (source.kind or name) != API
     }
+
+
+def for_api(config: Config, fetch: Fetch) -> dict[str, Door]:
+    """What people and programs have to show, by the sources of kind ``api``.
+
+    Raises:
+        SettingsError: one has no bearer token, or it is not there.
+    """
+    sources = {
+        name: source for name, source in config.sources.items() if (source.kind or name) == API
+    }
+    for name, source in sources.items():
+        if source.bearer is None:
+            raise SettingsError(f"sources.{name}: a source of kind {API} needs `bearer`")
+    return {name: door(source, fetch) for name, source in sources.items()}
+
+
+def documented(api: FastAPI) -> None:
+    """Show the OpenAPI document of what is for people and programs."""
+    api.openapi_url, api.docs_url = "/openapi.json", "/docs"
+    api.setup()
 
 
 def parser(name: str, source: SourceConfig) -> Parse:

@@ -1,0 +1,1 @@
+"""Tickets that people and programs open themselves, without a monitoring system."""

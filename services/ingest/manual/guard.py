@@ -1,0 +1,79 @@
+"""What stands before the routes for people and programs: the door, the limit, and clear answers."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+import structlog
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+
+from services.ingest.api import Counters, Refusal, place, read_body, turned_away
+from services.ingest.door import Door, Stranger
+
+log = structlog.get_logger(__name__)
+
+_ERRORS_TOLD = 10
+
+
+def guarded(doors: Mapping[str, Door], counters: Counters) -> type[APIRoute]:
+    """Routes that only those get to whom one of the doors is open; its name is their source.
+
+    A stranger's body is not read, and nobody's without a limit. What is wrong is told without
+    repeating it.
+    """
+
+    class Guarded(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def answer(request: Request) -> Response:
+                source = "unknown"
+                try:
+                    source = _let_in(doors, request)
+                    request.scope["state"] = {**request.scope.get("state", {}), "source": source}
+                    return await handle(_again(request, await read_body(request)))
+                except RequestValidationError as error:
+                    return _refused(_misunderstood(error), source, counters)
+                except Refusal as refusal:
+                    return _refused(refusal, source, counters)
+
+            return answer
+
+    return Guarded
+
+
+def _let_in(doors: Mapping[str, Door], request: Request) -> str:
+    """The source whose door is open for this request."""
+    refusal = Refusal(404, "no source of kind `api` is under `sources` in handrail.yaml")
+    client = request.client.host if request.client else ""
+    for name, door in doors.items():
+        try:
+            door.knock(request.headers, client)
+        except Stranger as stranger:
+            refusal = turned_away(stranger)
+        else:
+            return name
+    raise refusal
+
+
+def _again(request: Request, body: bytes) -> Request:
+    """The same request, whose body was read."""
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return Request(request.scope, receive)
+
+
+def _misunderstood(error: RequestValidationError) -> Refusal:
+    problems = [f"{place(each['loc'][1:])}: {each['msg']}" for each in error.errors()]
+    status = 400 if error.errors()[0]["type"] == "json_invalid" else 422
+    return Refusal(status, problems[0], problems=tuple(problems[:_ERRORS_TOLD]))
+
+
+def _refused(refusal: Refusal, source: str, counters: Counters) -> Response:
+    counters.refused.labels(source, str(refusal.status)).inc()
+    log.warning("request.refused", source=source, status=refusal.status, reason=str(refusal))
+    return JSONResponse(refusal.body, refusal.status, refusal.headers)
