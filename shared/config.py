@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from shared.mapping import GenericMap
 from shared.secrets import SecretRef
 from shared.yamlsource import read_file
 
@@ -83,9 +84,11 @@ class SourceConfig(_Section):
 
     ``kind`` is what it sends, where its name does not say so. Secrets may be several, so that one
     can be exchanged for another without a gap. ``allow_from`` are networks, besides the proof.
+    ``map`` is for the kind ``generic``: how its bodies are read.
     """
 
     kind: str | None = None
+    map: GenericMap | None = None
     bearer: Secrets | None = None
     basic: BasicAuth | None = None
     header: HeaderAuth | None = None
@@ -101,6 +104,12 @@ class SourceConfig(_Section):
                 "name one: bearer or basic, header, hmac or sns, "
                 "so that strangers cannot open tickets"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _mapped_if_generic(self) -> "SourceConfig":
+        if (self.kind == "generic") != (self.map is not None):
+            raise ValueError("`kind: generic` needs a `map`, and only that kind has one")
         return self
 
     def secrets(self) -> tuple[SecretRef, ...]:

@@ -8,6 +8,7 @@ import httpx
 from fastapi import FastAPI
 from pydantic import Field
 
+from services.ingest import generic
 from services.ingest.announce import PAUSE, Announcements
 from services.ingest.api import Counters, Source, webhooks
 from services.ingest.door import Door, door
@@ -115,9 +116,13 @@ def parser(name: str, source: SourceConfig) -> Parse:
     Raises:
         SettingsError: it is of a kind that is not known.
     """
+    if source.map is not None:
+        return partial(generic.parse, source.map)
     kind = source.kind or name
+    if kind == "generic":
+        raise SettingsError(f"sources.{name}: say `kind: generic` and describe it with `map`")
     if kind not in SOURCES:
-        known = ", ".join(sorted(SOURCES))
+        known = ", ".join(sorted({*SOURCES, "generic"}))
         raise SettingsError(
             f"sources.{name}: there is no kind {kind} of source (there are: {known})"
         )
