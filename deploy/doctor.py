@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 
 import nats.errors
@@ -17,8 +18,10 @@ from deploy.home import Home
 from deploy.readiness import missing
 from deploy.servers import mongod, nats_server
 from services.notifier.smtp import Server
+from services.planner.app import runbooks_directory
 from shared.config import Config, SshTarget, load_config
 from shared.errors import HandrailError, SettingsError
+from shared.runbook import load_runbooks
 from shared.secrets import SecretRef
 from shared.settings import SECRET_KEY_LENGTH
 from shared.yamlsource import SourceError
@@ -53,8 +56,24 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
     looks = [_nats(place), _mongo(place), _smtp(environment), _targets(config), _services(place)]
     for found in await asyncio.gather(*looks):
         findings += found
-    findings += [_secret_key(place.home, environment), *_secrets(config)]
+    findings += [_secret_key(place.home, environment), *_secrets(config), *_runbooks(environment)]
+    if any(finding.what == "config" and finding.level is Level.WRONG for finding in findings):
+        # What a file that cannot be read leaves out is not known.
+        return findings
     return findings + list(unconfigured(config, environment, place.home))
+
+
+def _runbooks(environment: Mapping[str, str]) -> list[Finding]:
+    """How many runbooks there are, from where, and every mistake in them."""
+    named = environment.get("HANDRAIL_RUNBOOKS")
+    try:
+        folder = runbooks_directory(Path(named) if named else None)
+    except SettingsError as error:
+        return [_wrong("runbooks", error)]
+    library = load_runbooks(folder)
+    told = f"{len(library.runbooks)} in {folder}, read when the planner starts"
+    found = Finding(Level.OK, "runbooks", told)
+    return [found, *(_wrong("runbooks", problem) for problem in library.problems)]
 
 
 def unconfigured(config: Config, environment: Mapping[str, str], home: Home) -> Iterator[Finding]:

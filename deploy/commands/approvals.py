@@ -1,6 +1,7 @@
 """``handrail approvals``: what waits for a person's yes, and the answer to it."""
 
 import asyncio
+import sys
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -10,8 +11,14 @@ from deploy.connection import Place, reading
 from deploy.decisions import decide
 from deploy.output import AsJson, add, ago, colored, console, say, show_json, table
 from services.notifier.approval import Approval
+from shared.errors import HandrailError
 from shared.events import Answer
 from shared.lifecycle import ApprovalState
+
+
+class NotConfirmedError(HandrailError):
+    """A yes that nobody could look at first does not count."""
+
 
 app = typer.Typer(
     add_completion=False, help="What waits for a person's yes; without a command, the list of it."
@@ -42,9 +49,31 @@ def list_(
 
 
 @app.command()
-def approve(approval_id: ApprovalId, *, reason: Reason = "", as_json: AsJson = False) -> None:
+def show(approval_id: ApprovalId, *, as_json: AsJson = False) -> None:
+    """Show one question in full: what would run, where, why, and what is known."""
+    approval = asyncio.run(_one(approval_id))
+    if as_json:
+        show_json(_fields(approval))
+    else:
+        _print(approval)
+
+
+@app.command()
+def approve(
+    approval_id: ApprovalId,
+    *,
+    reason: Reason = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask once more.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Say yes to exactly this step, in the name of whoever is logged in here."""
-    _answer(approval_id, Answer.APPROVE, reason, as_json=as_json)
+    approval = asyncio.run(_one(approval_id))
+    if not yes:
+        _print(approval)
+        if not sys.stdin.isatty():
+            raise NotConfirmedError("nobody is at the terminal to look at this: say --yes")
+        typer.confirm("May this run?", abort=True)
+    _answer(str(approval.id), Answer.APPROVE, reason, as_json=as_json)
 
 
 @app.command()
@@ -56,6 +85,28 @@ def reject(
 ) -> None:
     """Say no to this step."""
     _answer(approval_id, Answer.REJECT, reason, as_json=as_json)
+
+
+def _print(approval: Approval) -> None:
+    shown = table("", "")
+    for name, value in (
+        ("command", approval.command),
+        ("target", f"{approval.target} ({approval.connector})"),
+        ("risk", approval.risk),
+        ("ticket", f"{approval.ticket_title} ({str(approval.ticket_id)[:8]})"),
+        ("why", approval.why),
+        ("known", "\n".join(approval.evidence)),
+        ("taken back by", approval.rollback or "nothing"),
+        ("yes so far", f"{approval.approvals} of {approval.required}"),
+        ("state", f"{approval.state}, expires {ago(approval.expires_at)}"),
+    ):
+        add(shown, name, value)
+    console().print(shown)
+
+
+async def _one(prefix: str) -> Approval:
+    async with reading(Place.of()) as reader:
+        return await reader.approval(prefix)
 
 
 def _show(state: ApprovalState, limit: int, *, as_json: bool) -> None:

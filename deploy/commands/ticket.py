@@ -117,10 +117,11 @@ def _facts(ticket: Ticket) -> Iterator[tuple[str, str | Text]]:
 
 
 def _print_timeline(life: Timeline) -> None:
-    shown = table("#", "at", "what", "who", "why")
-    for entry in life.entries:
-        why = " ".join(entry.why.split())
-        add(shown, str(entry.seq), when(entry.at), entry.subject, entry.who, why)
+    shown = table("#", "at", "event", "who", "what", "why")
+    # The chain is in the order of recording; what people read is in the order of happening.
+    for entry in sorted(life.entries, key=lambda entry: (entry.at, entry.seq)):
+        what, why = (" ".join(text.split()) for text in (entry.what, entry.why))
+        add(shown, str(entry.seq), when(entry.at), entry.subject, entry.who, what, why)
     console().print(shown)
     if life.intact:
         say(f"\nThe record is intact: {len(life.entries)} entries.", style="green")

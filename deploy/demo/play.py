@@ -57,7 +57,8 @@ async def play(approver: Approver, console: Console) -> None:
             async with _handrail(site, console) as running:
                 await _loop(site, running, token, approver, console)
     except BaseException:
-        console.print(f"[dim]What happened is kept in {folder}[/dim]", highlight=False)
+        kept = f"What happened is kept in {folder} (some 300 MB: delete it when you have seen it)."
+        console.print(f"[dim]{escape(kept)}[/dim]")
         raise
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -119,11 +120,15 @@ async def _follow_to_the_end(story: Story, approver: Approver, console: Console)
     with first_failure():
         async with asyncio.TaskGroup() as group:
             asking: asyncio.Task[None] | None = None
+            question: Fact | None = None
             while True:
                 subject, fact = await story.next(patience)
                 if subject == "step.awaiting_approval":
+                    question = fact
                     story.question(fact)
-                    asking = group.create_task(_ask(fact, approver, console))
+                elif subject.startswith("notification.") and question and not asking:
+                    # By now the notifier has shown the link, which would tear the prompt apart.
+                    asking = group.create_task(_ask(question, approver, console))
                     patience = _PATIENCE_WITH[approver]
                 elif subject in {"step.approved", "step.rejected"}:
                     patience = PATIENCE
@@ -144,8 +149,7 @@ async def _ask(fact: Fact, approver: Approver, console: Console) -> None:
     else:
         outbox = escape(str(Home.of(os.environ).outbox))
         console.print(f"The same question, with a link to answer it, lies in {outbox}")
-        console.print("[bold]Approve?[/bold] \\[y/n] ", end="")
-        answer = await _typed()
+        answer = await _typed(console)
     async for attempt in stamina.retry_context(on=NotFoundError, timeout=10, wait_initial=0.05):
         # The notifier hears of the question at the same time as the demo.
         with attempt:
@@ -159,9 +163,10 @@ async def _decide(fact: Fact, answer: Answer, console: Console) -> None:
         console.print(escape(f"({error})"))
 
 
-async def _typed() -> Answer:
+async def _typed(console: Console) -> Answer:
     """What is typed on the terminal, without keeping the loop from anything else."""
     while True:
+        console.print("[bold]Approve?[/bold] \\[y/n] ", end="")
         text = await _line()
         if not text:
             raise DemoFailedError("the terminal was closed before there was an answer")

@@ -14,6 +14,27 @@ from shared.bus import Envelope
 GENESIS: Final = "0" * 64
 
 
+#: What an event tells, by its subject; a later pattern is for one that has less to tell.
+_WHAT: Final = {
+    "ticket.created": ("opened: {alert}",),
+    "ticket.updated": ("{change}, {count} so far",),
+    "ticket.triaged": ("judged {verdict}, {severity}",),
+    "ticket.closed": ("closed as {verdict}",),
+    "ticket.resolved": ("resolved ({resolution})",),
+    "ticket.escalated": ("handed to a person",),
+    "plan.ready": ("planned: {plan}",),
+    "session.started": ("began {runbook}",),
+    "session.finished": ("the plan {outcome}",),
+    "step.awaiting_approval": ("asked for {step_id} on {target}: {command}",),
+    "step.approved": ("approved {step_id}",),
+    "step.rejected": ("{refusal}: {step_id}",),
+    "step.started": ("began {step_id} on {target}: {command}",),
+    "step.done": ("{step_id} {outcome}, exit code {exit_code}", "{step_id} {outcome}"),
+    "notification.sent": ("told {recipient} by {channel}: {purpose}",),
+    "notification.failed": ("could not tell {recipient} by {channel}: {purpose}",),
+}
+
+
 @dataclass(frozen=True)
 class Entry:
     """One line of a timeline: who did what, when and why.
@@ -77,7 +98,7 @@ def entry_of(envelope: Envelope, *, now: datetime) -> Entry | None:
         at=_time(headers.get("ce-time", ""), now),
         subject=envelope.subject,
         who=_storable(_who(headers.get("ce-source", ""), data)),
-        what=envelope.subject,
+        what=_storable(_what(envelope.subject, data)),
         why=_storable(_why(data)),
         data=envelope.body.decode(errors="replace"),
     )
@@ -109,6 +130,33 @@ def _who(source: str, data: Mapping[str, Any]) -> str:
         if people:
             return ", ".join(people)
     return source.removeprefix("/handrail/")
+
+
+def _what(subject: str, data: Mapping[str, Any]) -> str:
+    """What happened, in a line: the first pattern of the subject whose fields are all there."""
+    known = _Known(data)
+    for pattern in _WHAT.get(subject, ()):
+        try:
+            return pattern.format_map(known)
+        except KeyError:
+            continue
+    return subject
+
+
+class _Known(dict[str, str]):
+    """An event's fields as texts; what is nothing, or no simple value, is not there."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        alert, runbook = data.get("alert"), data.get("runbook")
+        nested = {
+            "alert": alert.get("title") if isinstance(alert, dict) else None,
+            "plan": runbook.get("title") if isinstance(runbook, dict) else None,
+        }
+        super().__init__(
+            (name, str(value))
+            for name, value in {**data, **nested}.items()
+            if isinstance(value, str | int | float) and value != ""
+        )
 
 
 def _why(data: Mapping[str, Any]) -> str:

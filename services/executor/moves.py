@@ -51,7 +51,8 @@ class Move:
             kind.about(
                 session.id,
                 key=key,
-                time=self.now,
+                # One after the other, also for those who sort by time.
+                time=self.now + timedelta(milliseconds=len(self.events)),
                 ticket_id=session.ticket_id,
                 session_id=session.id,
                 **data,

@@ -18,11 +18,11 @@ from shared.errors import UnavailableError
 _NAME_LENGTH: Final = 100
 
 Announce = Callable[[str], None]
-"""Shows a link to whoever sits at the terminal."""
+"""Shows a link, and whose it is, to whoever sits at the terminal."""
 
 
 def on_terminal(link: str, *, stream: TextIO | None = None) -> None:
-    """One plain line, where somebody sits at a terminal: a log must never carry a link."""
+    """Plain text, where somebody sits at a terminal: a log must never carry a link."""
     stream = stream or sys.stderr
     if stream.isatty():
         stream.write(f"approve or reject: {link}\n")
@@ -60,7 +60,7 @@ class FolderMailer:
         except OSError as error:
             raise UnavailableError(f"{self._folder}: {error.strerror}") from error
         if mail.link is not None:
-            self._announce(mail.link)
+            self._announce(f"{mail.to.name}: {mail.subject}\n  {mail.link}")
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -126,7 +126,7 @@ def _nothing_matches(ticket: TicketTriaged, ranking: Ranking) -> TicketEscalated
     # One whose name fits and whose condition does not is nearer than all the others.
     near = sorted(ranking.others, key=lambda candidate: candidate.rank)[:_SHOWN]
     why = tuple(f"{one.runbook.name}: {', but '.join(one.reasons)}" for one in near)
-    return _escalated(ticket, f"no runbook is for the alert {ticket.alert.name}", why)
+    return _escalated(ticket, f"no runbook applies to the alert {ticket.alert.name}", why)
 
 
 def _cannot(ticket: TicketTriaged, best: Candidate, obstacles: list[str]) -> TicketEscalated:

@@ -63,6 +63,13 @@ def members(text: str, variable: str) -> tuple[tuple[str, int], ...]:
     return tuple(found)
 
 
+def facts(text: str, variable: str) -> tuple[tuple[str, int], ...]:
+    """What is looked at of the variable's members (``steps.look.exit_code``), and where."""
+    hidden = _STRING.sub(lambda found: " " * len(found[0]), text)
+    uses = re.finditer(rf"(?<![\w.]){variable}\s*\.\s*\w+\s*\.\s*([A-Za-z_]\w*)", hidden)
+    return tuple((use[1], use.start(1)) for use in uses)
+
+
 def answer(text: str, values: Mapping[str, Any]) -> Answer:
     """Ask a condition. One that looks at something that is not there does not hold."""
     try:

@@ -20,6 +20,8 @@ from shared.yamlsource import Problem, Source
 
 MATCH_VARIABLES: Final = frozenset({"severity", "labels", "annotations", "name", "source"})
 STEP_VARIABLES: Final = frozenset({"steps", "params"})
+#: What a condition can look at of a step that has run.
+STEP_FACTS: Final = ("state", "exit_code", "output")
 
 Place = tuple[str | int, ...]
 
@@ -121,8 +123,15 @@ class _Inspection:
             place: Place = ("steps", index, "when")
             yield from self._condition(place, step.when, variables=STEP_VARIABLES)
             for name, offset in conditions.members(step.when, "steps"):
-                if name not in self._before(step.id):
+                if all(name != other.id for other in self.content.steps):
+                    message = f"there is no step {name}"
+                    yield self.source.problem_inside(place, offset, message)
+                elif name not in self._before(step.id):
                     message = f"{name} has not run by then: add it to `needs` of {step.id}"
+                    yield self.source.problem_inside(place, offset, message)
+            for name, offset in conditions.facts(step.when, "steps"):
+                if name not in STEP_FACTS:
+                    message = f"a step has no {name}: it has {', '.join(STEP_FACTS)}"
                     yield self.source.problem_inside(place, offset, message)
             for name, offset in conditions.members(step.when, "params"):
                 if name not in self.content.params:

@@ -123,7 +123,7 @@ def test_an_event_becomes_an_entry_that_says_who_what_and_why():
         at=KEPT,
         subject="ticket.escalated",
         who="verifier",
-        what="ticket.escalated",
+        what="handed to a person",
         why="nobody knows how",
         data=event.body().decode(),
     )
@@ -204,3 +204,34 @@ def test_what_is_about_no_ticket_is_no_entry(header, value):
     if value is not None:
         headers[header] = value
     assert entry_of(replace(one, headers=headers), now=NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("subject", "data", "what"),
+    [
+        (
+            "step.started",
+            {"step_id": "mend", "target": "web-1", "command": "systemctl restart shop"},
+            "began mend on web-1: systemctl restart shop",
+        ),
+        (
+            "step.done",
+            {"step_id": "mend", "outcome": "succeeded", "exit_code": 0},
+            "mend succeeded, exit code 0",
+        ),
+        ("step.done", {"step_id": "mend", "outcome": "skipped", "exit_code": None}, "mend skipped"),
+        ("plan.ready", {"runbook": {"title": "Restart it"}}, "planned: Restart it"),
+        ("ticket.created", {"alert": {"title": "Down {x} %s"}}, "opened: Down {x} %s"),
+        (
+            "notification.sent",
+            {"recipient": "ada@example.com", "channel": "email", "purpose": "approval"},
+            "told ada@example.com by email: approval",
+        ),
+        ("step.started", {"step_id": ["odd"], "target": {}}, "step.started"),
+        ("ticket.unheard_of", {"title": "x"}, "ticket.unheard_of"),
+    ],
+)
+def test_an_entry_says_what_happened_and_to_what(subject, data, what):
+    headers = {"ce-id": str(uuid4()), "ce-subject": str(uuid4())}
+    entry = entry_of(Envelope(subject, headers, json.dumps(data).encode()), now=datetime.now(UTC))
+    assert entry.what == what

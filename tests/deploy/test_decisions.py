@@ -57,7 +57,9 @@ async def test_a_yes_from_the_terminal_is_recorded_with_its_name_and_reason(
 ):
     terminal = Terminal(tmp_path, settings)
 
-    said = await terminal.run("approvals", "approve", "cccc", "--reason", "it is safe", "--json")
+    said = await terminal.run(
+        "approvals", "approve", "cccc", "--yes", "--reason", "it is safe", "--json"
+    )
 
     assert (said.code, said.err) == (0, "")
     assert said.json()["state"] == "approved"
@@ -66,6 +68,25 @@ async def test_a_yes_from_the_terminal_is_recorded_with_its_name_and_reason(
     assert decision["reason"] == "it is safe"
     assert KEY not in said.out
     assert "signature" not in json.dumps(said.json())
+
+
+async def test_a_yes_that_nobody_could_look_at_first_does_not_count(
+    notifier, settings, db, tmp_path
+):
+    said = await Terminal(tmp_path, settings).run("approvals", "approve", "cccc")
+
+    assert said.code == 1
+    assert "--yes" in said.err
+    assert "systemctl restart shop-api" in said.out
+    assert (await stored(db))["state"] == "pending"
+
+
+async def test_a_question_is_shown_in_full(notifier, settings, tmp_path):
+    said = await Terminal(tmp_path, settings).run("approvals", "show", "cccc")
+
+    assert said.code == 0
+    for part in ("systemctl restart shop-api", "web-1 (ssh)", "high", "0 of 1"):
+        assert part in said.out
 
 
 async def test_a_no_from_the_terminal_needs_a_reason(notifier, settings, db, tmp_path):
@@ -93,7 +114,7 @@ async def test_the_first_of_two_answers_says_what_is_still_needed(notifier, sett
     await db.get_collection("approvals").update_one({}, {"$set": {"required": 2}})
     terminal = Terminal(tmp_path, settings)
 
-    said = await terminal.run("approvals", "approve", "cccc")
+    said = await terminal.run("approvals", "approve", "cccc", "--yes")
 
     assert "needs 1 more yes" in said.out
 

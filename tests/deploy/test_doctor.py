@@ -165,3 +165,20 @@ def _without_jetstream(port, folder) -> Child:
 
     command = (nats_server(), "--addr", "127.0.0.1", "--port", str(port))
     return Child("plain", command, output=folder / "plain.log", ready=ready)
+
+
+async def test_runbooks_are_counted_and_every_mistake_in_them_is_told(environment, tmp_path):
+    folder = tmp_path / "books"
+    folder.mkdir()
+    (folder / "bad.yaml").write_text("kind: Nope\n")
+    told = [
+        f.told for f in await found({**environment, "HANDRAIL_RUNBOOKS": str(folder)}, "runbooks")
+    ]
+    assert told[0].startswith(f"0 in {folder}")
+    assert any("bad.yaml:1:1" in line for line in told[1:])
+
+
+async def test_what_a_wrong_config_leaves_out_is_not_guessed(environment, config):
+    config("targets:\n  web-1: {connector: telnet}\n")
+    assert await found(environment, "config") != []
+    assert await found(environment, "people") == []

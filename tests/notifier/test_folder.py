@@ -35,7 +35,9 @@ async def test_a_mail_becomes_a_file_and_its_link_is_shown(tmp_path):
     message = message_from_bytes(file.read_bytes(), policy=SMTP)
     assert message["To"] == "Alice <alice@example.org>"
     assert LINK in message.get_body(("plain",)).get_content()
-    assert shown == [LINK]
+    (line,) = shown
+    assert line.startswith("Alice: [P1] Approve?")
+    assert line.endswith(f"\n  {LINK}")
 
 
 async def test_a_file_with_a_link_is_for_its_owner_only(tmp_path):

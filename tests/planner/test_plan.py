@@ -42,7 +42,7 @@ NO_PROMETHEUS = WHOLE[: WHOLE.index("verify:")] + (
 @pytest.mark.parametrize(
     ("made_by", "fields", "reason"),
     [
-        (planner(), {"name": "Other"}, "no runbook is for the alert Other"),
+        (planner(), {"name": "Other"}, "no runbook applies to the alert Other"),
         (planner(), {"labels": {"job": "shop"}}, "(from labels.instance): the alert has no label"),
         (
             planner(),
