@@ -123,7 +123,13 @@ async def test_a_waiting_step_is_asked_for_answered_and_told_and_no_log_or_span_
             bus = await nats.connect(stack.nats_url)
             told = await bus.jetstream().subscribe("step.approved", ordered_consumer=True)
             await service.bus.publish(event)
-            address = (await shown.get()).split()[-1]
+            # The bus is shared with other tests: of all that is asked, ours has its own mail.
+            mails = f"*-{event.approval_id.hex[:8]}-*.eml"
+            while True:
+                address = (await shown.get()).split()[-1]
+                token = address.rsplit("/", 1)[1]
+                if any(token in file.read_text() for file in (tmp_path / "outbox").glob(mails)):
+                    break
             assert "systemctl restart shop-api" in (await client.get(address)).text
             answer = await client.post(address, data={"decision": "approve"})
             assert answer.status_code == 200
@@ -138,9 +144,6 @@ async def test_a_waiting_step_is_asked_for_answered_and_told_and_no_log_or_span_
         decision, approval_id=event.approval_id, step_hash=event.step_hash
     )
     assert decision.by == "alice@example.org"
-    token = address.rsplit("/", 1)[1]
-    (file,) = (tmp_path / "outbox").glob("*.eml")
-    assert token in file.read_text()
     assert "approval.recorded" in logs.getvalue()
     assert token not in logs.getvalue()
     requests = [s for s in spans.get_finished_spans() if "/a/{token}" in s.name]
