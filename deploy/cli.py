@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "alert": "deploy.commands.alert",
     "session": "deploy.commands.session",
     "approvals": "deploy.commands.approvals",
+    "source": "deploy.commands.source",
     "runbook": "deploy.commands.runbook",
     "dead": "deploy.commands.dead",
     "quarantine": "deploy.commands.quarantine",

@@ -1,5 +1,6 @@
 """What commands read from the store; they write nothing."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -10,6 +11,7 @@ from deploy.views import AlertView, Output, SessionView, Ticket, Timeline
 from services.console.store import entry_from
 from services.executor.session import Session
 from services.ingest.quarantine.kept import Quarantined
+from services.ingest.rehearsal import Standing
 from services.notifier.approval import Approval
 from shared.errors import HandrailError
 from shared.lifecycle import ApprovalState, TicketState
@@ -128,6 +130,19 @@ class Reader:
             query["at"] = {"$gte": since}
         found = self._alerts.find(query).sort("at", DESCENDING).limit(limit)
         return [AlertView.of(document) async for document in found]
+
+    async def standing(self, fingerprints: Iterable[str]) -> list[Standing]:
+        """The open tickets with these fingerprints."""
+        query = {"open_fingerprint": {"$in": list(fingerprints)}}
+        found = self._tickets.find(query, {"open_fingerprint": 1, "firing": 1})
+        return [
+            Standing(
+                name=f"ticket {str(each['_id'])[:8]}",
+                fingerprint=each["open_fingerprint"],
+                firing=frozenset(each.get("firing", ())),
+            )
+            async for each in found
+        ]
 
     async def quarantine(self, *, source: str | None, limit: int) -> list[Quarantined]:
         """What was not understood, without the bodies; what came last is first."""
