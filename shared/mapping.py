@@ -4,7 +4,7 @@ The expressions are JMESPath (https://jmespath.org/specification.html) or CEL
 (https://github.com/google/cel-spec), and are checked when the file is read.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Annotated, Any, Final
 
@@ -14,7 +14,7 @@ from jmespath.functions import Functions
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from shared.lifecycle import Severity
-from shared.runbook.conditions import mistakes
+from shared.runbook.conditions import members, mistakes
 
 #: What a CEL expression knows: the body, one alert in it (or the body again), and the headers.
 VARIABLES: Final = frozenset({"body", "item", "headers"})
@@ -51,8 +51,16 @@ class Expression(_Section):
     def _checked_for(self, variables: frozenset[str]) -> None:
         for wrong in mistakes(self.cel, variables=variables) if self.cel is not None else ():
             raise ValueError(f"at character {wrong.offset + 1}: {wrong.message}")
+        for name in self.headers:
+            if name != name.lower():
+                raise ValueError(f"headers have names in lower case: {name.lower()}")
         if self.jmespath is not None:
             _check_jmespath(self.jmespath)
+
+    @property
+    def headers(self) -> frozenset[str]:
+        """The headers that it names."""
+        return frozenset(name for name, _ in members(self.cel or "", "headers") if name)
 
     def without_item(self) -> "Expression":
         """Itself, where it does not need to know which alert it is about.
@@ -131,6 +139,19 @@ class GenericMap(_Section):
     links: dict[str, Expression] = {}
     starts_at: Expression | None = None
     ends_at: Expression | None = None
+
+    @property
+    def headers(self) -> frozenset[str]:
+        """The headers that its expressions name."""
+        return frozenset(name for one in self._expressions() for name in one.headers)
+
+    def _expressions(self) -> Iterator[Expression]:
+        for value in (getattr(self, name) for name in type(self).model_fields):
+            if isinstance(value, Expression):
+                yield value
+            several = value.values() if isinstance(value, dict) else value
+            if isinstance(several, Iterable):
+                yield from (one for one in several if isinstance(one, Expression))
 
     @field_validator("alerts")
     @classmethod

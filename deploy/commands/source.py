@@ -28,6 +28,7 @@ from shared.mapping import GenericMap
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
 _FINGERPRINT_SHOWN: Final = 12
+_FACTS: Final = ("title", "severity", "status", "resource", "fingerprint")
 
 
 @app.callback()
@@ -157,9 +158,8 @@ def _facts(tried: _Tried, outcomes: Iterable[Outcome]) -> dict[str, Any]:
 
 
 def _alert_facts(outcome: Outcome) -> dict[str, Any]:
-    fields = {"title", "severity", "status", "resource", "fingerprint"}
-    facts = outcome.told.alert.model_dump(mode="json", include=fields)
-    return {**facts, "would": outcome.would.value, "because": outcome.because}
+    facts = {name: getattr(outcome.told.alert, name) for name in _FACTS}
+    return {**facts, "would": outcome.would, "because": outcome.because}
 
 
 def _show(tried: _Tried, outcomes: Sequence[Outcome]) -> None:

@@ -40,12 +40,16 @@ class Quarantine(Protocol):
 
 @dataclass(frozen=True)
 class Source:
-    """A configured source: how its webhooks are read, and what it has to show."""
+    """A configured source: how its webhooks are read, and what it has to show.
+
+    ``reads`` names the headers that matter to ``parse`` besides the usual ones.
+    """
 
     name: str
     parse: Parse
     door: Door
     kind: str = ""
+    reads: frozenset[str] = frozenset()
 
 
 class Counters:
@@ -189,6 +193,7 @@ async def _keep(
         webhook,
         kind=source.kind,
         proofs=source.door.proofs,
+        read=source.reads,
         reason=str(refusal),
         problems=refusal.problems,
         at=now,

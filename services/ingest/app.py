@@ -83,7 +83,13 @@ def configured(config: Config, fetch: Fetch) -> dict[str, Source]:
         SettingsError: one is of a kind that is not known, or its secret is not there.
     """
     return {
-        name: Source(name, parser(name, source), door(source, fetch), source.kind or name)
+        name: Source(
+            name,
+            parser(name, source),
+            door(source, fetch),
+            source.kind or name,
+            source.map.headers if source.map is not None else frozenset(),
+        )
         for name, source in config.sources.items()
         if (source.kind or name) != API
     }

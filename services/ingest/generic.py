@@ -12,6 +12,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from services.ingest.expression import Asked, NoAnswerError
 from services.ingest.normal import normalised, severity_of
+from services.ingest.quarantine.kept import telling
 from services.ingest.webhook import Webhook
 from services.ingest.wire import LooseTime
 from shared.events import Alert, AlertStatus
@@ -49,7 +50,9 @@ def reads(mapping: GenericMap, webhook: Webhook) -> tuple[Read, ...]:
         ValidationError: see ``parse``.
     """
     body = _json(webhook.body)
-    asked = Asked(body, dict(webhook.headers), len(webhook.body))
+    # The same that quarantine keeps: it is read in the same way when it is tried again.
+    headers = telling(webhook.headers, (), mapping.headers)
+    asked = Asked(body, headers, len(webhook.body))
     items = _items(mapping, asked)
     asked.items = len(items)
     return tuple(

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from services.ingest.api import Refusal, parsed
 from services.ingest.app import parser
 from services.ingest.generic import parse, reads
+from services.ingest.quarantine.kept import quarantined
 from services.ingest.ticket import variant
 from services.ingest.webhook import Webhook
 from shared.config import SourceConfig
@@ -21,6 +22,7 @@ from shared.lifecycle import Severity
 from shared.mapping import GenericMap
 from tests.ingest.sources.contract import assert_contract
 
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 LIST = GenericMap.model_validate(
     {
         "alerts": "data.problems",
@@ -301,3 +303,26 @@ def test_the_name_generic_alone_is_no_description():
     config = SourceConfig.model_validate({"bearer": {"env": "T"}})
     with pytest.raises(SettingsError, match="say `kind: generic` and describe it with `map`"):
         parser("generic", config)
+
+
+def test_no_expression_sees_a_secret_in_the_headers():
+    mapping = GenericMap.model_validate(
+        {
+            "title": {"cel": "headers['authorization']"},
+            "resource": {"cel": "headers['x-env']"},
+            "fingerprint": ["id"],
+        }
+    )
+    webhook = Webhook("shop", b'{"id": 1}', {"authorization": "Bearer hunter2", "x-env": "prod"})
+    (alert,) = parse(mapping, webhook)
+    assert "hunter2" not in alert.model_dump_json()
+    assert alert.resource == "prod"
+
+
+def test_what_is_tried_again_out_of_quarantine_is_the_same_problem():
+    webhook = sent(problem())
+    kept = quarantined(
+        webhook, kind="generic", proofs=(), read=LIST.headers, reason="", at=NOW, problems=()
+    )
+    assert kept.headers == {"x-env": "prod"}
+    assert parse(LIST, kept.webhook()) == parse(LIST, webhook)

@@ -58,6 +58,7 @@ BOTH = "      title: t\n      fingerprint: [h]\n"
         (BOTH + "      name: {cel: frob(body)}\n", "8:7", "there is no function frob"),
         (BOTH + "      name: {sel: body.a}\n", "8:14", "did you mean cel?"),
         (BOTH + "      name: {cel: a, jmespath: a}\n", "8:7", "an expression is"),
+        (BOTH + "      name: {cel: \"headers['X-Env']\"}\n", "8:7", "in lower case: x-env"),
         (BOTH + "      name: 5\n", "8:7", "an expression is a JMESPath in quotes"),
         (BOTH + "      labels: {a: b, c: 'd['}\n", "8:22", "labels.c: is no JMESPath"),
         ("      title: t\n      fingerprint: [a, 'b[']\n", "7:24", "is no JMESPath expression"),

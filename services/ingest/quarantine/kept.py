@@ -64,11 +64,15 @@ def quarantined(
     *,
     kind: str,
     proofs: Collection[str],
+    read: Collection[str] = (),
     reason: str,
     problems: Sequence[str],
     at: datetime,
 ) -> Quarantined:
-    """What is kept; ``proofs`` names the headers that the source shows its secret in."""
+    """What is kept; ``proofs`` names the headers that the source shows its secret in.
+
+    ``read`` names headers that its body is understood with, besides the usual ones.
+    """
     kept = webhook.body[:BODY_KEPT]
     digest = hashlib.sha256(webhook.body).hexdigest()
     return Quarantined(
@@ -79,17 +83,21 @@ def quarantined(
         first_at=at,
         reason=reason,
         problems=tuple(problems),
-        headers=telling(webhook.headers, proofs),
+        headers=telling(webhook.headers, proofs, read),
         size=len(webhook.body),
         kept=len(kept),
         body=kept,
     )
 
 
-def telling(headers: Mapping[str, str], proofs: Collection[str]) -> dict[str, str]:
+def telling(
+    headers: Mapping[str, str], proofs: Collection[str], read: Collection[str] = ()
+) -> dict[str, str]:
     """The headers that say what the body is, without any that might carry a secret."""
     return {
         name: cut(value)
         for name, value in headers.items()
-        if _TELLING.fullmatch(name) and not _SECRET.search(name) and name not in proofs
+        if (name in read or _TELLING.fullmatch(name))
+        and not _SECRET.search(name)
+        and name not in proofs
     }
