@@ -112,6 +112,8 @@ class _Item:
     at: _Place
 
     def read(self, source: str) -> Read:
+        if not isinstance(self.item, dict):
+            raise _wrong(self.at, "an alert is an object, and this is none")
         identity = self._identity()
         title = self._text(self.mapping.title, "title")
         name = self._text(self.mapping.name, "name") or title

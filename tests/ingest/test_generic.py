@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from services.ingest.api import Refusal, parsed
-from services.ingest.app import parser
+from services.ingest.app import build, parser
 from services.ingest.generic import parse, reads
 from services.ingest.quarantine.kept import quarantined
 from services.ingest.ticket import variant
@@ -20,7 +20,9 @@ from shared.errors import SettingsError
 from shared.events import AlertStatus
 from shared.lifecycle import Severity
 from shared.mapping import GenericMap
+from tests.ingest.conftest import BEARER
 from tests.ingest.sources.contract import assert_contract
+from tests.running import running
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 LIST = GenericMap.model_validate(
@@ -85,6 +87,7 @@ def test_the_contract_of_a_source():
             Webhook("shop", b"NaN"),
             Webhook("shop", b'{"site": "\\ud800"}'),
             Webhook("shop", b"[" * 100_000),
+            Webhook("shop", b"9" * 100_000),
             bare({}),
             bare({"data": {"problems": "many"}}),
             sent(problem(notes=[1])),
@@ -188,8 +191,8 @@ def test_without_a_name_the_title_may_change_while_the_problem_lasts():
 
 def test_large_ids_stay_different_in_cel():
     mapping = GenericMap.model_validate({"title": "t", "fingerprint": [{"cel": "body.id"}]})
-    ids = (2**63 + 1, 2**63 + 2, 10**5000)
-    assert len({parse(mapping, bare({"id": id_}))[0].fingerprint for id_ in ids[:2]}) == 2
+    ids = (2**63 + 1, 2**63 + 2)
+    assert len({parse(mapping, bare({"id": id_}))[0].fingerprint for id_ in ids}) == 2
 
 
 def test_the_identity_is_told_beside_the_alert():
@@ -239,6 +242,32 @@ def test_a_reason_never_says_what_stood_in_the_body(expression):
     with pytest.raises(Refusal) as refusal:
         parsed(lambda webhook: parse(mapping, webhook), bare({"id": 1, "v": "(hunter2"}))
     assert "hunter2" not in str(refusal.value.body)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("v[::0]", [1]),
+        ("ceil(to_number(v))", "1e999"),
+        ("contains(v, `1`)", "x"),
+        ("keys(v)", None),
+        ({"cel": "body.v[0]"}, "x"),
+        ({"cel": "1 / body.v"}, 0),
+        ({"cel": "body.v + 1"}, 2**63 - 1),
+        ({"cel": "int(body.v)"}, "x"),
+    ],
+)
+def test_an_expression_that_cannot_be_worked_out_is_a_mistake_with_its_place(expression, value):
+    with pytest.raises(ValidationError) as error:
+        one(value, resource=expression)
+    (detail,) = error.value.errors()
+    assert detail["loc"] == ("resource",)
+    assert detail["msg"].startswith("cannot be worked out")
+
+
+@pytest.mark.parametrize("expression", ["w.x[3].y", {"cel": "body.w"}, {"cel": "body.v[0]"}])
+def test_what_is_not_there_is_empty(expression):
+    assert one([], resource=expression).resource == ""
 
 
 def test_looking_at_the_whole_body_for_each_of_many_alerts_is_refused_not_endured():
@@ -326,3 +355,38 @@ def test_what_is_tried_again_out_of_quarantine_is_the_same_problem():
     )
     assert kept.headers == {"x-env": "prod"}
     assert parse(LIST, kept.webhook()) == parse(LIST, webhook)
+
+
+SOURCES = """\
+sources:
+  shop:
+    kind: generic
+    bearer: {env: INGEST_TEST_TOKEN}
+    map: {title: title, status: state, fingerprint: [host, {cel: "headers['x-env']"}]}
+"""
+
+
+@pytest.fixture
+async def shop(stack, db, settings):
+    """A client of a running ingest that has one source, described in its handrail.yaml."""
+    told = settings(stack, db.name)
+    told.config.write_text(SOURCES)
+    async with running(build(told)) as client:
+        client.headers = {**BEARER, "X-Env": "prod"}
+        yield client
+
+
+async def test_a_described_source_opens_a_ticket_and_ends_its_problem(shop, db):
+    for state in ("bad", "ok"):
+        content = {"title": "Down", "host": "db-1", "state": state}
+        assert (await shop.post("/webhooks/shop", json=content)).status_code == 202
+    (ticket,) = await db.tickets.find().to_list()
+    assert (ticket["title"], ticket["firing"]) == ("Down", [])
+
+
+async def test_what_does_not_fit_is_kept_with_the_headers_that_the_map_reads(shop, db):
+    answer = await shop.post("/webhooks/shop", json=["down"])
+    assert answer.status_code == 422
+    assert "alerts.0: an alert is an object" in answer.json()["error"]
+    (kept,) = await db.quarantine.find().to_list()
+    assert (kept["kind"], kept["headers"]["x-env"]) == ("generic", "prod")
