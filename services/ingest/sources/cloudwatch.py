@@ -144,7 +144,7 @@ class _Said(
         ]
     ]
 ):
-    pass
+    """One of the kinds of body that a subscription may post."""
 
 
 class _Shape(Wire):

@@ -94,7 +94,7 @@ class _Notification(
         ]
     ]
 ):
-    pass
+    """Unified or legacy alerting, told apart by shape."""
 
 
 def parse(webhook: Webhook) -> tuple[Alert, ...]:

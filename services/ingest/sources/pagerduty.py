@@ -121,7 +121,7 @@ class _Notification(
         ]
     ]
 ):
-    pass
+    """Version 3 or version 2, told apart by shape."""
 
 
 def parse(webhook: Webhook) -> tuple[Alert, ...]:
