@@ -1,7 +1,7 @@
 """One service's connection to the bus: the only way in and the only way out."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -29,6 +29,8 @@ from shared.events import Event
 
 log = structlog.get_logger(__name__)
 
+# More than one, since a client that tries many addresses may swallow one for each.
+_CANCELLATIONS: Final = 3
 # A publish is answered in under a millisecond; what takes longer than this is an outage.
 PUBLISH_TIMEOUT: Final = timedelta(seconds=3)
 RECONNECT_WAIT: Final = timedelta(seconds=1)
@@ -142,7 +144,7 @@ class Bus:
         Raises:
             UnavailableError: the server is there, but its JetStream does not answer.
         """
-        self._client = await self._broker.connect()
+        self._client = await _cancellable(self._broker.connect())
         self._js = self._client.jetstream(timeout=PUBLISH_TIMEOUT.total_seconds())
         await self._declare(self._subscriptions)
 
@@ -263,3 +265,21 @@ def _bind_ids(decoded: Any) -> None:
     for name in ("session_id", "step_id"):
         if (value := getattr(decoded, name, None)) is not None:
             structlog.contextvars.bind_contextvars(**{name: str(value)})
+
+
+async def _cancellable(connecting: Coroutine[Any, Any, Client]) -> Client:
+    """Wait for a connection; being cancelled ends that at once.
+
+    While it tries one address after the other, the client may swallow a cancellation and go on.
+    """
+    task = asyncio.ensure_future(connecting)
+    try:
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
+        for _ in range(_CANCELLATIONS):
+            task.cancel()
+            done, _waiting = await asyncio.wait({task}, timeout=1)
+            if done:
+                break
+        raise
+    return task.result()

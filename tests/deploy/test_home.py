@@ -52,7 +52,7 @@ def test_a_first_start_makes_a_secret_a_token_and_a_config_that_names_the_token(
     assert len(environment["HANDRAIL_SECRET_KEY"]) >= 32
     assert mode(home.key_file) == mode(home.token_file) == 0o600
     bearer = config.sources["alertmanager"].bearer
-    assert bearer.read().get_secret_value() == home.token_file.read_text().strip()
+    assert bearer[0].read().get_secret_value() == home.token_file.read_text().strip()
     assert home.token_file.read_text() not in home.starter_config.read_text()
 
 
