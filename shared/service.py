@@ -24,6 +24,9 @@ from shared.telemetry import tracer_provider
 log = structlog.get_logger(__name__)
 
 _BACKLOG: Final = 2048
+# Longer than senders keep an idle connection (Go: 90 s): who closes first must not be the server,
+# or a request that is just under way is lost with it.
+_KEEP_ALIVE_SECONDS: Final = 120
 
 Loop = Callable[[], Awaitable[None]]
 Prepare = Callable[[], Awaitable[None]]
@@ -79,6 +82,7 @@ class Service:
                 lifespan="off",
                 backlog=_BACKLOG,
                 timeout_graceful_shutdown=5,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 server_header=False,
             ),
         )

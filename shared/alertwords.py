@@ -1,0 +1,58 @@
+"""Conditions of ``handrail.yaml`` that ask about one alert, in CEL."""
+
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator
+
+from shared.events import Alert
+from shared.runbook.conditions import Answer, answer, mistakes
+
+#: What a condition may ask about; ``labels`` and ``annotations`` are maps, the rest are texts.
+WORDS: Final = frozenset(
+    {
+        "name",
+        "source",
+        "status",
+        "severity",
+        "title",
+        "description",
+        "resource",
+        "labels",
+        "annotations",
+    }
+)
+
+
+def checked(text: str, words: frozenset[str] = WORDS) -> str:
+    """The condition itself.
+
+    Raises:
+        ValueError: it is none, or asks for what is not known.
+    """
+    for wrong in mistakes(text, variables=words):
+        raise ValueError(f"at character {wrong.offset + 1}: {wrong.message}")
+    return text
+
+
+#: A condition on an alert, checked when the file is read.
+AlertCondition = Annotated[str, AfterValidator(checked)]
+
+
+def said_by(alert: Alert) -> dict[str, Any]:
+    """The alert as a condition sees it; a severity that nobody said is empty."""
+    return {
+        "name": alert.name,
+        "source": alert.source,
+        "status": alert.status.value,
+        "severity": alert.severity.value if alert.severity else "",
+        "title": alert.title,
+        "description": alert.description,
+        "resource": alert.resource,
+        "labels": alert.labels,
+        "annotations": alert.annotations,
+    }
+
+
+def asked(condition: str, alert: Alert) -> Answer:
+    """Whether a condition holds of an alert; one that cannot be worked out does not hold."""
+    return answer(condition, said_by(alert))
