@@ -104,7 +104,8 @@ TICKET_FROM: Final[dict[TicketState, frozenset[TicketState]]] = {
     T.RESOLVED: _NOT_ENDED,
     T.CLOSED: frozenset({T.NEW, T.REOPENED, T.TRIAGED, T.RESOLVED}),
     T.ESCALATED: _NOT_ENDED - {T.ESCALATED},
-    T.REOPENED: frozenset({T.RESOLVED, T.CLOSED}),
+    # From new and triaged: it was under a parent, which ended without it.
+    T.REOPENED: frozenset({T.RESOLVED, T.CLOSED, T.NEW, T.TRIAGED}),
 }
 
 SESSION_FROM: Final[dict[SessionState, frozenset[SessionState]]] = {

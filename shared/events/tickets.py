@@ -13,26 +13,40 @@ from shared.lifecycle import Severity, Verdict
 
 
 class TicketCreated(Event):
-    """A problem without an open ticket was reported, and its ticket is stored."""
+    """A problem without an open ticket was reported, and its ticket is stored.
+
+    ``parent_id`` is the ticket that it was put under, and ``grouped_because`` why: only the parent
+    gets a plan.
+    """
 
     subject: ClassVar[str] = "ticket.created"
     alert: Alert
+    parent_id: UUID | None = None
+    grouped_because: str = ""
 
 
 class Change(StrEnum):
-    """What a later notification told about an open ticket."""
+    """What was learnt about an open ticket.
+
+    ``repeated`` and ``resolved_at_source`` are what its source said; ``flapping`` that it comes and
+    goes (its end counts again once it is calm); ``grouped`` that it was put under a parent.
+    """
 
     REPEATED = "repeated"
     RESOLVED_AT_SOURCE = "resolved_at_source"
+    FLAPPING = "flapping"
+    GROUPED = "grouped"
 
 
 class TicketUpdated(Event):
-    """An open ticket's source sent another notification."""
+    """Something was learnt about an open ticket; ``reason`` says why, where its source did not."""
 
     subject: ClassVar[str] = "ticket.updated"
     change: Change
     count: int = Field(description="Firing notifications of this ticket so far.")
     alert: Alert
+    reason: str = ""
+    parent_id: UUID | None = None
 
 
 class TicketTriaged(Event):
@@ -44,16 +58,18 @@ class TicketTriaged(Event):
     confidence: float = Field(ge=0, le=1)
     severity: Severity
     reasons: tuple[str, ...]
+    flapping: bool = Field(default=False, description="It comes and goes: no fix would hold.")
 
 
 class TicketClosed(Event):
-    """A ticket was closed without a fix, such as a false alarm."""
+    """A ticket was closed without a fix: a false alarm, or suppressed by a maintenance window."""
 
     subject: ClassVar[str] = "ticket.closed"
     verdict: Verdict
     confidence: float = Field(ge=0, le=1)
     severity: Severity
     reasons: tuple[str, ...]
+    suppressed_by: str | None = Field(None, description="The maintenance window, by its name.")
 
 
 class Resolution(StrEnum):
@@ -86,7 +102,10 @@ class TicketEscalated(Event):
 
 
 class TicketReopened(Event):
-    """A problem that was thought gone came back."""
+    """A problem that was thought gone or taken care of is there, and is judged afresh."""
 
     subject: ClassVar[str] = "ticket.reopened"
     reason: str
+    alert: Alert
+    count: int = Field(description="Firing notifications of this ticket so far.")
+    flapping: bool = Field(default=False, description="It comes and goes: no fix would hold.")

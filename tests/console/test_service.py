@@ -12,6 +12,8 @@ from services.console.app import Settings, build
 from services.console.chain import first_break
 from services.console.store import entry_from
 from shared.events import (
+    Alert,
+    AlertStatus,
     SessionStarted,
     TicketEscalated,
     TicketReopened,
@@ -32,13 +34,22 @@ def settings(stack, db):
     return make
 
 
+ALERT = Alert(
+    source="test", name="Down", status=AlertStatus.FIRING, fingerprint="f" * 32, title="It is down"
+)
+
+
+def reopened(ticket_id, reason):
+    return TicketReopened(id=uuid4(), ticket_id=ticket_id, reason=reason, alert=ALERT, count=1)
+
+
 def life(ticket_id):
     """Some events of several families about one ticket."""
     session = uuid4()
     return (
         SessionStarted(id=uuid4(), ticket_id=ticket_id, session_id=session, runbook="r"),
         TicketEscalated(id=uuid4(), ticket_id=ticket_id, title="t", reason="r"),
-        *(TicketReopened(id=uuid4(), ticket_id=ticket_id, reason=str(n)) for n in range(8)),
+        *(reopened(ticket_id, str(n)) for n in range(8)),
     )
 
 
@@ -73,9 +84,7 @@ async def test_events_that_nobody_knows_and_strangers_words_do_not_stop_it(stack
         await js.publish("ticket.nonsense", b"\xff\x00 not an event")
         headers = {"ce-id": str(uuid4()), "ce-subject": str(ticket_id)}
         await js.publish("feedback.invented", b'{"why": "\\ud800"}', headers=headers)
-        await service.bus.publish(
-            TicketReopened(id=uuid4(), ticket_id=ticket_id, reason="it came back")
-        )
+        await service.bus.publish(reopened(ticket_id, "it came back"))
         kept = await until(lambda: complete(db, ticket_id, 2))
     await client.close()
     assert {entry.what for entry in kept} == {"feedback.invented", "ticket.reopened"}

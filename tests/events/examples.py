@@ -200,6 +200,6 @@ EXAMPLES: tuple[Event, ...] = (
         session_id=SESSION,
         checks=(RESULT,),
     ),
-    _made(TicketReopened, reason="it is back"),
+    _made(TicketReopened, reason="it is back", alert=ALERT, count=3),
     _made(FeedbackGiven, by="ann@example.com", fixed=True, stars=5, comment="thanks"),
 )
