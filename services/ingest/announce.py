@@ -7,9 +7,9 @@ from uuid import UUID
 
 import structlog
 
-from services.ingest.ticket import created
+from services.ingest.telling import announcement, calmed
+from services.ingest.ticket import Recorded
 from shared.bus import Publish
-from shared.events import Alert
 
 log = structlog.get_logger(__name__)
 
@@ -22,11 +22,13 @@ BATCH: Final = 500
 class Unannounced(Protocol):
     """See ``store.MongoTickets``."""
 
-    async def unannounced(
-        self, before: datetime, most: int
-    ) -> list[tuple[UUID, Alert, datetime]]: ...
+    async def unannounced(self, before: datetime, most: int) -> list[Recorded]: ...
 
     async def announced(self, ticket_ids: Sequence[UUID]) -> None: ...
+
+    async def calm(self, now: datetime, most: int) -> list[Recorded]: ...
+
+    async def calmed(self, ticket_id: UUID, now: datetime) -> None: ...
 
 
 class Announcements:
@@ -49,13 +51,25 @@ class Announcements:
     async def sweep(self) -> int:
         """Publish the opening of every overdue ticket; how many there were."""
         await self._note()
-        overdue = await self._tickets.unannounced(self._now() - OVERDUE, BATCH)
+        now = self._now()
+        overdue = await self._tickets.unannounced(now - OVERDUE, BATCH)
         if overdue:
-            await self._publish(*(created(id_, alert, at) for id_, alert, at in overdue))
-            self.told(id_ for id_, _, _ in overdue)
+            await self._publish(*(event for one in overdue for event in announcement(one, now)))
+            self.told(one.ticket_id for one in overdue)
             await self._note()
             log.info("tickets.announced", count=len(overdue))
         return len(overdue)
+
+    async def calm(self) -> int:
+        """Say of flapping tickets that are calm now that their problem is gone, where it is."""
+        now = self._now()
+        quiet = await self._tickets.calm(now, BATCH)
+        for one in quiet:
+            if one.gone:
+                await self._publish(calmed(one, now))
+            await self._tickets.calmed(one.ticket_id, now)
+            log.info("ticket.calmed", ticket_id=str(one.ticket_id), gone=one.gone)
+        return len(quiet)
 
     async def _note(self) -> None:
         noted = len(self._told)

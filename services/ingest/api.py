@@ -17,6 +17,7 @@ from services.ingest.cut import cut
 from services.ingest.door import Door, Stranger
 from services.ingest.intake import Intake
 from services.ingest.quarantine.kept import Quarantined, quarantined
+from services.ingest.ruling import Rule
 from services.ingest.ticket import Recorded
 from services.ingest.webhook import Parse, Webhook
 from shared.errors import UnavailableError
@@ -241,14 +242,16 @@ def place(where: tuple[int | str, ...]) -> str:
     return cut(".".join(map(str, where)), _PLACE_MOST) or "body"
 
 
-async def accepted(alerts: Sequence[Alert], intake: Intake, now: datetime) -> list[Recorded]:
-    """What became of the alerts.
+async def accepted(
+    alerts: Sequence[Alert], intake: Intake, now: datetime, *, rule: Rule | None = None
+) -> list[Recorded]:
+    """What became of the alerts; ``rule`` is another one than that for webhooks.
 
     Raises:
         Refusal: they could not be kept, and are to be sent again.
     """
     try:
-        return await intake.take(alerts, now)
+        return await intake.take(alerts, now, rule=rule)
     except UnavailableError as error:
         reason = "not accepted, the store or the bus does not answer: send it again"
         raise later(reason) from error

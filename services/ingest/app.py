@@ -11,10 +11,9 @@ from pydantic import Field
 from services.ingest import generic
 from services.ingest.announce import PAUSE, Announcements
 from services.ingest.api import Counters, Source, webhooks
+from services.ingest.comeback import ReturnRules
 from services.ingest.door import Door, door
 from services.ingest.fetch import FETCH_TIMEOUT, fetched
-from services.ingest.group import GroupCommit
-from services.ingest.history.group import GroupedHistory
 from services.ingest.history.store import MongoHistory
 from services.ingest.intake import Intake
 from services.ingest.manual.api import by_hand
@@ -51,17 +50,15 @@ def build(settings: Settings) -> Service:
         SourceError: handrail.yaml is wrong.
     """
     service = compose("ingest", settings, port=settings.ingest_port)
-    tickets = MongoTickets(service.database)
-    client = httpx.AsyncClient(timeout=FETCH_TIMEOUT.total_seconds(), follow_redirects=False)
     config = load_config(settings.config)
+    tickets = MongoTickets(service.database, return_rules(config))
+    client = httpx.AsyncClient(timeout=FETCH_TIMEOUT.total_seconds(), follow_redirects=False)
     fetch = partial(fetched, client)
     sources = configured(config, fetch)
     service.close.append(client.aclose)
     announcements = Announcements(tickets, service.bus.publish, exactly_now)
     history = MongoHistory(service.database, settings.alerts_retention)
-    intake = Intake(
-        GroupCommit(tickets), GroupedHistory(history), service.bus.publish, announcements.told
-    )
+    intake = Intake(tickets, history, service.bus.publish, announcements.told)
     quarantine = MongoQuarantine(service.database, settings.quarantine_retention)
     counters = Counters(service.registry)
     service.api.include_router(
@@ -73,7 +70,14 @@ def build(settings: Settings) -> Service:
     documented(service.api)
     service.prepare += [tickets.prepare, history.prepare, quarantine.prepare, requests.prepare]
     service.loops.append(every(PAUSE, announcements.sweep, name="announce"))
+    service.loops.append(every(PAUSE, announcements.calm, name="calm"))
     return service
+
+
+def return_rules(config: Config) -> ReturnRules:
+    """When tickets are reopened, and what flaps."""
+    flapping = config.tickets.flapping
+    return ReturnRules(config.tickets.reopen_within, flapping.times, flapping.within)
 
 
 def configured(config: Config, fetch: Fetch) -> dict[str, Source]:

@@ -1,59 +1,62 @@
-"""Group commit: notifications that come at the same time are stored in one write.
+"""Group commit: what comes at the same time is committed together.
 
-Each waits for the write that has its part, and none for a timer: while one write is under way the
-next one gathers. In a storm this makes one journaled write of dozens; alone, a notification is
-written at once.
+Each waits for the commit that has its part, and none for a timer: while commits are under way the
+next one gathers. In a storm this makes one journaled write of dozens; alone, one is written at
+once.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, Protocol
+from typing import Generic, TypeVar
 
 import structlog
 
-from services.ingest.ticket import Recorded, Said
 from shared.errors import UnavailableError
 
 log = structlog.get_logger(__name__)
 
-#: So many problems at most are written at once, unless one notification has more.
-MOST: Final = 500
-
-
-class Tickets(Protocol):
-    """Where alerts become tickets; see ``store.MongoTickets``."""
-
-    async def record(self, said: Sequence[Said], now: datetime) -> list[Recorded]: ...
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
-class _Waiting:
-    said: tuple[Said, ...]
-    now: datetime
-    answer: "asyncio.Future[list[Recorded]]"
-
-    @property
-    def problems(self) -> set[str]:
-        return {one.alert.fingerprint for one in self.said}
+class _Waiting(Generic[T, R]):
+    item: T
+    answer: "asyncio.Future[R]"
 
 
-class GroupCommit:
-    """Tickets that are written together with those of others; see ``Tickets``."""
+class GroupCommit(Generic[T, R]):
+    """Commits items together with those of others.
 
-    def __init__(self, tickets: Tickets) -> None:
-        self._tickets = tickets
-        self._queue: deque[_Waiting] = deque()
-        self._writer: asyncio.Task[None] | None = None
+    ``commit`` answers for each item, in their order. A group has at most ``most`` by ``size``,
+    unless one item alone has more; so many groups as ``at_once`` are under way at most.
+    """
 
-    async def record(self, said: Sequence[Said], now: datetime) -> list[Recorded]:
-        """Store what was said; what a caller has given up on is written all the same."""
-        waiting = _Waiting(tuple(said), now, asyncio.get_running_loop().create_future())
+    def __init__(
+        self,
+        commit: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
+        *,
+        most: int,
+        size: Callable[[T], int],
+        at_once: int = 1,
+    ) -> None:
+        self._commit = commit
+        self._most = most
+        self._size = size
+        self._at_once = at_once
+        self._queue: deque[_Waiting[T, R]] = deque()
+        self._writers: set[asyncio.Task[None]] = set()
+
+    async def add(self, item: T) -> R:
+        """What the commit answers for this item; one that a caller gave up on is committed too."""
+        waiting: _Waiting[T, R] = _Waiting(item, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write_all())
+        if len(self._writers) < self._at_once:
+            writer = asyncio.create_task(self._write_all())
+            self._writers.add(writer)
+            writer.add_done_callback(self._writers.discard)
         return await waiting.answer
 
     async def _write_all(self) -> None:
@@ -66,33 +69,26 @@ class GroupCommit:
             except Exception as error:  # noqa: BLE001 whoever waits must be told, whatever it is
                 await self._one_by_one(group, error)
 
-    def _gathered(self) -> list[_Waiting]:
-        """The next of the queue, in order, as long as no problem comes twice."""
+    def _gathered(self) -> list[_Waiting[T, R]]:
         group = [self._queue.popleft()]
-        problems = group[0].problems
-        while self._queue and len(problems) < MOST:
-            more = self._queue[0].problems
-            if more & problems:
-                break
-            problems |= more
+        number = self._size(group[0].item)
+        while self._queue and number + self._size(self._queue[0].item) <= self._most:
+            number += self._size(self._queue[0].item)
             group.append(self._queue.popleft())
         return group
 
-    async def _write(self, group: Sequence[_Waiting]) -> None:
-        said = [one for waiting in group for one in waiting.said]
-        recorded = await self._tickets.record(said, max(waiting.now for waiting in group))
-        by_problem = {one.alert.fingerprint: one for one in recorded}
-        for waiting in group:
+    async def _write(self, group: Sequence[_Waiting[T, R]]) -> None:
+        answers = await self._commit([waiting.item for waiting in group])
+        for waiting, answer in zip(group, answers, strict=True):
             if not waiting.answer.done():
-                found = [by_problem.get(one.alert.fingerprint) for one in waiting.said]
-                waiting.answer.set_result([one for one in found if one is not None])
+                waiting.answer.set_result(answer)
 
-    async def _one_by_one(self, group: Sequence[_Waiting], error: Exception) -> None:
-        """What one notification has wrong must not be held against the others."""
+    async def _one_by_one(self, group: Sequence[_Waiting[T, R]], error: Exception) -> None:
+        """What one item has wrong must not be held against the others."""
         if len(group) == 1:
             _fail(group, error)
             return
-        log.warning("group.split", notifications=len(group), error=repr(error))
+        log.warning("group.split", items=len(group), error=repr(error))
         for waiting in group:
             try:
                 await self._write([waiting])
@@ -100,7 +96,7 @@ class GroupCommit:
                 _fail([waiting], its_own)
 
 
-def _fail(group: Sequence[_Waiting], error: Exception) -> None:
+def _fail(group: Sequence[_Waiting[T, R]], error: Exception) -> None:
     for waiting in group:
         if not waiting.answer.done():
             waiting.answer.set_exception(error)

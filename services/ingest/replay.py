@@ -9,7 +9,7 @@ from uuid import UUID
 from prometheus_client import CollectorRegistry
 
 from services.ingest.api import Refusal, parsed
-from services.ingest.app import exactly_now, parser
+from services.ingest.app import exactly_now, parser, return_rules
 from services.ingest.history.store import MongoHistory
 from services.ingest.intake import Intake
 from services.ingest.quarantine.kept import Quarantined
@@ -73,7 +73,7 @@ async def replaying(db: Database, nats_url: str, config: Config) -> AsyncIterato
     """
     provider = tracer_provider("ingest")
     bus = Bus("ingest", url=nats_url, tracer_provider=provider, registry=CollectorRegistry())
-    tickets = MongoTickets(db)
+    tickets = MongoTickets(db, return_rules(config))
     # The retention is the running service's to set.
     history = MongoHistory(db, timedelta())
     told: list[UUID] = []

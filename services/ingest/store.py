@@ -1,36 +1,65 @@
-"""Tickets as ingest sees them: opened, counted, told that their problem is gone."""
+"""Tickets as ingest sees them: opened, counted, told that their problem is gone, reopened."""
 
+import asyncio
 import os
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from pymongo import ASCENDING, DESCENDING, UpdateOne
+from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from pymongo.errors import BulkWriteError
 
+from services.ingest import writes
+from services.ingest.comeback import Comeback, Held, Move, ReturnRules, comeback
 from services.ingest.ticket import Recorded, Said
 from shared.errors import UnavailableError
-from shared.events import Alert, AlertStatus
-from shared.lifecycle import TicketState
-from shared.store import RELAXED, SCHEMA, Database, Document, seam
+from shared.lifecycle import TICKET_ENDED, TicketState
+from shared.store import RELAXED, Database, Document, seam
 
 _DUPLICATE_KEY: Final = 11000
-# Two requests that open the same ticket at once: the one that lost counts on the winner's.
-_ATTEMPTS: Final = 3
+# Two requests that open the same ticket at once: the one that lost counts on the winner's. One
+# that ended long ago is retired first.
+_ATTEMPTS: Final = 4
+_SEEN: Final = {
+    "open_fingerprint": 1,
+    "state": 1,
+    "count": 1,
+    "firing": 1,
+    "created_at": 1,
+    "flapping": 1,
+    "reopenings": 1,
+    "reopened": 1,
+    "parent_id": 1,
+    "grouped": 1,
+}
+_HELD: Final = {
+    "open_fingerprint": 1,
+    "state": 1,
+    "firing": 1,
+    "closed_at": 1,
+    "resolved_at": 1,
+    "verdict.verdict": 1,
+    "suppressed": 1,
+    "comebacks": 1,
+    "flapping": 1,
+    "reopenings": 1,
+}
 
 
 @seam
 class MongoTickets:
     """Tickets in MongoDB.
 
-    ``open_fingerprint`` is there while a ticket is open, and unique: that is what makes repeated
-    alerts one ticket, whatever number of replicas takes them in.
+    ``open_fingerprint`` is there while alerts with it belong to the ticket, and unique: that is
+    what makes repeated alerts one ticket, whatever number of replicas takes them in. A ticket that
+    has ended keeps it until another one is opened for its problem.
     """
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, rules: ReturnRules | None = None) -> None:
         self._tickets = db.get_collection("tickets")
         self._relaxed = self._tickets.with_options(write_concern=RELAXED)
+        self._rules = rules or ReturnRules()
 
     async def prepare(self) -> None:
         """Make the indexes; changes nothing where they are."""
@@ -41,12 +70,14 @@ class MongoTickets:
             [("state", ASCENDING), ("created_at", DESCENDING)], name="state_created"
         )
         await self._tickets.create_index([("created_at", DESCENDING)], name="created")
+        for field in ("suppressed.until", "flapping.until"):
+            await self._tickets.create_index(field, sparse=True, name=field.replace(".", "_"))
 
     async def record(self, said: Sequence[Said], now: datetime) -> list[Recorded]:
         """Store what was said, journaled by a majority; each problem may be there once.
 
-        A firing alert opens a ticket or counts on the open one. A resolved one is noted on the open
-        ticket; where there is none it says nothing that is still of use.
+        A firing alert opens a ticket, or counts on the one that there is, which may reopen it; a
+        resolved one is noted on it. What no ticket is about is not among the answers.
         """
         recorded: list[Recorded] = []
         left = list(said)
@@ -55,61 +86,159 @@ class MongoTickets:
             recorded += done
             if not left:
                 return recorded
+            done, left = await self._settle(left, now)
+            recorded += done
+            if not left:
+                return recorded
         raise UnavailableError("too many requests open the same tickets at once")
 
     async def _write(self, said: list[Said], now: datetime) -> tuple[list[Recorded], list[Said]]:
-        """What was recorded, and what lost a race and is to be written again."""
+        """What was recorded, and what has a ticket that is not simply open and firing."""
         ids = _new_ids(len(said))
-        writes = [_write(one, id_, now) for one, id_ in zip(said, ids, strict=True)]
-        lost: set[int] = set()
+        bulk = [writes.simple(one, id_, now) for one, id_ in zip(said, ids, strict=True)]
+        held: set[int] = set()
         try:
-            result = await self._tickets.bulk_write(writes, ordered=False)
+            result = await self._tickets.bulk_write(bulk, ordered=False)
             opened = set(result.upserted_ids or ())
         except BulkWriteError as error:
-            lost = _lost_races(error)
+            held = _duplicates(error)
             opened = {upserted["index"] for upserted in error.details["upserted"]}
-        fresh = [_opened(said[index], ids[index], now) for index in sorted(opened)]
-        known = [one for index, one in enumerate(said) if index not in opened | lost]
-        return fresh + await self._found(known), [said[index] for index in sorted(lost)]
+        fresh = [writes.opened(said[index], ids[index], now) for index in sorted(opened)]
+        known = [one for index, one in enumerate(said) if index not in opened | held]
+        found, missed = await self._found(known)
+        return fresh + found, [*(said[index] for index in sorted(held)), *missed]
 
-    async def _found(self, said: list[Said]) -> list[Recorded]:
+    async def _found(self, said: list[Said]) -> tuple[list[Recorded], list[Said]]:
+        """What the tickets are now that were written to, and what may have missed its ticket."""
         if not said:
-            return []
-        alerts = {one.alert.fingerprint: one.alert for one in said}
-        cursor = self._tickets.find(
-            {"open_fingerprint": {"$in": list(alerts)}},
-            {"open_fingerprint": 1, "state": 1, "count": 1, "firing": 1, "created_at": 1},
-        )
-        return [
-            Recorded(
-                ticket_id=found["_id"],
-                alert=alerts[found["open_fingerprint"]],
-                opened=False,
-                state=TicketState(found["state"]),
-                count=found["count"],
-                gone=not found["firing"],
-                created_at=found["created_at"],
-            )
-            async for found in cursor
-        ]
+            return [], []
+        tickets = await self._by_fingerprint(said, _SEEN)
+        found: list[Recorded] = []
+        missed: list[Said] = []
+        for one in said:
+            ticket = tickets.get(one.alert.fingerprint)
+            if ticket is not None and not _missed(one, ticket):
+                found.append(writes.counted(one, ticket))
+            elif ticket is not None or writes.opens(one):
+                missed.append(one)
+        return found, missed
 
-    async def unannounced(self, before: datetime, most: int) -> list[tuple[UUID, Alert, datetime]]:
-        """Tickets opened before then that nobody has judged, each told of once."""
-        query = {
-            "state": TicketState.NEW.value,
-            "created_at": {"$lt": before},
-            "announced": {"$exists": False},
-        }
-        cursor = self._tickets.find(query, {"alert": 1, "created_at": 1}).limit(most)
-        return [
-            (ticket["_id"], Alert.model_validate(ticket["alert"]), ticket["created_at"])
-            async for ticket in cursor
-        ]
+    async def _settle(self, said: list[Said], now: datetime) -> tuple[list[Recorded], list[Said]]:
+        """What was recorded on tickets that ended or come back, and what is to be written again."""
+        tickets = await self._by_fingerprint(said, _HELD)
+        settled = await asyncio.gather(
+            *(self._settle_one(one, tickets.get(one.alert.fingerprint), now) for one in said)
+        )
+        done: list[Recorded] = []
+        left: list[Said] = []
+        for one, outcome in zip(said, settled, strict=True):
+            match outcome:
+                case Recorded():
+                    done.append(outcome)
+                case Move.RETIRE:
+                    left.append(one)
+        return done, left
+
+    async def _settle_one(
+        self, said: Said, ticket: Document | None, now: datetime
+    ) -> Recorded | Move:
+        """What was recorded; or that there is none, or that it is to be written again."""
+        if ticket is None:
+            return Move.RETIRE
+        held = _held(ticket)
+        back = comeback(held, said, now, self._rules)
+        match back.move:
+            case Move.LEAVE:
+                return back.move
+            case Move.RETIRE:
+                unset = {"$unset": {"open_fingerprint": ""}}
+                await self._tickets.update_one(_as_seen(held, said), unset)
+                return back.move
+        return await self._come_back(held, said, back, now) or Move.RETIRE
+
+    async def _come_back(
+        self, held: Held, said: Said, back: Comeback, now: datetime
+    ) -> Recorded | None:
+        """The ticket as it is then; None where it has changed since it was looked at."""
+        ticket = await self._tickets.find_one_and_update(
+            _as_seen(held, said),
+            writes.comeback(held, said, back, now, calm_after=self._rules.flapping_within),
+            projection=_SEEN,
+            return_document=ReturnDocument.AFTER,
+        )
+        return writes.came_back(held, said, back, ticket) if ticket is not None else None
+
+    async def _by_fingerprint(
+        self, said: Sequence[Said], fields: dict[str, int]
+    ) -> dict[str, Document]:
+        query = {"open_fingerprint": {"$in": [one.alert.fingerprint for one in said]}}
+        cursor = self._tickets.find(query, fields)
+        return {ticket["open_fingerprint"]: ticket async for ticket in cursor}
+
+    async def unannounced(self, before: datetime, most: int) -> list[Recorded]:
+        """Tickets opened or reopened before then that nobody has judged, each told of once."""
+        untold = {"announced": {"$exists": False}}
+        new = {"state": TicketState.NEW.value, "created_at": {"$lt": before}}
+        reopened = {"state": TicketState.REOPENED.value, "reopened.at": {"$lt": before}}
+        suppressed = {"suppressed.until": {"$exists": True}, "created_at": {"$lt": before}}
+        found: list[Recorded] = []
+        for query in (new, reopened, suppressed):
+            cursor = self._tickets.find({**query, **untold}).limit(most)
+            found += [writes.standing(ticket) async for ticket in cursor]
+        return found[:most]
 
     async def announced(self, ticket_ids: Sequence[UUID]) -> None:
         """Note that the stream has the opening of these tickets, where that is of use yet."""
-        not_judged = {"_id": {"$in": list(ticket_ids)}, "state": TicketState.NEW.value}
-        await self._relaxed.update_many(not_judged, {"$set": {"announced": True}})
+        untold = [
+            {"state": {"$in": [TicketState.NEW.value, TicketState.REOPENED.value]}},
+            {"suppressed": {"$exists": True}},
+        ]
+        of_use = {"_id": {"$in": list(ticket_ids)}, "$or": untold}
+        await self._relaxed.update_many(of_use, {"$set": {"announced": True}})
+
+    async def calm(self, now: datetime, most: int) -> list[Recorded]:
+        """Tickets whose problem has neither come nor gone for as long as it takes to be calm."""
+        query = {"flapping.until": {"$lt": now}}
+        cursor = self._tickets.find(query).limit(most)
+        return [writes.standing(ticket) async for ticket in cursor]
+
+    async def calmed(self, ticket_id: UUID, now: datetime) -> None:
+        """The ticket flaps no more."""
+        await self._tickets.update_one(
+            {"_id": ticket_id, "flapping.until": {"$lt": now}}, {"$unset": {"flapping": ""}}
+        )
+
+
+def _missed(said: Said, ticket: Document) -> bool:
+    """Whether a write that opens nothing found its ticket ended, or over at its source."""
+    if not said.firing or writes.opens(said):
+        return False
+    return TicketState(ticket["state"]) in TICKET_ENDED or not ticket["firing"]
+
+
+def _as_seen(held: Held, said: Said) -> Document:
+    """The ticket, where it stands as it did."""
+    return {
+        "_id": held.ticket_id,
+        "open_fingerprint": said.alert.fingerprint,
+        "state": held.state.value,
+        "reopenings": held.reopenings or None,
+    }
+
+
+def _held(ticket: Document) -> Held:
+    ended = [at for at in (ticket.get("resolved_at"), ticket.get("closed_at")) if at is not None]
+    return Held(
+        ticket_id=ticket["_id"],
+        state=TicketState(ticket["state"]),
+        firing=frozenset(ticket.get("firing", ())),
+        ended_at=max(ended, default=None),
+        closed_as_false=ticket.get("verdict", {}).get("verdict") == "false",
+        window=ticket.get("suppressed", {}).get("window", ""),
+        comebacks=tuple(ticket.get("comebacks", ())),
+        flaps_until=ticket.get("flapping", {}).get("until"),
+        reopenings=ticket.get("reopenings", 0),
+    )
 
 
 def _new_ids(number: int) -> list[UUID]:
@@ -118,74 +247,8 @@ def _new_ids(number: int) -> list[UUID]:
     return [UUID(bytes=random[at : at + 16], version=4) for at in range(0, len(random), 16)]
 
 
-def _write(said: Said, ticket_id: UUID, now: datetime) -> UpdateOne:
-    query = {"open_fingerprint": said.alert.fingerprint}
-    new = _new(said.alert, ticket_id, now)
-    if said.over:
-        return UpdateOne(query, _partly_over(said, new, now), upsert=bool(said.fired))
-    seen = {"last_seen_at": now, "updated_at": now, "source_resolved_at": None}
-    fired: Document = {
-        "$set": seen,
-        "$inc": {"count": said.fired},
-        "$addToSet": {"firing": {"$each": list(said.firing)}},
-        "$setOnInsert": new,
-    }
-    return UpdateOne(query, fired, upsert=True)
-
-
-def _partly_over(said: Said, new: Document, now: datetime) -> list[Document]:
-    """What depends on which alerts still fire by what stands there, decided in the write itself.
-
-    As a pipeline it costs a tenth more than plain operators, which do for most notifications.
-    """
-    still = {"$setDifference": [{"$ifNull": ["$firing", []]}, list(said.over)]}
-    gone = {"$cond": [{"$eq": ["$firing", []]}, said.ended_at or now, None]}
-    changes: list[Document] = [
-        {
-            "$set": {
-                "firing": {"$setUnion": [still, list(said.firing)]},
-                "count": {"$add": [{"$ifNull": ["$count", 0]}, said.fired]},
-                "last_seen_at": now,
-                "updated_at": now,
-            }
-        },
-        {"$set": {"source_resolved_at": gone}},
-    ]
-    if said.fired:
-        # What stands there wins over what a new ticket begins with.
-        begins = {"$mergeObjects": [{"$literal": new}, "$$ROOT"]}
-        changes.insert(0, {"$replaceWith": begins})
-    return changes
-
-
-def _new(alert: Alert, ticket_id: UUID, now: datetime) -> Document:
-    return {
-        "_id": ticket_id,
-        "schema": SCHEMA,
-        "state": TicketState.NEW.value,
-        "source": alert.source,
-        "fingerprint": alert.fingerprint,
-        "title": alert.title,
-        "severity": alert.severity.value if alert.severity else None,
-        "alert": alert.model_dump(mode="json"),
-        "created_at": now,
-    }
-
-
-def _opened(said: Said, ticket_id: UUID, now: datetime) -> Recorded:
-    return Recorded(
-        ticket_id=ticket_id,
-        alert=said.alert,
-        opened=True,
-        state=TicketState.NEW,
-        count=said.fired,
-        gone=said.alert.status is AlertStatus.RESOLVED,
-        created_at=now,
-    )
-
-
-def _lost_races(error: BulkWriteError) -> set[int]:
-    """The writes that found the ticket just opened by another request."""
+def _duplicates(error: BulkWriteError) -> set[int]:
+    """The writes that would have opened a second ticket for a problem that has one."""
     if error.details["writeConcernErrors"]:
         raise UnavailableError("MongoDB did not confirm a write") from error
     failures = error.details["writeErrors"]

@@ -2,34 +2,58 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
-from shared.events import Alert, AlertStatus, Change, TicketCreated, TicketUpdated
-from shared.events.envelope import derived_id
+from services.ingest.ruling import Membership, Quiet, Ruling
+from shared.events import Alert, AlertStatus
 from shared.lifecycle import TicketState
+
+
+class Decision(StrEnum):
+    """What became of an alert.
+
+    ``ended`` is an alert that is over while others on its problem still fire; ``resolved`` is the
+    last of them. ``no_ticket`` is the end of a problem that no open ticket is about.
+    """
+
+    OPENED = "opened"
+    REOPENED = "reopened"
+    REPEATED = "repeated"
+    SUPPRESSED = "suppressed"
+    ENDED = "ended"
+    RESOLVED = "resolved"
+    NOT_OPENED = "not_opened"
+    NO_TICKET = "no_ticket"
+    IMPORTED = "imported"
 
 
 @dataclass(frozen=True)
 class Said:
-    """What one notification said of one problem.
+    """What the notifications of one moment said of one problem.
 
     A problem may be reported by several alerts, such as a warning and a critical one, or the same
     one from two Prometheus servers: it is gone when all of them are. ``firing`` and ``over`` name
-    those (see ``variant``) that this notification was about, ``fired`` counts the firing ones, and
-    ``alert`` is the one that tells most: the worst that fires, else the last that is over.
+    those (see ``variant``) that were told of, ``fired`` counts the firing ones, and ``ruling`` is
+    that of the one that tells most: the worst that fires, else the last that is over.
     """
 
-    alert: Alert
+    ruling: Ruling
     fired: int
     firing: tuple[str, ...]
     over: tuple[str, ...]
 
     @property
+    def alert(self) -> Alert:
+        """The alert that tells most."""
+        return self.ruling.alert
+
+    @property
     def ended_at(self) -> datetime | None:
-        """When the problem was over, if this notification told so."""
+        """When the problem was over, if its source told so."""
         return self.alert.ends_at if self.alert.status is AlertStatus.RESOLVED else None
 
 
@@ -38,17 +62,34 @@ class Recorded:
     """What the store made of it.
 
     ``count`` is the number of firing alerts so far. ``state`` is the ticket's state after the
-    write, ``opened`` whether this alert opened it, and ``gone`` whether, by all that its source has
-    said so far, the problem is gone.
+    write, and ``gone`` says whether, by all that its source has said so far, the problem is gone.
+    ``reopenings`` is how often the ticket was reopened, at last for ``reopened_because``;
+    ``flapping`` says how often its problem came back, where that is too often, and ``flaps_newly``
+    whether that was found out just now. ``quiet`` is the maintenance window that it was opened in,
+    if it was opened just now.
     """
 
     ticket_id: UUID
     alert: Alert
-    opened: bool
+    decision: Decision
     state: TicketState
     count: int
     gone: bool
     created_at: datetime
+    because: str = ""
+    reopenings: int = 0
+    reopened_because: str = ""
+    flapping: str = ""
+    flaps_newly: bool = False
+    quiet: Quiet | None = None
+    groups: tuple[Membership, ...] = ()
+    parent_id: UUID | None = None
+    grouped_because: str = ""
+
+    @property
+    def opened(self) -> bool:
+        """Whether this opened the ticket."""
+        return self.decision is Decision.OPENED
 
 
 def fingerprint(source: str, name: str, labels: Mapping[str, str]) -> str:
@@ -66,69 +107,30 @@ def variant(alert: Alert) -> str:
     return _digest(sorted(alert.labels.items()))[:16]
 
 
-def collapsed(alerts: Iterable[Alert]) -> tuple[Said, ...]:
-    """One notification's alerts with each problem once, in the order of their first mention."""
-    problems: dict[str, list[Alert]] = {}
-    for alert in alerts:
-        problems.setdefault(alert.fingerprint, []).append(alert)
+def collapsed(rulings: Iterable[Ruling]) -> tuple[Said, ...]:
+    """Alerts with each problem once, in the order of their first mention."""
+    problems: dict[str, list[Ruling]] = {}
+    for ruling in rulings:
+        problems.setdefault(ruling.alert.fingerprint, []).append(ruling)
     return tuple(_said(about_one) for about_one in problems.values())
 
 
-def _said(alerts: list[Alert]) -> Said:
+def _said(rulings: list[Ruling]) -> Said:
     # Of the same alert twice, the later one tells what holds now.
-    last = {variant(alert): alert for alert in alerts}
-    firing = {key: alert for key, alert in last.items() if alert.status is AlertStatus.FIRING}
+    last = {variant(ruling.alert): ruling for ruling in rulings}
+    firing = {key: one for key, one in last.items() if one.alert.status is AlertStatus.FIRING}
     return Said(
-        alert=min(firing.values(), key=_badness) if firing else alerts[-1],
-        fired=sum(alert.status is AlertStatus.FIRING for alert in alerts),
+        ruling=min(firing.values(), key=_badness) if firing else rulings[-1],
+        fired=sum(ruling.alert.status is AlertStatus.FIRING for ruling in rulings),
         firing=tuple(firing),
         over=tuple(key for key in last if key not in firing),
     )
 
 
-def created(ticket_id: UUID, alert: Alert, at: datetime) -> TicketCreated:
-    """The event of a ticket's opening; its id is the same however often it is made."""
-    return TicketCreated(
-        id=derived_id(ticket_id, TicketCreated.subject),
-        time=at,
-        ticket_id=ticket_id,
-        alert=alert,
-    )
-
-
-def events_of(
-    recorded: Recorded, at: datetime, *, new_id: Callable[[], UUID]
-) -> tuple[TicketCreated | TicketUpdated, ...]:
-    """What a recorded alert tells the rest of the system.
-
-    A ticket that nobody has judged yet is announced again with every notification: the process that
-    opened it may have died before it could, and the stream drops what it knows. A notification has
-    no name of its own, so that one which is sent again is another update.
-    """
-    events: list[TicketCreated | TicketUpdated] = []
-    if recorded.opened or recorded.state is TicketState.NEW:
-        events.append(created(recorded.ticket_id, recorded.alert, recorded.created_at))
-    if recorded.gone:
-        events.append(_updated(recorded, Change.RESOLVED_AT_SOURCE, at, new_id()))
-    elif not recorded.opened and recorded.alert.status is AlertStatus.FIRING:
-        events.append(_updated(recorded, Change.REPEATED, at, new_id()))
-    return tuple(events)
-
-
-def _updated(recorded: Recorded, change: Change, at: datetime, id_: UUID) -> TicketUpdated:
-    return TicketUpdated(
-        id=id_,
-        time=at,
-        ticket_id=recorded.ticket_id,
-        change=change,
-        count=recorded.count,
-        alert=recorded.alert,
-    )
-
-
-def _badness(alert: Alert) -> str:
-    """Smaller is worse; an alert that does not say comes last."""
-    return alert.severity.value if alert.severity else "unsaid"
+def _badness(ruling: Ruling) -> tuple[bool, bool, str]:
+    """Smaller is worse; what may open a ticket comes first, and what is in no window."""
+    severity = ruling.alert.severity.value if ruling.alert.severity else "unsaid"
+    return not ruling.opens, ruling.quiet is not None, severity
 
 
 def _digest(said: object) -> str:

@@ -50,6 +50,8 @@ class Planner:
 
         The ids of the event and of the session derive from the ticket's event.
         """
+        if ticket.flapping:
+            return _escalated(ticket, "it comes and goes: what a plan mends would not stay so", ())
         ranking = match(self.library, ticket.alert, ticket.severity)
         if not ranking.matches:
             return _nothing_matches(ticket, ranking)

@@ -1,12 +1,14 @@
-"""Tickets as triage sees them: judged once."""
+"""Tickets as triage sees them: judged once each time that they are opened."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from services.triage.verdict import Judgement
 from shared.lifecycle import TicketState
 from shared.store import Database, seam
+
+_TO_BE_JUDGED: Final = [TicketState.NEW.value, TicketState.REOPENED.value]
 
 
 class Tickets(Protocol):
@@ -15,7 +17,7 @@ class Tickets(Protocol):
     async def record(
         self, ticket_id: UUID, judgement: Judgement, *, caused_by: UUID, now: datetime
     ) -> bool:
-        """Store a verdict on a ticket that has none yet.
+        """Store a verdict on a ticket that is to be judged.
 
         Returns whether the ticket carries this verdict now: also when the same event gave it
         before, and not when the ticket has moved on for another reason.
@@ -48,10 +50,9 @@ class MongoTickets:
             },
         }
         if judgement.closes:
-            update["$unset"] = {"open_fingerprint": ""}
             update["$set"]["closed_at"] = now
         changed = await self._tickets.update_one(
-            {"_id": ticket_id, "state": TicketState.NEW.value}, update
+            {"_id": ticket_id, "state": {"$in": _TO_BE_JUDGED}}, update
         )
         if changed.matched_count:
             return True

@@ -109,14 +109,10 @@ class MongoTickets:
             return await self._changed(where, changes)
         state, at = TicketState.RESOLVED.value, conclusion.time
         changes = {"state": state, "resolved": said, "resolved_at": at, "updated_at": at}
-        # Whatever fires from now on is a new problem.
-        return await self._changed(where, changes, {"open_fingerprint": ""})
+        return await self._changed(where, changes)
 
-    async def _changed(
-        self, where: Document, changes: Document, unset: Document | None = None
-    ) -> bool:
-        update = {"$set": changes, **({"$unset": unset} if unset else {})}
-        changed = await self._tickets.update_one(where, update)
+    async def _changed(self, where: Document, changes: Document) -> bool:
+        changed = await self._tickets.update_one(where, {"$set": changes})
         return changed.matched_count == 1
 
 

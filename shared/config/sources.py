@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, IPvAnyNetwork, model_validator
 
+from shared.config.limits import AlertLimit
 from shared.config.section import Section
 from shared.mapping import GenericMap
 from shared.secrets import SecretRef
@@ -81,6 +82,7 @@ class SourceConfig(Section):
     hmac: HmacAuth | None = None
     sns: SnsAuth | None = None
     allow_from: tuple[IPvAnyNetwork, ...] = ()
+    limit: AlertLimit | None = None
 
     @model_validator(mode="after")
     def _some_proof(self) -> "SourceConfig":

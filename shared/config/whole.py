@@ -8,6 +8,7 @@ from pydantic import Field, HttpUrl, field_validator
 from shared.config.section import Section
 from shared.config.sources import SourceConfig
 from shared.config.targets import Target
+from shared.config.tickets import TicketsConfig
 from shared.secrets import SecretRef
 from shared.yamlsource import read_file
 
@@ -30,6 +31,7 @@ class Config(Section):
     """All of ``handrail.yaml``; every part may be left out."""
 
     sources: dict[str, SourceConfig] = Field(default_factory=dict)
+    tickets: TicketsConfig = TicketsConfig()
     people: tuple[Person, ...] = ()
     targets: dict[str, Target] = Field(default_factory=dict)
     prometheus: dict[str, PrometheusServer] = Field(default_factory=dict)

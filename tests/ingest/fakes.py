@@ -3,13 +3,13 @@
 from dataclasses import replace
 from uuid import uuid4
 
-from services.ingest.ticket import Recorded
+from services.ingest.ticket import Decision, Recorded
 from shared.errors import UnavailableError
 from shared.lifecycle import TicketState
 
 
 class FakeTickets:
-    """Keeps tickets as `MongoTickets` does; `down` makes it refuse."""
+    """Keeps tickets as `MongoTickets` does, but those that end; `down` makes it refuse."""
 
     def __init__(self):
         self.open = {}
@@ -33,7 +33,7 @@ class FakeTickets:
         now_known = Recorded(
             ticket_id=known.ticket_id if known else uuid4(),
             alert=said.alert,
-            opened=known is None,
+            decision=self._decision(known, said, firing),
             state=known.state if known else TicketState.NEW,
             count=(known.count if known else 0) + said.fired,
             gone=not firing,
@@ -43,9 +43,16 @@ class FakeTickets:
         self.ended_at[now_known.ticket_id] = None if firing else said.ended_at or now
         return now_known
 
+    def _decision(self, known, said, firing):
+        if known is None:
+            return Decision.OPENED
+        if said.fired:
+            return Decision.REPEATED
+        return Decision.ENDED if firing else Decision.RESOLVED
+
     async def unannounced(self, before, most):
         late = [
-            (one.ticket_id, one.alert, one.created_at)
+            one
             for one in self.open.values()
             if one.state is TicketState.NEW
             and one.created_at < before

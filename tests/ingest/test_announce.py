@@ -6,8 +6,10 @@ from uuid import uuid4
 import pytest
 
 from services.ingest.announce import OVERDUE, Announcements
+from services.ingest.ruling import plainly
 from services.ingest.sources.alertmanager import parse
-from services.ingest.ticket import collapsed, events_of
+from services.ingest.telling import events_of
+from services.ingest.ticket import collapsed
 from services.ingest.webhook import Webhook
 from shared.errors import UnavailableError
 from tests.ingest.fakes import FakeBus, FakeTickets
@@ -21,7 +23,9 @@ LATER = NOW + OVERDUE + timedelta(seconds=1)
 async def tickets():
     """One ticket that was opened, and never told of."""
     kept = FakeTickets()
-    await kept.record(collapsed(parse(Webhook("am", body(fired())))), NOW)
+    await kept.record(
+        collapsed(plainly(one, NOW) for one in parse(Webhook("am", body(fired())))), NOW
+    )
     return kept
 
 

@@ -1,30 +1,15 @@
-"""Notifications that come at once are stored in one write, and each gets its own answer."""
+"""What comes at once is committed together, and each gets its own answer."""
 
 import asyncio
-import json
-from datetime import UTC, datetime
-from uuid import uuid4
 
 import pytest
 
 from services.ingest.group import GroupCommit
-from services.ingest.sources.alertmanager import parse
-from services.ingest.ticket import Recorded, collapsed
-from services.ingest.webhook import Webhook
 from shared.errors import UnavailableError
-from shared.lifecycle import TicketState
-from tests.flows.world import alert, notification
-
-NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 
 
-def said(*jobs):
-    body = json.dumps(notification(*(alert(job) for job in jobs))).encode()
-    return collapsed(parse(Webhook("alertmanager", body)))
-
-
-class Writes:
-    """Records what is written together; writes wait until they may go on."""
+class Commits:
+    """Records what is committed together; commits wait until they may go on."""
 
     def __init__(self, *errors):
         self.groups = []
@@ -32,94 +17,98 @@ class Writes:
         self.go_on.set()
         self._errors = list(errors)
 
-    async def record(self, said, now):
-        jobs = [one.alert.labels["job"] for one in said]
-        self.groups.append(jobs)
+    async def __call__(self, items):
+        self.groups.append(list(items))
         await self.go_on.wait()
-        if "poison" in jobs:
+        if "poison" in items:
             raise ValueError("poison")
         if self._errors:
             raise self._errors.pop(0)
-        return [
-            Recorded(
-                ticket_id=uuid4(),
-                alert=one.alert,
-                opened=True,
-                state=TicketState.NEW,
-                count=one.fired,
-                gone=False,
-                created_at=now,
-            )
-            for one in said
-        ]
+        return [item.upper() for item in items]
 
 
-async def all_at_once(group, *notifications):
-    """The jobs that each notification got tickets for, or its error."""
-
-    async def one(jobs):
-        recorded = await group.record(said(*jobs), NOW)
-        return [each.alert.labels["job"] for each in recorded]
-
-    return await asyncio.gather(*(one(jobs) for jobs in notifications), return_exceptions=True)
+def group(commits, most=3, at_once=1):
+    return GroupCommit(commits, most=most, size=len, at_once=at_once)
 
 
-async def test_one_alone_is_written_at_once():
-    writes = Writes()
-    assert await all_at_once(GroupCommit(writes), ["a"]) == [["a"]]
-    assert writes.groups == [["a"]]
+async def all_at_once(group, *items):
+    """What each was answered, or its error."""
+    return await asyncio.gather(*(group.add(item) for item in items), return_exceptions=True)
 
 
-async def test_those_that_come_while_a_write_is_under_way_share_the_next():
-    writes = Writes()
-    writes.go_on.clear()
-    group = GroupCommit(writes)
-    first = asyncio.create_task(all_at_once(group, ["a"]))
-    while not writes.groups:
+async def under_way(commits, number=1):
+    while len(commits.groups) < number:
         await asyncio.sleep(0)
-    rest = asyncio.create_task(all_at_once(group, ["b"], ["c", "d"]))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    writes.go_on.set()
-    assert await first == [["a"]]
-    assert await rest == [["b"], ["c", "d"]]
-    assert writes.groups == [["a"], ["b", "c", "d"]]
 
 
-async def test_the_same_problem_twice_is_written_twice_in_its_order():
-    writes = Writes()
-    assert await all_at_once(GroupCommit(writes), ["a"], ["a"], ["b"]) == [["a"], ["a"], ["b"]]
-    assert writes.groups == [["a"], ["a", "b"]]
+async def test_one_alone_is_committed_at_once():
+    commits = Commits()
+    assert await all_at_once(group(commits), "a") == ["A"]
+    assert commits.groups == [["a"]]
+
+
+async def test_those_that_come_while_a_commit_is_under_way_share_the_next():
+    commits = Commits()
+    commits.go_on.clear()
+    one = group(commits)
+    first = asyncio.create_task(all_at_once(one, "a"))
+    await under_way(commits)
+    rest = asyncio.create_task(all_at_once(one, "b", "cd"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    commits.go_on.set()
+    assert await first == ["A"]
+    assert await rest == ["B", "CD"]
+    assert commits.groups == [["a"], ["b", "cd"]]
+
+
+async def test_a_group_has_no_more_than_it_may_unless_one_alone_has():
+    commits = Commits()
+    answers = await all_at_once(group(commits), "ab", "cd", "e", "fghij", "k")
+    assert answers == ["AB", "CD", "E", "FGHIJ", "K"]
+    assert commits.groups == [["ab"], ["cd", "e"], ["fghij"], ["k"]]
+
+
+async def test_so_many_groups_as_may_are_under_way_at_once():
+    commits = Commits()
+    commits.go_on.clear()
+    one = group(commits, most=1, at_once=2)
+    asked = asyncio.create_task(all_at_once(one, "a", "b", "c"))
+    await under_way(commits, 2)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert commits.groups == [["a"], ["b"]]
+    commits.go_on.set()
+    assert await asked == ["A", "B", "C"]
 
 
 async def test_a_store_that_is_away_is_told_to_all_who_wait():
-    answers = await all_at_once(GroupCommit(Writes(UnavailableError("away"))), ["a"], ["b"])
+    answers = await all_at_once(group(Commits(UnavailableError("away"))), "a", "b")
     assert [type(answer) for answer in answers] == [UnavailableError, UnavailableError]
 
 
 async def test_what_one_has_wrong_is_not_held_against_the_others():
-    answers = await all_at_once(GroupCommit(Writes()), ["a"], ["poison"], ["b"])
-    assert answers[0] == ["a"]
+    answers = await all_at_once(group(Commits(), most=20), "a", "poison", "b")
+    assert answers[0] == "A"
     assert isinstance(answers[1], ValueError)
-    assert answers[2] == ["b"]
+    assert answers[2] == "B"
 
 
 async def test_one_that_gives_up_does_not_stop_the_others():
-    writes = Writes()
-    writes.go_on.clear()
-    group = GroupCommit(writes)
-    gone = asyncio.create_task(group.record(said("a"), NOW))
-    stays = asyncio.create_task(group.record(said("b"), NOW))
-    while not writes.groups:
-        await asyncio.sleep(0)
+    commits = Commits()
+    commits.go_on.clear()
+    one = group(commits)
+    gone = asyncio.create_task(one.add("a"))
+    stays = asyncio.create_task(one.add("b"))
+    await under_way(commits)
     gone.cancel()
-    writes.go_on.set()
+    commits.go_on.set()
     with pytest.raises(asyncio.CancelledError):
         await gone
-    assert [each.alert.labels["job"] for each in await stays] == ["b"]
+    assert await stays == "B"
 
 
-async def test_after_a_failure_the_next_are_written():
-    group = GroupCommit(Writes(UnavailableError("away")))
-    await all_at_once(group, ["a"])
-    assert await all_at_once(group, ["b"]) == [["b"]]
+async def test_after_a_failure_the_next_are_committed():
+    one = group(Commits(UnavailableError("away")))
+    await all_at_once(one, "a")
+    assert await all_at_once(one, "b") == ["B"]

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pymongo.errors import BulkWriteError
 
+from services.ingest.ruling import plainly
 from services.ingest.sources.alertmanager import parse
-from services.ingest.store import MongoTickets, _lost_races
+from services.ingest.store import MongoTickets, _duplicates
 from services.ingest.ticket import collapsed
 from services.ingest.webhook import Webhook
 from shared.errors import UnavailableError
@@ -27,8 +28,9 @@ class OnMongo(MongoTickets):
         return (await self._tickets.find_one({"_id": ticket_id}))["source_resolved_at"]
 
     async def move(self, ticket_id, state):
-        gone = {"$unset": {"open_fingerprint": ""}} if state is TicketState.RESOLVED else {}
-        await self._tickets.update_one({"_id": ticket_id}, {"$set": {"state": state.value}, **gone})
+        ended = {"resolved_at": NOW - timedelta(days=1)} if state is TicketState.RESOLVED else {}
+        change = {"state": state.value, **ended}
+        await self._tickets.update_one({"_id": ticket_id}, {"$set": change})
 
 
 @pytest.fixture
@@ -43,8 +45,12 @@ def tickets(request):
     return FakeTickets() if request.param == "fake" else request.getfixturevalue("on_mongo")
 
 
+def rulings(*alerts):
+    return [plainly(alert, NOW) for alert in parse(Webhook("am", body(*alerts)))]
+
+
 async def say(tickets, *alerts, now=NOW):
-    return await tickets.record(collapsed(parse(Webhook("am", body(*alerts)))), now)
+    return await tickets.record(collapsed(rulings(*alerts)), now)
 
 
 async def test_a_new_problem_opens_a_ticket(tickets):
@@ -131,7 +137,9 @@ async def test_the_state_is_that_of_the_ticket(tickets):
     assert again.state is TicketState.IN_PROGRESS
 
 
-async def test_a_problem_that_comes_back_after_its_ticket_was_resolved_is_a_new_ticket(tickets):
+async def test_a_problem_that_comes_back_long_after_its_ticket_was_resolved_is_a_new_ticket(
+    tickets,
+):
     (first,) = await say(tickets, fired())
     await tickets.move(first.ticket_id, TicketState.RESOLVED)
     (second,) = await say(tickets, fired())
@@ -145,7 +153,8 @@ async def test_only_overdue_tickets_that_nobody_judged_are_unannounced(tickets):
         for name, at in (("late", NOW), ("judged", NOW), ("fresh", LATER))
     ]
     await tickets.move(judged.ticket_id, TicketState.TRIAGED)
-    assert await tickets.unannounced(LATER, 10) == [(late.ticket_id, late.alert, NOW)]
+    (found,) = await tickets.unannounced(LATER, 10)
+    assert (found.ticket_id, found.alert, found.created_at) == (late.ticket_id, late.alert, NOW)
 
 
 async def test_an_announced_ticket_is_announced_no_more(tickets):
@@ -192,7 +201,7 @@ async def racing(db):
     store = Racing(db)
     await store.prepare()
     await db.tickets.create_index("fingerprint", unique=True)
-    (said,) = collapsed(parse(Webhook("am", body(fired()))))
+    (said,) = collapsed(rulings(fired()))
     await db.tickets.insert_one({"in_the_way": True, "fingerprint": said.alert.fingerprint})
     return store
 
@@ -213,14 +222,14 @@ def test_a_write_that_was_not_confirmed_is_to_be_tried_later():
     timeout = {"code": 64, "errmsg": "waiting for replication timed out"}
     error = BulkWriteError({"writeErrors": [], "writeConcernErrors": [timeout], "upserted": []})
     with pytest.raises(UnavailableError):
-        _lost_races(error)
+        _duplicates(error)
 
 
 def test_an_error_that_is_no_race_is_raised_as_it_is():
     full = {"code": 14031, "index": 0}
     error = BulkWriteError({"writeErrors": [full], "writeConcernErrors": [], "upserted": []})
     with pytest.raises(BulkWriteError):
-        _lost_races(error)
+        _duplicates(error)
 
 
 async def test_labels_of_any_name_are_kept_as_they_are(on_mongo):
@@ -228,7 +237,7 @@ async def test_labels_of_any_name_are_kept_as_they_are(on_mongo):
     for alert in (fired(**odd), fired(**odd, instance="2"), over(**odd)):
         await say(on_mongo, alert)
     await say(on_mongo, fired(**odd, instance="3"), over(**odd, instance="3"))
-    kept = [alert.labels for _, alert, _ in await on_mongo.unannounced(LATER, 10)]
+    kept = [one.alert.labels for one in await on_mongo.unannounced(LATER, 10)]
     assert len(kept) == 3
     assert all(labels.items() >= odd.items() for labels in kept)
 

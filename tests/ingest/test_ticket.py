@@ -5,8 +5,10 @@ from uuid import uuid4
 
 import pytest
 
+from services.ingest.ruling import plainly
 from services.ingest.sources.alertmanager import parse
-from services.ingest.ticket import Recorded, collapsed, events_of, variant
+from services.ingest.telling import events_of
+from services.ingest.ticket import Decision, Recorded, collapsed, variant
 from services.ingest.webhook import Webhook
 from shared.events import AlertStatus, Change, TicketCreated, TicketUpdated
 from shared.lifecycle import TicketState
@@ -17,12 +19,13 @@ WARNING, CRITICAL = {"severity": "warning"}, {"severity": "critical"}
 
 
 def said(*alerts):
-    return collapsed(parse(Webhook("am", body(*alerts))))
+    return collapsed(plainly(alert, NOW) for alert in parse(Webhook("am", body(*alerts))))
 
 
 def recorded(alert=None, **fields):
     (one,) = said(alert or fired())
-    standing = {"opened": False, "state": TicketState.TRIAGED, "count": 1, "gone": False}
+    decision = Decision.REPEATED if one.fired else Decision.RESOLVED
+    standing = {"decision": decision, "state": TicketState.TRIAGED, "count": 1, "gone": False}
     return Recorded(ticket_id=uuid4(), alert=one.alert, created_at=NOW, **(standing | fields))
 
 
@@ -59,14 +62,14 @@ def test_firing_and_resolved_are_the_same_variant():
 @pytest.mark.parametrize(
     ("alert", "standing", "events"),
     [
-        (fired(), {"opened": True, "state": TicketState.NEW}, ["ticket.created"]),
+        (fired(), {"decision": Decision.OPENED, "state": TicketState.NEW}, ["ticket.created"]),
         (fired(), {"state": TicketState.NEW, "count": 2}, ["ticket.created", "repeated"]),
         (fired(), {"count": 2}, ["repeated"]),
         (over(), {"gone": True}, ["resolved_at_source"]),
         (over(), {"gone": False}, []),
         (
             over(),
-            {"opened": True, "state": TicketState.NEW, "gone": True},
+            {"decision": Decision.OPENED, "state": TicketState.NEW, "gone": True},
             ["ticket.created", "resolved_at_source"],
         ),
     ],
@@ -81,8 +84,8 @@ def test_what_is_told_follows_from_what_was_recorded(alert, standing, events):
 
 
 def test_an_opening_has_the_same_id_however_often_it_is_told():
-    one = recorded(opened=True, state=TicketState.NEW)
-    again = Recorded(**{**vars(one), "opened": False, "count": 2})
+    one = recorded(decision=Decision.OPENED, state=TicketState.NEW)
+    again = Recorded(**{**vars(one), "decision": Decision.REPEATED, "count": 2})
     (first,), (second, _) = (events_of(each, NOW, new_id=uuid4) for each in (one, again))
     assert isinstance(first, TicketCreated)
     assert (first.id, first.time) == (second.id, second.time)

@@ -17,8 +17,8 @@ from shared.lifecycle import (
 
 # Of each state, those that may follow it.
 TICKET = {
-    "new": "triaged closed resolved escalated",
-    "triaged": "planned closed resolved escalated",
+    "new": "triaged closed resolved escalated reopened",
+    "triaged": "planned closed resolved escalated reopened",
     "planned": "in_progress verifying resolved escalated",
     "in_progress": "verifying resolved escalated",
     "verifying": "resolved escalated",

@@ -38,6 +38,9 @@ def _document(entry: Entry) -> Document:
     return {
         "schema": SCHEMA,
         "at": entry.at,
+        "kept_at": entry.at,
+        "decision": entry.decision.value,
+        "because": entry.because,
         "ticket_id": entry.ticket_id,
         "source": alert.source,
         "name": alert.name,
