@@ -11,7 +11,6 @@ async def test_an_alert_becomes_a_verified_fix(world):
     assert world.ran() == ["shop"]
     ticket = world.ticket(ticket_id)
     assert ticket["resolved"]["resolution"] == "verified"
-    assert "open_fingerprint" not in ticket
     subjects = await world.timeline(ticket_id, "ticket.resolved", "step.approved")
     assert subjects[0] == "ticket.created"
     assert {

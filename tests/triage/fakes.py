@@ -9,27 +9,23 @@ class FakeTickets:
     def __init__(self):
         self.states = {}
         self.verdicts = {}
-        self.open = set()
 
     async def put(self, ticket_id, state):
         self.states[ticket_id] = state
-        self.open.add(ticket_id)
 
     async def record(self, ticket_id, judgement, *, caused_by, now):
-        if self.states.get(ticket_id) is TicketState.NEW:
+        if self.states.get(ticket_id) in {TicketState.NEW, TicketState.REOPENED}:
             target = TicketState.CLOSED if judgement.closes else TicketState.TRIAGED
             self.states[ticket_id] = target
             self.verdicts[ticket_id] = (judgement, caused_by)
-            if judgement.closes:
-                self.open.discard(ticket_id)
             return True
         return self.verdicts.get(ticket_id, (None, None))[1] == caused_by
 
     async def seen(self, ticket_id):
-        """The state, the severity, and whether the ticket still takes its fingerprint."""
+        """The state and the severity."""
         judgement, _ = self.verdicts.get(ticket_id, (None, None))
         severity = judgement.severity if judgement else None
-        return self.states.get(ticket_id), severity, ticket_id in self.open
+        return self.states.get(ticket_id), severity
 
 
 class Published:

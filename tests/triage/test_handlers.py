@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import pytest
 
-from services.triage.handlers import judge
-from shared.events import TicketClosed, TicketCreated, TicketTriaged
+from services.triage.handlers import judge, judge_again
+from shared.events import TicketClosed, TicketCreated, TicketReopened, TicketTriaged
 from shared.lifecycle import Severity, TicketState, Verdict
 from tests.triage.fakes import FakeTickets, Published
 from tests.triage.test_verdict import alert
@@ -53,3 +53,22 @@ async def test_a_ticket_that_moved_on_is_not_told_of(tickets):
     await tickets.put(ticket.ticket_id, TicketState.RESOLVED)
     await judge(ticket, tickets, published)
     assert published.events == []
+
+
+@pytest.mark.parametrize("flapping", [False, True])
+async def test_what_comes_back_is_judged_again_and_says_so(tickets, flapping):
+    ticket, published = await new(tickets), Published()
+    back = TicketReopened(
+        id=uuid4(),
+        ticket_id=ticket.ticket_id,
+        reason="it fires again",
+        alert=ticket.alert,
+        count=2,
+        flapping=flapping,
+    )
+    await tickets.put(ticket.ticket_id, TicketState.REOPENED)
+    await judge_again(back, tickets, published)
+    (said,) = published.events
+    assert isinstance(said, TicketTriaged)
+    assert said.reasons[-1] == "it was reopened: it fires again"
+    assert said.flapping is flapping

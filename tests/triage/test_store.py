@@ -20,13 +20,13 @@ class OnMongo(MongoTickets):
     """The store, and what a test has to see and do beside it."""
 
     async def put(self, ticket_id, state):
-        document = {"_id": ticket_id, "state": state.value, "open_fingerprint": str(ticket_id)}
-        await self._tickets.insert_one(document)
+        document = {"_id": ticket_id, "state": state.value}
+        await self._tickets.replace_one({"_id": ticket_id}, document, upsert=True)
 
     async def seen(self, ticket_id):
         ticket = await self._tickets.find_one({"_id": ticket_id})
         severity = Severity(ticket["severity"]) if "severity" in ticket else None
-        return TicketState(ticket["state"]), severity, "open_fingerprint" in ticket
+        return TicketState(ticket["state"]), severity
 
 
 @pytest.fixture(params=["fake", "mongo"])
@@ -44,12 +44,19 @@ async def ticket_id(tickets):
 
 async def test_a_verdict_moves_a_new_ticket_on(tickets, ticket_id):
     assert await tickets.record(ticket_id, REAL, caused_by=uuid4(), now=NOW)
-    assert await tickets.seen(ticket_id) == (TicketState.TRIAGED, Severity.P2, True)
+    assert await tickets.seen(ticket_id) == (TicketState.TRIAGED, Severity.P2)
 
 
-async def test_a_false_alarm_is_closed_and_frees_its_fingerprint(tickets, ticket_id):
+async def test_a_false_alarm_is_closed(tickets, ticket_id):
     assert await tickets.record(ticket_id, FALSE, caused_by=uuid4(), now=NOW)
-    assert await tickets.seen(ticket_id) == (TicketState.CLOSED, Severity.P4, False)
+    assert await tickets.seen(ticket_id) == (TicketState.CLOSED, Severity.P4)
+
+
+async def test_a_ticket_that_was_reopened_is_judged_afresh(tickets, ticket_id):
+    await tickets.record(ticket_id, FALSE, caused_by=uuid4(), now=NOW)
+    await tickets.put(ticket_id, TicketState.REOPENED)
+    assert await tickets.record(ticket_id, REAL, caused_by=uuid4(), now=NOW)
+    assert await tickets.seen(ticket_id) == (TicketState.TRIAGED, Severity.P2)
 
 
 @pytest.mark.parametrize("judgement", [REAL, FALSE])
@@ -64,16 +71,19 @@ async def test_the_same_cause_again_changes_nothing_and_stands(tickets, ticket_i
 async def test_another_cause_is_refused(tickets, ticket_id):
     await tickets.record(ticket_id, REAL, caused_by=uuid4(), now=NOW)
     assert not await tickets.record(ticket_id, FALSE, caused_by=uuid4(), now=NOW)
-    assert await tickets.seen(ticket_id) == (TicketState.TRIAGED, Severity.P2, True)
+    assert await tickets.seen(ticket_id) == (TicketState.TRIAGED, Severity.P2)
 
 
-@pytest.mark.parametrize("state", [state for state in TicketState if state is not TicketState.NEW])
+@pytest.mark.parametrize(
+    "state",
+    [state for state in TicketState if state not in {TicketState.NEW, TicketState.REOPENED}],
+)
 @pytest.mark.parametrize("judgement", [REAL, FALSE])
-async def test_a_ticket_that_is_not_new_is_left_alone(tickets, state, judgement):
+async def test_a_ticket_that_is_not_to_be_judged_is_left_alone(tickets, state, judgement):
     ticket_id = uuid4()
     await tickets.put(ticket_id, state)
     assert not await tickets.record(ticket_id, judgement, caused_by=uuid4(), now=NOW)
-    assert await tickets.seen(ticket_id) == (state, None, True)
+    assert await tickets.seen(ticket_id) == (state, None)
 
 
 async def test_a_ticket_that_is_not_there_is_refused(tickets):

@@ -13,11 +13,10 @@ class FakeTickets:
 
     async def put(self, ticket_id, state, *, over=False):
         known = self.tickets.get(ticket_id, {"begun": None, "said": {}})
-        self.tickets[ticket_id] = {**known, "state": state, "over": over, "open": True}
+        self.tickets[ticket_id] = {**known, "state": state, "over": over}
 
     async def seen(self, ticket_id):
-        ticket = self.tickets[ticket_id]
-        return ticket["state"], ticket["open"]
+        return self.tickets[ticket_id]["state"]
 
     async def verifying(self, ticket_id, *, caused_by, now):
         ticket = self.tickets[ticket_id]
@@ -51,10 +50,8 @@ class FakeTickets:
         if ticket["state"] not in states or caused_by in ticket["said"]:
             return False
         ticket["said"][caused_by] = conclusion
-        if isinstance(conclusion, TicketEscalated):
-            ticket["state"] = TicketState.ESCALATED
-        else:
-            ticket.update(state=TicketState.RESOLVED, open=False)
+        escalated = isinstance(conclusion, TicketEscalated)
+        ticket["state"] = TicketState.ESCALATED if escalated else TicketState.RESOLVED
         return True
 
 

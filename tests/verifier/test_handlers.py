@@ -72,7 +72,7 @@ class Desk:
         return updated
 
     async def state_of(self, event):
-        return (await self.tickets.seen(event.ticket_id))[0]
+        return await self.tickets.seen(event.ticket_id)
 
 
 @pytest.fixture

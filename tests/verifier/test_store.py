@@ -22,14 +22,13 @@ class OnMongo(MongoTickets):
     async def put(self, ticket_id, state, *, over=False):
         fields = {
             "state": state.value,
-            "open_fingerprint": str(ticket_id),
             "source_resolved_at": NOW if over else None,
         }
         await self._tickets.update_one({"_id": ticket_id}, {"$set": fields}, upsert=True)
 
     async def seen(self, ticket_id):
         ticket = await self._tickets.find_one({"_id": ticket_id})
-        return TicketState(ticket["state"]), "open_fingerprint" in ticket
+        return TicketState(ticket["state"])
 
 
 @pytest.fixture(params=["fake", "mongo"])
@@ -74,7 +73,7 @@ async def test_a_verification_begins_after_a_plan(tickets, state):
     begins = state in TICKET_FROM[TicketState.VERIFYING]
     since = await tickets.verifying(ticket_id, caused_by=uuid4(), now=NOW)
     assert since == (NOW if begins else None)
-    assert (await tickets.seen(ticket_id))[0] is (TicketState.VERIFYING if begins else state)
+    assert await tickets.seen(ticket_id) is (TicketState.VERIFYING if begins else state)
 
 
 async def test_a_verification_goes_on_from_when_it_began(tickets):
@@ -90,17 +89,15 @@ async def test_another_cause_does_not_take_over_a_verification(tickets):
 
 
 @pytest.mark.parametrize(
-    ("conclusion", "state", "takes_fingerprint"),
-    [(resolved, TicketState.RESOLVED, False), (escalated, TicketState.ESCALATED, True)],
+    ("conclusion", "state"),
+    [(resolved, TicketState.RESOLVED), (escalated, TicketState.ESCALATED)],
 )
-async def test_a_verification_ends_with_what_it_found(
-    tickets, conclusion, state, takes_fingerprint
-):
+async def test_a_verification_ends_with_what_it_found(tickets, conclusion, state):
     cause = uuid4()
     ticket_id = await verifying(tickets, cause)
     said = conclusion(ticket_id)
     assert await tickets.end_verification(said, caused_by=cause)
-    assert await tickets.seen(ticket_id) == (state, takes_fingerprint)
+    assert await tickets.seen(ticket_id) is state
     assert await tickets.concluded(ticket_id, caused_by=cause) == said
 
 
@@ -133,7 +130,7 @@ async def test_a_person_is_called_to_a_ticket_that_has_not_ended(tickets, state)
     ticket_id = await put(tickets, state)
     goes = state in TICKET_FROM[TicketState.ESCALATED]
     assert await tickets.escalate(escalated(ticket_id), caused_by=uuid4()) is goes
-    assert (await tickets.seen(ticket_id))[0] is (TicketState.ESCALATED if goes else state)
+    assert await tickets.seen(ticket_id) is (TicketState.ESCALATED if goes else state)
 
 
 @pytest.mark.parametrize("state", TicketState)
@@ -143,7 +140,7 @@ async def test_a_source_resolves_what_has_no_plan_under_way(tickets, state, over
     goes = over and state in WITHOUT_PLAN
     said = resolved(ticket_id, Resolution.SOURCE)
     assert await tickets.resolve_unplanned(said, caused_by=uuid4()) is goes
-    assert (await tickets.seen(ticket_id))[0] is (TicketState.RESOLVED if goes else state)
+    assert await tickets.seen(ticket_id) is (TicketState.RESOLVED if goes else state)
 
 
 @pytest.mark.parametrize("state", TicketState)
