@@ -14,8 +14,10 @@ from deploy.connection import NotRunningError, Place, reading
 from deploy.home import Home
 from deploy.output import add, colored, console, say, table
 from services.ingest import generic
-from services.ingest.api import BODY_MOST, Refusal, parsed
+from services.ingest.api import parsed
 from services.ingest.app import parser
+from services.ingest.body import BODY_MOST
+from services.ingest.refusal import Refusal
 from services.ingest.rehearsal import Outcome, Rehearsal, Standing, Told
 from services.ingest.sources import SOURCES
 from services.ingest.sources.alertmanager import NOT_IDENTITY

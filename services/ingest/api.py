@@ -1,7 +1,7 @@
 """The webhooks: 202 only when the ticket is on disk and the stream has its event."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
@@ -9,14 +9,17 @@ from uuid import UUID
 import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
-from prometheus_client import CollectorRegistry, Counter
 from pydantic import ValidationError
-from starlette.requests import ClientDisconnect
 
+from services.ingest.body import received
+from services.ingest.counters import UNKNOWN, Counters
 from services.ingest.cut import cut
 from services.ingest.door import Door, Stranger
+from services.ingest.gate import Gate
 from services.ingest.intake import Intake
+from services.ingest.limit import Bucket, OverLimit
 from services.ingest.quarantine.kept import Quarantined, quarantined
+from services.ingest.refusal import Refusal, later, over, turned_away
 from services.ingest.ruling import Rule
 from services.ingest.ticket import Recorded
 from services.ingest.webhook import Parse, Webhook
@@ -25,8 +28,6 @@ from shared.events import Alert
 
 log = structlog.get_logger(__name__)
 
-BODY_MOST: Final = 5 * 1024 * 1024
-RETRY_AFTER_SECONDS: Final = 5
 _ERRORS_TOLD: Final = 10
 # Names of labels stand in the place of an error, and may be as long as the body.
 _PLACE_MOST: Final = 200
@@ -43,7 +44,8 @@ class Quarantine(Protocol):
 class Source:
     """A configured source: how its webhooks are read, and what it has to show.
 
-    ``reads`` names the headers that matter to ``parse`` besides the usual ones.
+    ``reads`` names the headers that matter to ``parse`` besides the usual ones. ``bucket`` holds it
+    to its limit, if it has one.
     """
 
     name: str
@@ -51,31 +53,7 @@ class Source:
     door: Door
     kind: str = ""
     reads: frozenset[str] = frozenset()
-
-
-class Counters:
-    """What ingest counts."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.alerts = Counter(
-            "handrail_alerts", "Alerts accepted.", ["source", "status"], registry=registry
-        )
-        self.refused = Counter(
-            "handrail_webhooks_refused", "Webhooks refused.", ["source", "code"], registry=registry
-        )
-
-
-class Refusal(Exception):  # noqa: N818 it is an answer, not a failure
-    """A webhook that is not accepted; ``reason`` says what to change."""
-
-    def __init__(self, status: int, reason: str, *, problems: tuple[str, ...] = ()) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.problems = problems
-        self.body: dict[str, object] = {"error": reason}
-        if problems:
-            self.body["problems"] = problems
-        self.headers: dict[str, str] = {}
+    bucket: Bucket = field(default_factory=Bucket)
 
 
 def webhooks(
@@ -83,6 +61,7 @@ def webhooks(
     intake: Intake,
     quarantine: Quarantine,
     *,
+    gate: Gate,
     counters: Counters,
     now: Callable[[], datetime],
 ) -> APIRouter:
@@ -94,19 +73,33 @@ def webhooks(
         try:
             source = _known(sources, name)
             _let_in(source, request)
-            body = await read_body(request)
-            await _checked(source, request, body)
-            webhook = Webhook(name, body, request.headers)
-            alerts = await _understood(source, webhook, quarantine, now)
-            recorded = await accepted(alerts, intake, now())
+            source.bucket.look()
+            async with received(request, name, gate) as body:
+                counters.read(name, body)
+                await _checked(source, request, body)
+                return await take(source, Webhook(name, body, request.headers))
+        except OverLimit as limit:
+            return refused(name, over(limit))
         except Refusal as refusal:
-            known = name if name in sources else "unknown"
-            counters.refused.labels(known, str(refusal.status)).inc()
-            log.warning("webhook.refused", source=known, status=refusal.status, reason=str(refusal))
-            return JSONResponse(refusal.body, refusal.status, refusal.headers)
-        for alert in alerts:
-            counters.alerts.labels(name, alert.status).inc()
+            return refused(name, refusal)
+
+    async def take(source: Source, webhook: Webhook) -> Response:
+        source.bucket.take_body()
+        alerts = await _understood(source, webhook, quarantine, now)
+        source.bucket.take_alerts(len(alerts))
+        try:
+            recorded = await accepted(alerts, intake, now())
+        except Refusal:
+            source.bucket.give_back(len(alerts))
+            raise
+        counters.accepted(source.name, alerts)
         return JSONResponse(_answer(alerts, recorded), 202)
+
+    def refused(name: str, refusal: Refusal) -> Response:
+        known = name if name in sources else UNKNOWN
+        counters.refused(known, refusal)
+        log.warning("webhook.refused", source=known, status=refusal.status, reason=str(refusal))
+        return JSONResponse(refusal.body, refusal.status, refusal.headers)
 
     # Not through FastAPI's parameters, which cost a tenth of the whole and check nothing here.
     router.add_route("/webhooks/{name}", accept, methods=["POST"])
@@ -135,44 +128,6 @@ async def _checked(source: Source, request: Request, body: bytes) -> None:
         raise turned_away(stranger) from None
     except UnavailableError as error:
         raise later(f"not accepted, {error}: send it again") from error
-
-
-def turned_away(stranger: Stranger) -> Refusal:
-    """As HTTP says it."""
-    refusal = Refusal(stranger.status, str(stranger))
-    if stranger.challenge:
-        refusal.headers["WWW-Authenticate"] = stranger.challenge
-    return refusal
-
-
-def later(reason: str) -> Refusal:
-    """To be sent again, in some seconds."""
-    refusal = Refusal(503, reason)
-    refusal.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    return refusal
-
-
-async def read_body(request: Request) -> bytes:
-    """The whole body.
-
-    Raises:
-        Refusal: it is too large, or did not come.
-    """
-    too_large = Refusal(
-        413, f"the body is larger than {BODY_MOST} bytes: send fewer alerts in one notification"
-    )
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > BODY_MOST:
-        raise too_large
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > BODY_MOST:
-                raise too_large
-    except ClientDisconnect as gone:
-        raise Refusal(400, "the connection was closed before the whole body came") from gone
-    return bytes(body)
 
 
 async def _understood(

@@ -10,12 +10,15 @@ from pydantic import Field
 
 from services.ingest import generic
 from services.ingest.announce import PAUSE, Announcements
-from services.ingest.api import Counters, Source, webhooks
+from services.ingest.api import Source, webhooks
 from services.ingest.comeback import ReturnRules
+from services.ingest.counters import CountedHistory, Counters
 from services.ingest.door import Door, door
 from services.ingest.fetch import FETCH_TIMEOUT, fetched
+from services.ingest.gate import Gate
 from services.ingest.history.store import MongoHistory
 from services.ingest.intake import Intake
+from services.ingest.limit import Bucket
 from services.ingest.manual.api import by_hand
 from services.ingest.manual.store import MongoRequests
 from services.ingest.quarantine.store import MongoQuarantine
@@ -58,15 +61,29 @@ def build(settings: Settings) -> Service:
     service.close.append(client.aclose)
     announcements = Announcements(tickets, service.bus.publish, exactly_now)
     history = MongoHistory(service.database, settings.alerts_retention)
-    intake = Intake(tickets, history, service.bus.publish, announcements.told)
+    counters, gate = Counters(service.registry), Gate()
+    counters.watch(gate)
+    intake = Intake(
+        tickets, CountedHistory(history, counters), service.bus.publish, announcements.told
+    )
     quarantine = MongoQuarantine(service.database, settings.quarantine_retention)
-    counters = Counters(service.registry)
     service.api.include_router(
-        webhooks(sources, intake, quarantine, counters=counters, now=exactly_now)
+        webhooks(sources, intake, quarantine, gate=gate, counters=counters, now=exactly_now)
     )
     requests = MongoRequests(service.database)
     doors = for_api(config, fetch)
-    service.api.include_router(by_hand(doors, intake, requests, counters=counters, now=exactly_now))
+    buckets = {name: Bucket(source.limit) for name, source in config.sources.items()}
+    service.api.include_router(
+        by_hand(
+            doors,
+            intake,
+            requests,
+            buckets=buckets,
+            gate=gate,
+            counters=counters,
+            now=exactly_now,
+        )
+    )
     documented(service.api)
     service.prepare += [tickets.prepare, history.prepare, quarantine.prepare, requests.prepare]
     service.loops.append(every(PAUSE, announcements.sweep, name="announce"))
@@ -93,6 +110,7 @@ def configured(config: Config, fetch: Fetch) -> dict[str, Source]:
             door(source, fetch),
             source.kind or name,
             source.map.headers if source.map is not None else frozenset(),
+            Bucket(source.limit),
         )
         for name, source in config.sources.items()
         if (source.kind or name) != API

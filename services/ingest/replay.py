@@ -8,11 +8,12 @@ from uuid import UUID
 
 from prometheus_client import CollectorRegistry
 
-from services.ingest.api import Refusal, parsed
+from services.ingest.api import parsed
 from services.ingest.app import exactly_now, parser, return_rules
 from services.ingest.history.store import MongoHistory
 from services.ingest.intake import Intake
 from services.ingest.quarantine.kept import Quarantined
+from services.ingest.refusal import Refusal
 from services.ingest.store import MongoTickets
 from services.ingest.ticket import Recorded
 from shared.bus import Bus

@@ -8,9 +8,12 @@ import pytest
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from services.ingest.api import BODY_MOST, Counters, Source, webhooks
+from services.ingest.api import Source, webhooks
 from services.ingest.auth import Basic, Bearer
+from services.ingest.body import BODY_MOST
+from services.ingest.counters import CountedHistory, Counters
 from services.ingest.door import Door
+from services.ingest.gate import Gate
 from services.ingest.intake import Intake
 from services.ingest.sources import SOURCES
 from tests.ingest.fakes import FakeBus, FakeHistory, FakeQuarantine, FakeTickets
@@ -32,14 +35,21 @@ class Ingest:
             "alertmanager": Source("alertmanager", parse, Door((Bearer("sesame"),))),
             "basic": Source("basic", parse, Door((Basic("am", "sesame"),))),
         }
-        self.told = []
+        self.told, self.gate = [], Gate()
+        counters = Counters(self.registry)
         app = FastAPI()
         app.include_router(
             webhooks(
                 sources,
-                Intake(self.tickets, self.history, self.bus, self.told.extend),
+                Intake(
+                    self.tickets,
+                    CountedHistory(self.history, counters),
+                    self.bus,
+                    self.told.extend,
+                ),
                 self.quarantine,
-                counters=Counters(self.registry),
+                gate=self.gate,
+                counters=counters,
                 now=lambda: NOW,
             )
         )
@@ -212,5 +222,11 @@ async def test_accepted_and_refused_are_counted(ingest):
     source = {"source": "alertmanager"}
     assert counted("handrail_alerts_total", status="firing", **source) == 2
     assert counted("handrail_alerts_total", status="resolved", **source) == 1
-    assert counted("handrail_webhooks_refused_total", code="400", **source) == 1
-    assert counted("handrail_webhooks_refused_total", code="404", source="unknown") == 2
+    assert (
+        counted("handrail_webhooks_refused_total", code="400", reason="not_understood", **source)
+        == 1
+    )
+    unknown = {"code": "404", "reason": "unknown_source", "source": "unknown"}
+    assert counted("handrail_webhooks_refused_total", **unknown) == 2
+    assert counted("handrail_alert_decisions_total", decision="opened", **source) == 2
+    assert counted("handrail_webhook_bytes_total", **source) > 1_000

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from services.ingest.api import Refusal, parsed
+from services.ingest.api import parsed
 from services.ingest.app import build, parser
 from services.ingest.generic import parse, reads
 from services.ingest.quarantine.kept import quarantined
+from services.ingest.refusal import Refusal
 from services.ingest.ticket import variant
 from services.ingest.webhook import Webhook
 from shared.config import SourceConfig

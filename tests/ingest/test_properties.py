@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.ingest import generic
-from services.ingest.api import Refusal, parsed
+from services.ingest.api import parsed
+from services.ingest.refusal import Refusal
 from services.ingest.sources import SOURCES
 from services.ingest.webhook import Webhook
 from shared.events import Alert, TicketCreated

@@ -7,12 +7,16 @@ from typing import Annotated, Any, Final, Protocol
 from fastapi import APIRouter, Header, Request, Security
 from fastapi.security import HTTPBearer
 
-from services.ingest.api import Counters, Refusal, accepted, later
+from services.ingest.api import accepted
+from services.ingest.counters import Counters
 from services.ingest.door import Door
+from services.ingest.gate import Gate
 from services.ingest.intake import Intake
+from services.ingest.limit import Bucket
 from services.ingest.manual.guard import guarded
 from services.ingest.manual.store import Earlier
 from services.ingest.manual.ticket import Accepted, NewTicket, Refused
+from services.ingest.refusal import Refusal, later
 from services.ingest.ruling import plainly
 from shared.errors import UnavailableError
 
@@ -23,8 +27,10 @@ _TOLD_WHY: Final[dict[int | str, dict[str, Any]]] = {
     403: {"model": Refused, "description": "The address is not one of those that may."},
     404: {"model": Refused, "description": "handrail.yaml has no source of kind `api`."},
     409: {"model": Refused, "description": "The key was used for another request."},
+    408: {"model": Refused, "description": "The body did not come in time."},
     413: {"model": Refused, "description": "The body is too large."},
     422: {"model": Refused, "description": "A field is wrong."},
+    429: {"model": Refused, "description": "Over the limit of the source: send it again later."},
     503: {"model": Refused, "description": "Not accepted: send it again."},
 }
 _KEY_HELP: Final = "Sent again with the same key within a day, a request is answered as before."
@@ -50,16 +56,21 @@ def by_hand(
     intake: Intake,
     requests: Requests,
     *,
+    buckets: Mapping[str, Bucket],
+    gate: Gate,
     counters: Counters,
     now: Callable[[], datetime],
 ) -> APIRouter:
-    """The routes for people and programs; ``doors`` are those of the sources of kind ``api``."""
-    router = APIRouter(route_class=guarded(doors, counters))
+    """The routes for people and programs.
+
+    ``doors`` are those of the sources of kind ``api``, and ``buckets`` hold them to their limits.
+    """
+    router = APIRouter(route_class=guarded(doors, buckets, gate, counters))
 
     async def take(source: str, ticket: NewTicket) -> Accepted:
         # Asked for by somebody who means it: neither triggers nor maintenance stand in the way.
         (recorded,) = await accepted([ticket.alert(source)], intake, now(), rule=plainly)
-        counters.alerts.labels(source, recorded.alert.status).inc()
+        counters.accepted(source, [recorded.alert])
         return Accepted(id=recorded.ticket_id, opened=recorded.opened)
 
     async def take_once(source: str, key: str, ticket: NewTicket) -> Accepted:

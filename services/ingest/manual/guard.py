@@ -9,15 +9,22 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
-from services.ingest.api import Counters, Refusal, place, read_body, turned_away
+from services.ingest.api import place
+from services.ingest.body import received
+from services.ingest.counters import UNKNOWN, Counters
 from services.ingest.door import Door, Stranger
+from services.ingest.gate import Gate
+from services.ingest.limit import Bucket, OverLimit
+from services.ingest.refusal import Refusal, Why, over, turned_away
 
 log = structlog.get_logger(__name__)
 
 _ERRORS_TOLD = 10
 
 
-def guarded(doors: Mapping[str, Door], counters: Counters) -> type[APIRoute]:
+def guarded(
+    doors: Mapping[str, Door], buckets: Mapping[str, Bucket], gate: Gate, counters: Counters
+) -> type[APIRoute]:
     """Routes that only those get to whom one of the doors is open; its name is their source.
 
     A stranger's body is not read, and nobody's without a limit. What is wrong is told without
@@ -29,15 +36,30 @@ def guarded(doors: Mapping[str, Door], counters: Counters) -> type[APIRoute]:
             handle = super().get_route_handler()
 
             async def answer(request: Request) -> Response:
-                source = "unknown"
+                source = UNKNOWN
                 try:
                     source = _let_in(doors, request)
                     request.scope["state"] = {**request.scope.get("state", {}), "source": source}
-                    return await handle(_again(request, await read_body(request)))
+                    return await take(source, request)
                 except RequestValidationError as error:
                     return _refused(_misunderstood(error), source, counters)
+                except OverLimit as limit:
+                    return _refused(over(limit), source, counters)
                 except Refusal as refusal:
                     return _refused(refusal, source, counters)
+
+            async def take(source: str, request: Request) -> Response:
+                bucket = buckets[source]
+                bucket.look()
+                async with received(request, source, gate) as body:
+                    counters.read(source, body)
+                    bucket.take_body()
+                    try:
+                        return await handle(_again(request, body))
+                    except Refusal as refusal:
+                        if refusal.why is Why.UNAVAILABLE:
+                            bucket.give_back(1)
+                        raise
 
             return answer
 
@@ -74,6 +96,6 @@ def _misunderstood(error: RequestValidationError) -> Refusal:
 
 
 def _refused(refusal: Refusal, source: str, counters: Counters) -> Response:
-    counters.refused.labels(source, str(refusal.status)).inc()
+    counters.refused(source, refusal)
     log.warning("request.refused", source=source, status=refusal.status, reason=str(refusal))
     return JSONResponse(refusal.body, refusal.status, refusal.headers)
