@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, HttpUrl, field_validator
 
+from shared.config.maintenance import Maintenance
 from shared.config.section import Section
 from shared.config.sources import SourceConfig
 from shared.config.targets import Target
@@ -32,6 +33,7 @@ class Config(Section):
 
     sources: dict[str, SourceConfig] = Field(default_factory=dict)
     tickets: TicketsConfig = TicketsConfig()
+    maintenance: Maintenance = ()
     people: tuple[Person, ...] = ()
     targets: dict[str, Target] = Field(default_factory=dict)
     prometheus: dict[str, PrometheusServer] = Field(default_factory=dict)
