@@ -1,5 +1,6 @@
 """The bare floor: the necessary writes and publishes, and nothing else."""
 
+import asyncio
 import json
 from typing import Self
 from uuid import uuid4
@@ -21,7 +22,9 @@ class Floor:
 
     def __init__(self, mongo_url: str, nats_url: str) -> None:
         self._client = connect(mongo_url)
-        self._tickets = self._client.get_database("floor").get_collection(uuid4().hex)
+        db = self._client.get_database("floor")
+        self._tickets = db.get_collection(uuid4().hex)
+        self._history = db.get_collection(uuid4().hex)
         self._nats_url = nats_url
 
     async def __aenter__(self) -> Self:
@@ -49,6 +52,10 @@ class Floor:
             ordered=False,
         )
 
+    async def keep(self, alerts: int = 1) -> None:
+        """One document of the history for each alert, as one journaled majority write."""
+        await self._history.insert_many([{**PAYLOAD} for _ in range(alerts)], ordered=False)
+
     async def publish(self, events: int = 1) -> None:
         for _ in range(events):
             await self._js.publish(
@@ -58,7 +65,7 @@ class Floor:
     async def accept(self, alerts: int = 1) -> None:
         """What accepting a webhook cannot do without."""
         await self.write(alerts)
-        await self.publish(alerts)
+        await asyncio.gather(self.publish(alerts), self.keep(alerts))
 
     async def accepts_per_s(self, count: int, workers: int, alerts: int = 1) -> float:
         seconds = await side_by_side(count, workers, lambda _: self.accept(alerts))
