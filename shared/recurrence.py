@@ -39,7 +39,13 @@ class Outlook:
     ends: datetime | None
     next_at: datetime | None
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing goes on, and nothing will."""
+        return self.ends is None and self.next_at is None
+
     def holds(self, now: datetime) -> bool:
+        """Whether this still says what holds at a time."""
         return self.at <= now < self.changes_at
 
 

@@ -1,0 +1,1 @@
+"""Maintenance windows: whose alerts are recorded and closed, and looked at again afterwards."""

@@ -1,0 +1,32 @@
+"""A window that somebody made while Handrail runs."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from shared.config.maintenance import MaintenanceWindow
+from shared.errors import HandrailError
+
+
+@dataclass(frozen=True)
+class StoredWindow:
+    """Such a window; it comes once. ``by`` and ``ended_by`` are logins of the system."""
+
+    id: UUID
+    said: MaintenanceWindow
+    by: str
+    created_at: datetime
+    ended_at: datetime | None = None
+    ended_by: str | None = None
+
+    def over(self, now: datetime) -> bool:
+        """Whether it covers nothing any more."""
+        return self.ended_at is not None or self.said.schedule().outlook(now).over
+
+
+class NameTakenError(HandrailError):
+    """There is a window with this name that is not over."""
+
+
+class NoSuchWindowError(HandrailError):
+    """No window that is not over has this name or id, or several ids begin so."""
