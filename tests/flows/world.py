@@ -76,8 +76,9 @@ class World:
         self.write_runbook()
         self.write_config(here={"connector": "local"})
 
-    def write_config(self, **targets):
+    def write_config(self, rules=None, **targets):
         config = {
+            **(rules or {}),
             "sources": {"alertmanager": {"bearer": {"env": "FLOW_TOKEN"}}},
             "people": [{"name": "On call", "email": "oncall@example.com"}],
             "targets": targets,
@@ -175,7 +176,8 @@ class World:
         return self.db.tickets.find_one({"_id": ticket_id})
 
     def session(self, ticket_id):
-        return self.db.sessions.find_one({"ticket_id": ticket_id})
+        """The latest session of a ticket."""
+        return self.db.sessions.find_one({"ticket_id": ticket_id}, sort=[("created_at", -1)])
 
     async def until_state(self, ticket_id, state, seconds=40):
         try:
