@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "runbook": "deploy.commands.runbook",
     "dead": "deploy.commands.dead",
     "quarantine": "deploy.commands.quarantine",
+    "maintenance": "deploy.commands.maintenance",
 }
 
 

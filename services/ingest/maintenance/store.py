@@ -81,7 +81,9 @@ class MongoWindows:
         """
         current = await self.current(at)
         named = [one for one in current if one.said.name == chosen]
-        found = named or [one for one in current if str(one.id).startswith(chosen.lower())]
+        found = named or [
+            one for one in current if chosen and str(one.id).startswith(chosen.lower())
+        ]
         if len(found) != 1:
             raise NoSuchWindowError(_not_one(chosen, found))
         await self._windows.update_one(

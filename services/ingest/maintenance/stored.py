@@ -19,10 +19,6 @@ class StoredWindow:
     ended_at: datetime | None = None
     ended_by: str | None = None
 
-    def over(self, now: datetime) -> bool:
-        """Whether it covers nothing any more."""
-        return self.ended_at is not None or self.said.schedule().outlook(now).over
-
 
 class NameTakenError(HandrailError):
     """There is a window with this name that is not over."""
