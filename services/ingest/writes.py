@@ -96,12 +96,12 @@ def _partly_over(said: Said, new: Document, now: datetime) -> list[Document]:
 
 
 def _count(said: Said, now: datetime) -> list[Document]:
-    still = {"$setDifference": [{"$ifNull": ["$firing", []]}, list(said.over)]}
+    still = {"$setDifference": [{"$ifNull": ["$firing", []]}, _as_is(said.over)]}
     gone = {"$cond": [{"$eq": ["$firing", []]}, said.ended_at or now, None]}
     return [
         {
             "$set": {
-                "firing": {"$setUnion": [still, list(said.firing)]},
+                "firing": {"$setUnion": [still, _as_is(said.firing)]},
                 "count": {"$add": [{"$ifNull": ["$count", 0]}, said.fired]},
                 "last_seen_at": now,
                 "updated_at": now,
@@ -109,6 +109,11 @@ def _count(said: Said, now: datetime) -> list[Document]:
         },
         {"$set": {"source_resolved_at": gone}},
     ]
+
+
+def _as_is(names: tuple[str, ...]) -> Document:
+    """Names that a source chose: one that begins with a dollar sign is no field."""
+    return {"$literal": list(names)}
 
 
 def _new(said: Said, ticket_id: UUID, now: datetime) -> Document:

@@ -249,3 +249,14 @@ async def test_what_may_not_open_a_ticket_counts_on_one_that_is_there(tickets):
     assert noted.decision is Decision.RESOLVED
     (back,) = await say(tickets, fired(), opens=False)
     assert (back.ticket_id, back.gone) == (opened.ticket_id, False)
+
+
+async def test_a_variant_of_any_name_is_kept_as_it_is(tickets, db):
+    def odd(*alerts):
+        found = rulings(*alerts)
+        return [replace(one, alert=one.alert.model_copy(update={"variant": "$x"})) for one in found]
+
+    await tickets.record(collapsed(odd(fired())), NOW)
+    for alert in (over(), fired()):
+        (one,) = await tickets.record(collapsed(odd(alert)), NOW)
+    assert (one.gone, (await db.tickets.find_one())["firing"]) == (False, ["$x"])
