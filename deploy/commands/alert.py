@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
+from deploy.commands.alert_import import import_
 from deploy.connection import Place, reading
 from deploy.output import AsJson, add, colored, console, say, show_json, table, when
 from deploy.views import AlertView
@@ -37,6 +38,9 @@ def _time(written: str) -> datetime:
 @app.callback()
 def alert() -> None:
     """Every alert that was accepted, for as long as it is kept."""
+
+
+app.command("import")(import_)
 
 
 @app.command("list")
