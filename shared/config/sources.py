@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, IPvAnyNetwork, model_validator
 
+from shared.config.identity import IdentityRules
 from shared.config.limits import AlertLimit
 from shared.config.section import Section
 from shared.mapping import GenericMap
@@ -71,7 +72,8 @@ class SourceConfig(Section):
 
     ``kind`` is what it sends, where its name does not say so. Secrets may be several, so that one
     can be exchanged for another without a gap. ``allow_from`` are networks, besides the proof.
-    ``map`` is for the kind ``generic``: how its bodies are read.
+    ``map`` is for the kind ``generic``: how its bodies are read. ``fingerprint`` overrides how its
+    problems are told apart.
     """
 
     kind: str | None = None
@@ -83,6 +85,7 @@ class SourceConfig(Section):
     sns: SnsAuth | None = None
     allow_from: tuple[IPvAnyNetwork, ...] = ()
     limit: AlertLimit | None = None
+    fingerprint: IdentityRules | None = None
 
     @model_validator(mode="after")
     def _some_proof(self) -> "SourceConfig":

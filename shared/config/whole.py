@@ -10,6 +10,7 @@ from shared.config.section import Section
 from shared.config.sources import SourceConfig
 from shared.config.targets import Target
 from shared.config.tickets import TicketsConfig
+from shared.config.triggers import TriggerConfigs
 from shared.secrets import SecretRef
 from shared.yamlsource import read_file
 
@@ -33,6 +34,7 @@ class Config(Section):
 
     sources: dict[str, SourceConfig] = Field(default_factory=dict)
     tickets: TicketsConfig = TicketsConfig()
+    triggers: TriggerConfigs = ()
     maintenance: Maintenance = ()
     people: tuple[Person, ...] = ()
     targets: dict[str, Target] = Field(default_factory=dict)
