@@ -108,6 +108,7 @@ def _escalated(escalation: TicketEscalated, caused_by: UUID, now: datetime) -> D
             "title": escalation.title,
             "reason": escalation.reason,
             "tried": list(escalation.tried),
+            "suggested": list(escalation.suggested),
             "by": "planner",
             "caused_by": caused_by,
         },

@@ -8,13 +8,20 @@ from shared.config.section import Section
 from shared.secrets import SecretRef
 
 
-class LocalTarget(Section):
+class _AnyTarget(Section):
+    """What every target may say of itself, for the policy: ``environment`` such as production."""
+
+    labels: dict[str, str] = Field(default_factory=dict)
+    environment: str | None = None
+
+
+class LocalTarget(_AnyTarget):
     """The machine that the executor itself runs on."""
 
     connector: Literal["local"]
 
 
-class SshTarget(Section):
+class SshTarget(_AnyTarget):
     """A host that is reached over SSH; its host key is pinned, so that a changed one is refused."""
 
     connector: Literal["ssh"]

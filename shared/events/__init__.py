@@ -10,7 +10,15 @@ from shared.events.approvals import Answer, Decision
 from shared.events.checks import Check, CheckResult, CommandCheck, HttpCheck, PrometheusCheck
 from shared.events.envelope import Event, MalformedEventError
 from shared.events.notifications import FeedbackGiven, NotificationFailed, NotificationSent
-from shared.events.plans import ApprovalRule, OnFailure, PlanReady, Retry, RunbookRef, Step
+from shared.events.plans import (
+    ApprovalRule,
+    OnExpiry,
+    OnFailure,
+    PlanReady,
+    Retry,
+    RunbookRef,
+    Step,
+)
 from shared.events.sessions import SessionFinished, SessionOutcome, SessionStarted
 from shared.events.steps import (
     Refusal,
@@ -73,6 +81,7 @@ __all__ = [
     "MalformedEventError",
     "NotificationFailed",
     "NotificationSent",
+    "OnExpiry",
     "OnFailure",
     "PlanReady",
     "PrometheusCheck",

@@ -31,14 +31,30 @@ class Retry(BaseModel):
     backoff: timedelta = timedelta(seconds=2)
 
 
+class OnExpiry(StrEnum):
+    """What becomes of a step that nobody answered for in time; it does not run in either case."""
+
+    REJECT = "reject"
+    ESCALATE = "escalate"
+
+
 class ApprovalRule(BaseModel):
-    """Who has to say yes: how many different people, and how long they have."""
+    """Who has to say yes: how many different people, and how long they have.
+
+    ``who`` are the addresses of those who may answer, and ``on-call``; everybody where it is empty.
+    ``not_requester`` keeps whoever asked for the ticket from answering. ``rule`` is what in the
+    policy decided.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     required: int = Field(ge=0, le=2)
     expires_after: timedelta = timedelta(hours=1)
     reason: str
+    who: tuple[str, ...] = ()
+    not_requester: bool = True
+    on_expiry: OnExpiry = OnExpiry.REJECT
+    rule: str = ""
 
 
 class Step(BaseModel):

@@ -91,12 +91,16 @@ class TicketResolved(Event):
 
 
 class TicketEscalated(Event):
-    """A person has to take over; ``reason`` says why and ``tried`` what was done."""
+    """A person has to take over; ``reason`` says why and ``tried`` what was done.
+
+    ``suggested`` is a plan that the policy lets nobody but a person carry out, a line a step.
+    """
 
     subject: ClassVar[str] = "ticket.escalated"
     title: str
     reason: str
     tried: tuple[str, ...] = ()
+    suggested: tuple[str, ...] = ()
     session_id: UUID | None = None
     checks: tuple[CheckResult, ...] = ()
 

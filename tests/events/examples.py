@@ -76,7 +76,9 @@ STEP = Step(
     effect=Effect.IDEMPOTENT,
     timeout=timedelta(seconds=60),
     retry=Retry(attempts=2, backoff=timedelta(seconds=2)),
-    approval=ApprovalRule(required=1, reason="high risk"),
+    approval=ApprovalRule(
+        required=1, reason="high risk", who=("ann@example.com", "on-call"), rule="nights"
+    ),
     why="it is gone",
 )
 CHECKS = (
@@ -197,6 +199,7 @@ EXAMPLES: tuple[Event, ...] = (
         title="web-1 is down",
         reason="no runbook",
         tried=("restart",),
+        suggested=("restart on web-1 (ssh): systemctl restart web",),
         session_id=SESSION,
         checks=(RESULT,),
     ),
