@@ -40,7 +40,7 @@ class _Turn:
 
     number: int
     place: Place
-    come: "asyncio.Future[None]"
+    come: asyncio.Event
 
 
 class Gate:
@@ -100,13 +100,13 @@ class Gate:
         if self.waiting >= self._most_waiting:
             raise Busy(f"{self.waiting} others wait already")
         self._came += 1
-        turn = _Turn(self._came, place, asyncio.get_running_loop().create_future())
+        turn = _Turn(self._came, place, asyncio.Event())
         self._queues.setdefault(place.source, deque()).append(turn)
         self.waiting += 1
         self._let_in()
         try:
             async with asyncio.timeout(self._patience.total_seconds()):
-                await turn.come
+                await turn.come.wait()
         except (TimeoutError, asyncio.CancelledError) as reason:
             self._give_up(turn)
             if isinstance(reason, TimeoutError):
@@ -115,7 +115,7 @@ class Gate:
             raise
 
     def _give_up(self, turn: _Turn) -> None:
-        if turn.come.done() and not turn.come.cancelled():
+        if turn.come.is_set():
             # Its turn came in the same moment.
             self._count(turn.place, -1)
         else:
@@ -137,7 +137,7 @@ class Gate:
                 del self._queues[turn.place.source]
             self.waiting -= 1
             self._count(turn.place, 1)
-            turn.come.set_result(None)
+            turn.come.set()
 
     def _next(self) -> _Turn | None:
         """The one that waits longest, of the sources that have not their half."""

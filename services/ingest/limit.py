@@ -3,8 +3,12 @@
 import math
 import time
 from collections.abc import Callable
+from typing import Final
 
 from shared.config.limits import AlertLimit
+
+# What is paid in is counted in fractions, whose sum may be short by less than this.
+_EXACT: Final = 1e-6
 
 
 class OverLimit(Exception):  # noqa: N818 it is an answer, not a failure
@@ -74,6 +78,6 @@ class Bucket:
         now = self._clock()
         filled = self._tokens + (now - self._filled_at) * self._rate
         self._tokens, self._filled_at = min(self._most, filled), now
-        if self._limit is not None and self._tokens < tokens:
+        if self._limit is not None and self._tokens < tokens - _EXACT:
             missing = (next_time - self._tokens) / self._rate
-            raise OverLimit(self._limit, max(1, math.ceil(missing)))
+            raise OverLimit(self._limit, max(1, math.ceil(missing - _EXACT)))

@@ -31,16 +31,17 @@ class Ingest:
         self.tickets, self.bus, self.registry = FakeTickets(), FakeBus(), CollectorRegistry()
         self.quarantine, self.history = FakeQuarantine(), FakeHistory()
         parse = SOURCES["alertmanager"]
-        sources = {
+        self.sources = {
             "alertmanager": Source("alertmanager", parse, Door((Bearer("sesame"),))),
             "basic": Source("basic", parse, Door((Basic("am", "sesame"),))),
         }
         self.told, self.gate = [], Gate()
         counters = Counters(self.registry)
+        counters.watch(self.gate)
         app = FastAPI()
         app.include_router(
             webhooks(
-                sources,
+                self.sources,
                 Intake(
                     self.tickets,
                     CountedHistory(self.history, counters),

@@ -60,7 +60,7 @@ async def test_a_changed_retention_holds_for_what_is_there(db):
     for days in (90, 7):
         await MongoHistory(db, timedelta(days=days)).prepare()
     indexes = await db.alerts.index_information()
-    assert indexes["at_expires"]["expireAfterSeconds"] == 7 * 86_400
+    assert indexes["kept_at_expires"]["expireAfterSeconds"] == 7 * 86_400
 
 
 @pytest.mark.parametrize("field", ["source", "fingerprint", "ticket_id"])
