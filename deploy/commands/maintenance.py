@@ -40,8 +40,9 @@ def _time(written: str) -> datetime:
     except ValueError:
         return _date_and_time(written)
     now = datetime.now().astimezone()
-    at = datetime.combine(now.date(), clock).astimezone()
-    return (at if at >= now else at + timedelta(days=1)).astimezone(UTC)
+    today = datetime.combine(now.date(), clock).astimezone()
+    tomorrow = datetime.combine(now.date() + timedelta(days=1), clock).astimezone()
+    return (today if today >= now else tomorrow).astimezone(UTC)
 
 
 def _date_and_time(written: str) -> datetime:
