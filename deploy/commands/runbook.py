@@ -1,4 +1,4 @@
-"""``handrail runbook``: what is wrong in runbooks, and what stands in one."""
+"""``handrail runbook``: what is wrong in runbooks, what stands in one, which are for an alert."""
 
 import os
 from dataclasses import asdict
@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from deploy.commands.runbook_search import search_command
 from deploy.output import AsJson, add, colored, console, say, show_json, table
 from services.planner.app import runbooks_directory
 from shared.errors import HandrailError
@@ -15,7 +16,7 @@ from shared.runbook import Runbook, lint, load_runbooks
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
-    help="What is wrong in runbooks, and what stands in one.",
+    help="What is wrong in runbooks, what stands in one, and which are for an alert.",
 )
 
 
@@ -67,6 +68,9 @@ def show(
 def _directory() -> Path:
     named = os.environ.get("HANDRAIL_RUNBOOKS")
     return runbooks_directory(Path(named) if named else None)
+
+
+app.command("search")(search_command(_directory))
 
 
 def _fields(runbook: Runbook) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def _load(paths: Iterable[Path]) -> Library:
     problems: list[Problem] = []
     taken: dict[str, str] = {}
     for path in paths:
-        files = list(_files(path))
+        files = list(files_under(path))
         if not files:
             problems.append(Problem(str(path), 1, 1, "there is no runbook (*.yaml) here"))
         for file in files:
@@ -88,7 +88,8 @@ def _load(paths: Iterable[Path]) -> Library:
     return Library(tuple(runbooks), tuple(problems))
 
 
-def _files(path: Path) -> Iterator[Path]:
+def files_under(path: Path) -> Iterator[Path]:
+    """The files that should be runbooks, in order; hidden ones are left out."""
     if not path.is_dir():
         yield path
         return
