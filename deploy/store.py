@@ -14,7 +14,7 @@ from services.ingest.quarantine.kept import Quarantined
 from services.ingest.rehearsal import Standing
 from services.notifier.approval import Approval
 from shared.errors import HandrailError
-from shared.lifecycle import ApprovalState, TicketState
+from shared.lifecycle import TICKET_ENDED, ApprovalState, TicketState
 from shared.store import Collection, Database, Document, seam
 
 _ID_DIGITS: Final = 32
@@ -133,7 +133,8 @@ class Reader:
 
     async def standing(self, fingerprints: Iterable[str]) -> list[Standing]:
         """The open tickets with these fingerprints."""
-        query = {"open_fingerprint": {"$in": list(fingerprints)}}
+        ended = sorted(state.value for state in TICKET_ENDED)
+        query = {"open_fingerprint": {"$in": list(fingerprints)}, "state": {"$nin": ended}}
         found = self._tickets.find(query, {"open_fingerprint": 1, "firing": 1})
         return [
             Standing(

@@ -3,8 +3,8 @@
 import asyncio
 import json
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -17,10 +17,12 @@ from services.ingest import generic
 from services.ingest.api import parsed
 from services.ingest.app import parser
 from services.ingest.body import BODY_MOST
+from services.ingest.identity import Identity
 from services.ingest.refusal import Refusal
 from services.ingest.rehearsal import Outcome, Rehearsal, Standing, Told
 from services.ingest.sources import SOURCES
 from services.ingest.sources.alertmanager import NOT_IDENTITY
+from services.ingest.triggers import Triggers
 from services.ingest.webhook import Parse, Webhook
 from shared.config import load_config
 from shared.errors import SettingsError
@@ -44,6 +46,8 @@ class _Source:
     name: str
     parse: Parse
     mapping: GenericMap | None = None
+    rules: Identity = field(default_factory=Identity)
+    triggers: Triggers = field(default_factory=Triggers)
 
     def told(self, file: Path, headers: dict[str, str]) -> tuple[Told, ...]:
         """The alerts in a file.
@@ -59,7 +63,12 @@ class _Source:
             identities = [_usual_identity(alert) for alert in alerts]
         names = [f"{file} #{at}" for at in range(1, len(alerts) + 1)]
         where = names if len(alerts) > 1 else [str(file)]
-        return tuple(map(Told, where, alerts, identities))
+        return tuple(map(self._told, where, alerts, identities))
+
+    def _told(self, where: str, alert: Alert, own: Mapping[str, str]) -> Told:
+        """The alert as the rules of handrail.yaml tell it from others."""
+        found = self.rules.identified(alert)
+        return Told(where, found.alert, found.by or own, found.because)
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,8 @@ def try_out(
     chosen = _chosen(source)
     tried = [_try(chosen, file, headers) for file in files]
     told = [one for each in tried for one in each.told]
-    rehearsal = Rehearsal.upon(asyncio.run(_standing({one.alert.fingerprint for one in told})))
+    standing = asyncio.run(_standing({one.alert.fingerprint for one in told}))
+    rehearsal = Rehearsal.upon(standing, chosen.triggers)
     for each in tried:
         outcomes = [rehearsal.hear(one) for one in each.told]
         if as_json:
@@ -99,14 +109,17 @@ def try_out(
 
 def _chosen(name: str) -> _Source:
     path = Home.of(os.environ).config(os.environ)
-    configured = load_config(path).sources.get(name)
+    config = load_config(path)
+    triggers = Triggers.of(config)
+    configured = config.sources.get(name)
     if configured is not None:
-        return _Source(name, parser(name, configured), configured.map)
+        parse = parser(name, configured)
+        return _Source(name, parse, configured.map, Identity.of(config), triggers)
     if name not in SOURCES:
         known = ", ".join(sorted(SOURCES))
         where = f"under sources in {path}" if path else "configured, as there is no handrail.yaml"
         raise SettingsError(f"no source {name} is {where}, and no kind has this name: {known}")
-    return _Source(name, SOURCES[name])
+    return _Source(name, SOURCES[name], triggers=triggers)
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -8,12 +8,14 @@ from typing import Final
 
 from services.ingest.cut import cut
 from services.ingest.ticket import variant
+from services.ingest.triggers import Triggers
 from shared.events import Alert, AlertStatus
 
 _DIFFERENCES_TOLD: Final = 3
 _VALUE_MOST: Final = 60
 # What is alike stands close together, and a file may have thousands.
 _COMPARED: Final = 100
+_NOTHING_OPEN: Final = "nothing that is open has its fingerprint"
 
 
 class Would(StrEnum):
@@ -27,11 +29,15 @@ class Would(StrEnum):
 
 @dataclass(frozen=True)
 class Told:
-    """An alert, where it was told (for people), and by what it is told from others."""
+    """An alert, where it was told (for people), and by what it is told from others.
+
+    ``ruled`` says why its fingerprint is what it is, where a rule of its source was asked.
+    """
 
     where: str
     alert: Alert
     identity: Mapping[str, str]
+    ruled: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,34 +68,39 @@ class _Ticket:
 class Rehearsal:
     """Hears alerts one after the other; a ticket whose problem is gone counts as closed."""
 
+    _triggers: Triggers = field(default_factory=Triggers)
     _open: dict[str, _Ticket] = field(default_factory=dict)
     _heard: dict[str, Told] = field(default_factory=dict)
 
     @classmethod
-    def upon(cls, standing: Iterable[Standing]) -> "Rehearsal":
-        """One that begins with these tickets."""
-        return cls({one.fingerprint: _Ticket(one.name, set(one.firing)) for one in standing})
+    def upon(cls, standing: Iterable[Standing], triggers: Triggers | None = None) -> "Rehearsal":
+        """One that begins with these tickets; the triggers say what opens others."""
+        tickets = {one.fingerprint: _Ticket(one.name, set(one.firing)) for one in standing}
+        return cls(triggers or Triggers(), tickets)
 
     def hear(self, told: Told) -> Outcome:
         """What the next alert would do."""
         firing = told.alert.status is AlertStatus.FIRING
         would, because = self._fires(told) if firing else self._is_over(told)
         self._heard.setdefault(told.alert.fingerprint, told)
-        return Outcome(told, would, because)
+        return Outcome(told, would, f"{because} ({told.ruled})" if told.ruled else because)
 
     def _fires(self, told: Told) -> tuple[Would, str]:
         ticket = self._open.get(told.alert.fingerprint)
         if ticket is not None:
             ticket.firing.add(variant(told.alert))
             return Would.REPEAT, f"the same fingerprint as {ticket.name}"
+        verdict = self._triggers.decided(told.alert)
+        if not verdict.opens:
+            return Would.IGNORE, verdict.because
         self._open[told.alert.fingerprint] = _Ticket(told.where, {variant(told.alert)})
-        return Would.OPEN, self._apart(told) or "nothing that is open has its fingerprint"
+        new = self._apart(told) or _NOTHING_OPEN
+        return Would.OPEN, "; ".join(filter(None, (new, verdict.because)))
 
     def _is_over(self, told: Told) -> tuple[Would, str]:
         ticket = self._open.get(told.alert.fingerprint)
         if ticket is None:
-            apart = self._apart(told)
-            return Would.IGNORE, apart or "nothing that is open has its fingerprint"
+            return Would.IGNORE, self._apart(told) or _NOTHING_OPEN
         ticket.firing.discard(variant(told.alert))
         if ticket.firing:
             return Would.IGNORE, f"another alert on the problem of {ticket.name} still fires"

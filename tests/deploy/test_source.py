@@ -161,3 +161,36 @@ def test_a_store_that_does_not_answer_is_only_mentioned(place, handrail, monkeyp
     result = handrail("source", "test", "shop", place("1.json", DOWN), "--json")
     assert wanted(result) == [["open"]]
     assert "Open tickets are not looked at: MongoDB does not answer" in result.stderr
+
+
+@pytest.fixture
+async def ended(standing, stored):
+    """The same store when the ticket is closed."""
+    tickets = stored.get_collection("tickets")
+    await tickets.update_one({"_id": TICKET}, {"$set": {"state": "closed"}})
+
+
+def test_a_ticket_that_has_ended_is_not_open(ended, place, handrail):
+    result = handrail("source", "test", "shop", place("1.json", DOWN), "--json")
+    assert wanted(result) == [["open"]]
+
+
+RULES = """\
+triggers:
+  - {name: tests, when: 'labels.env == "test"', open: false, reason: nobody looks at them}
+"""
+
+
+def test_the_rules_of_the_file_say_what_is_one_problem_and_what_opens_a_ticket(place, handrail):
+    same = "am: {kind: alertmanager, fingerprint: {labels: job}, "
+    place("handrail.yaml", (CONFIG.replace("am: {kind: alertmanager, ", same) + RULES).encode())
+    place("am.json", body(fired(instance="a"), fired(instance="b"), fired(job="x", env="test")))
+    result = handrail("source", "test", "am", "am.json", "--json")
+    assert wanted(result) == [["open", "repeat", "ignore"]]
+    first, second, third = lines(result)[0]["alerts"]
+    assert first["fingerprint"] == second["fingerprint"] != third["fingerprint"]
+    rule = "(by rule 1 of sources.am.fingerprint: job, name)"
+    assert second["because"] == f"the same fingerprint as am.json #1 {rule}"
+    assert third["because"].startswith("trigger 'tests' does not open it: nobody looks at them")
+    shown = handrail("source", "test", "am", "am.json").stdout
+    assert "ignore: trigger 'tests' does not open it" in shown

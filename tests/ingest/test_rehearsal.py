@@ -5,10 +5,12 @@ import pytest
 from services.ingest.normal import normalised
 from services.ingest.rehearsal import Rehearsal, Standing, Told
 from services.ingest.ticket import variant
+from services.ingest.triggers import Triggers
+from shared.config.triggers import TriggerConfig
 from shared.events import AlertStatus
 
 
-def told(instance="web-1", *, over=False, where="", **labels):
+def told(instance="web-1", *, over=False, where="", ruled="", **labels):
     identity = {"name": "Down", "instance": instance}
     alert = normalised(
         "am",
@@ -17,7 +19,7 @@ def told(instance="web-1", *, over=False, where="", **labels):
         identity=identity,
         labels={"instance": instance, **labels},
     )
-    return Told(where or f"{instance}.json", alert, identity)
+    return Told(where or f"{instance}.json", alert, identity, ruled)
 
 
 FIRES, OVER = told(), told(over=True)
@@ -75,3 +77,31 @@ def test_what_merges_says_with_what():
     rehearsal = Rehearsal()
     rehearsal.hear(told(where="first.json"))
     assert rehearsal.hear(told()).because == "the same fingerprint as first.json"
+
+
+NO_TESTS = Triggers((TriggerConfig(name="tests", when='labels.env == "test"', open=False),))
+
+
+@pytest.mark.parametrize(
+    ("standing", "alert", "would", "because"),
+    [
+        ([], told(env="test"), "ignore", "trigger 'tests' does not open it"),
+        ([], told(env="prod"), "open", "has its fingerprint; no trigger is about it"),
+        ([standing()], told(env="test"), "repeat", "the same fingerprint as ticket aaaa0000"),
+        (
+            [standing(variant(told(env="test").alert))],
+            told(env="test", over=True),
+            "resolve",
+            "the same fingerprint as ticket aaaa0000",
+        ),
+    ],
+)
+def test_a_trigger_only_keeps_tickets_from_being_opened(standing, alert, would, because):
+    outcome = Rehearsal.upon(standing, NO_TESTS).hear(alert)
+    assert outcome.would == would
+    assert because in outcome.because
+
+
+def test_why_it_has_its_fingerprint_is_told_where_rules_say_so():
+    outcome = Rehearsal().hear(told(ruled="by rule 1"))
+    assert outcome.because == "nothing that is open has its fingerprint (by rule 1)"
