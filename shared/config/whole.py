@@ -1,18 +1,27 @@
 """All of ``handrail.yaml``, read and checked."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, HttpUrl, field_validator
 
 from shared.config.maintenance import Maintenance
+from shared.config.policy import (
+    Located,
+    PolicyConfig,
+    PolicySection,
+    Teams,
+    people_mistakes,
+    team_mistakes,
+)
 from shared.config.section import Section
 from shared.config.sources import SourceConfig
 from shared.config.targets import Target
 from shared.config.tickets import TicketsConfig
 from shared.config.triggers import TriggerConfigs
 from shared.secrets import SecretRef
-from shared.yamlsource import read_file
+from shared.yamlsource import SourceError, read_file
 
 
 class Person(Section):
@@ -37,6 +46,8 @@ class Config(Section):
     triggers: TriggerConfigs = ()
     maintenance: Maintenance = ()
     people: tuple[Person, ...] = ()
+    teams: Teams = Field(default_factory=dict)
+    policy: PolicySection = PolicyConfig()
     targets: dict[str, Target] = Field(default_factory=dict)
     prometheus: dict[str, PrometheusServer] = Field(default_factory=dict)
 
@@ -65,4 +76,19 @@ def load_config(path: Path | None) -> Config:
     """
     if path is None:
         return Config()
-    return read_file(path).parse(Config)
+    source = read_file(path)
+    config = source.parse(Config)
+    problems = [source.problem(where, message) for where, message in _nobody(config)]
+    if problems:
+        raise SourceError(problems)
+    return config
+
+
+def _nobody(config: Config) -> Iterator[Located]:
+    """Whom teams and the policy name and who is not under ``people``."""
+    emails = [person.email for person in config.people]
+    for where, message in team_mistakes(config.teams, emails):
+        yield ("teams", *where), message
+    if isinstance(config.policy, PolicyConfig):
+        for where, message in people_mistakes(config.policy, config.teams, emails):
+            yield ("policy", *where), message

@@ -1,0 +1,215 @@
+"""``policy`` and ``teams``: who has to say yes to what, what never runs, and how much may."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Final, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Tag,
+    field_validator,
+    model_validator,
+)
+
+from shared.config.section import Section
+from shared.events import OnExpiry
+from shared.policy.terms import ON_CALL, Mode
+from shared.policy.words import wrong_with
+from shared.runbook.durations import PositiveDuration
+
+#: Where something stands in a document, and what is wrong with it.
+Located = tuple[tuple[str | int, ...], str]
+
+_MOST_PEOPLE: Final = 2
+
+
+def _condition(text: str) -> str:
+    for wrong in wrong_with(text):
+        raise ValueError(f"at character {wrong.offset + 1}: {wrong.message}")
+    return text
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error}") from None
+    return text
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"there is no time zone {name!r}: write one as Europe/Berlin") from None
+    return name
+
+
+def _written(span: timedelta) -> str:
+    return f"{span.total_seconds():.3f}s"
+
+
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Reason = Annotated[str, Field(min_length=1, max_length=500)]
+PolicyCondition = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_condition)]
+CommandPattern = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_pattern)]
+Span = Annotated[PositiveDuration, PlainSerializer(_written)]
+Count = Annotated[int, Field(ge=1, le=100_000)]
+TeamName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=60)]
+Teams = dict[TeamName, Annotated[tuple[str, ...], Field(min_length=1)]]
+
+
+class Rule(Section):
+    """What is to be done with a step that ``when`` holds for; without ``when`` with every step.
+
+    ``auto`` runs it, ``require`` asks so many different people, ``deny`` never runs it. ``from``
+    are people's addresses, teams, or ``on-call``; everybody may answer where it is not said.
+    """
+
+    name: Name
+    when: PolicyCondition | None = None
+    auto: Literal[True] | None = None
+    require: int | None = Field(None, ge=1, le=_MOST_PEOPLE)
+    deny: Reason | None = None
+    from_: Annotated[tuple[str, ...], Field(alias="from")] = ()
+    not_requester: bool = True
+    expires: Span | None = None
+    on_expiry: OnExpiry = OnExpiry.REJECT
+    mode: Mode = Mode.ACT
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> "Rule":
+        said = [name for name in ("auto", "require", "deny") if getattr(self, name) is not None]
+        if len(said) != 1:
+            raise ValueError("say one of `auto: true`, `require: 1` or `2`, `deny: a reason`")
+        asks = {"from_", "not_requester", "expires", "on_expiry"} & self.model_fields_set
+        if asks and self.require is None:
+            name = min(asks).rstrip("_")
+            raise ValueError(f"`{name}` goes with `require`, and this rule says `{said[0]}`")
+        return self
+
+
+class Deny(Section):
+    """Steps that never run, whatever the rules say.
+
+    By a condition, or by a regular expression that is found in a command, check or rollback; there
+    a space stands for any space, and capitals do not matter.
+    """
+
+    name: Name
+    when: PolicyCondition | None = None
+    command: CommandPattern | None = None
+    reason: Reason = "the policy never allows it"
+
+    @model_validator(mode="after")
+    def _says_which(self) -> "Deny":
+        if (self.when is None) == (self.command is None):
+            raise ValueError("say which steps: either `when` or `command`")
+        return self
+
+
+class Caps(Section):
+    """How much may be done in an hour: changing steps on one target, plans from one runbook."""
+
+    per_target_per_hour: Count | None = None
+    per_runbook_per_hour: Count | None = None
+
+
+class Locks(Section):
+    """Whether only one session at a time may work on a target."""
+
+    target: bool = True
+
+
+class Modes(Section):
+    """What is done about tickets of a source, and with plans of runbooks (``*``: anything).
+
+    Of all that fit, also those of rules, the one that does the least counts.
+    """
+
+    sources: dict[str, Mode] = Field(default_factory=dict)
+    runbooks: dict[str, Mode] = Field(default_factory=dict)
+
+
+class Earned(Section):
+    """From when on a runbook's text is trusted (``history.trusted``)."""
+
+    runs: Count = 20
+    rate: float = Field(0.95, gt=0, le=1)
+
+
+class Trust(Section):
+    """How trust is earned, and after how many failures in a row a runbook is off."""
+
+    after: Earned = Earned()
+    lost_after: Count = 3
+
+
+class PolicyConfig(Section):
+    """The whole policy; of ``rules``, the first whose condition holds decides."""
+
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    rules: tuple[Rule, ...] = ()
+    deny: tuple[Deny, ...] = ()
+    caps: Caps = Caps()
+    locks: Locks = Locks()
+    modes: Modes = Modes()
+    trust: Trust = Trust()
+
+    @field_validator("rules", "deny")
+    @classmethod
+    def _each_name_once(cls, named: tuple[Rule | Deny, ...]) -> tuple[Rule | Deny, ...]:
+        names = [one.name for one in named]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"the name {name!r} is there twice: a decision names its rule")
+        return named
+
+
+def _how(written: Any) -> str:
+    return "file" if isinstance(written, str) else "policy"
+
+
+#: What ``policy`` in ``handrail.yaml`` is: the policy, or the file that has it.
+PolicySection = Annotated[
+    Annotated[Annotated[str, Field(min_length=1)], Tag("file")]
+    | Annotated[PolicyConfig, Tag("policy")],
+    Discriminator(_how),
+]
+
+
+def team_mistakes(teams: Teams, emails: Iterable[str]) -> Iterator[Located]:
+    """Members of teams who are nobody, each at its place in ``teams``."""
+    known = {email.lower() for email in emails}
+    for team, members in teams.items():
+        for position, member in enumerate(members):
+            if member.lower() not in known:
+                yield (team, position), f"there is no {member} under `people`"
+
+
+def people_mistakes(
+    policy: PolicyConfig, teams: Mapping[str, tuple[str, ...]], emails: Iterable[str]
+) -> Iterator[Located]:
+    """Whom rules ask and who is nobody, or too few, each at its place in the policy."""
+    known = {email.lower() for email in emails}
+    for at, rule in enumerate(policy.rules):
+        for position, named in enumerate(rule.from_):
+            if named not in teams and named != ON_CALL and named.lower() not in known:
+                listed = ", ".join((*sorted(teams), ON_CALL))
+                message = f"{named} is no address under `people`, and no team (there are {listed})"
+                yield ("rules", at, "from", position), message
+        asked = people_in(rule.from_, teams)
+        if rule.from_ and ON_CALL not in asked and len(asked) < (rule.require or 0):
+            message = f"it asks {rule.require} different people, and names {len(asked)}"
+            yield ("rules", at, "require"), message
+
+
+def people_in(named: Iterable[str], teams: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The addresses behind people and teams, each once; ``on-call`` stays what it is."""
+    members = (member.lower() for name in named for member in teams.get(name, (name,)))
+    return tuple(dict.fromkeys(members))
