@@ -121,7 +121,8 @@ STEP_FROM: Final[dict[StepState, frozenset[StepState]]] = {
     St.READY: frozenset({St.AWAITING_APPROVAL}),
     # From running to running: the next attempt, or another owner of the same one.
     St.RUNNING: frozenset({St.PENDING, St.READY, St.RUNNING}),
-    St.SUCCEEDED: frozenset({St.RUNNING}),
+    # From pending: one that stands for others, which have all ended.
+    St.SUCCEEDED: frozenset({St.PENDING, St.RUNNING}),
     St.FAILED: frozenset({St.PENDING, St.RUNNING}),
     St.UNKNOWN: frozenset({St.RUNNING}),
     St.SKIPPED: frozenset({St.PENDING, St.AWAITING_APPROVAL, St.READY}),

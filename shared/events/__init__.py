@@ -9,6 +9,7 @@ from shared.events.alert import Alert, AlertStatus
 from shared.events.approvals import Answer, Decision
 from shared.events.checks import Check, CheckResult, CommandCheck, HttpCheck, PrometheusCheck
 from shared.events.envelope import Event, MalformedEventError
+from shared.events.graph import Asks, Foreach, Join, Late, OutputRule, ValueType
 from shared.events.notifications import FeedbackGiven, NotificationFailed, NotificationSent
 from shared.events.plans import (
     ApprovalRule,
@@ -70,6 +71,7 @@ __all__ = [
     "AlertStatus",
     "Answer",
     "ApprovalRule",
+    "Asks",
     "Change",
     "Check",
     "CheckResult",
@@ -77,12 +79,16 @@ __all__ = [
     "Decision",
     "Event",
     "FeedbackGiven",
+    "Foreach",
     "HttpCheck",
+    "Join",
+    "Late",
     "MalformedEventError",
     "NotificationFailed",
     "NotificationSent",
     "OnExpiry",
     "OnFailure",
+    "OutputRule",
     "PlanReady",
     "PrometheusCheck",
     "Refusal",
@@ -107,4 +113,5 @@ __all__ = [
     "TicketResolved",
     "TicketTriaged",
     "TicketUpdated",
+    "ValueType",
 ]

@@ -4,7 +4,7 @@ import hashlib
 import json
 from datetime import timedelta
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,14 +12,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.events.alert import Alert
 from shared.events.checks import Check
 from shared.events.envelope import Event
+from shared.events.graph import Asks, Foreach, Join, Late, OutputRule
 from shared.lifecycle import Effect, Risk, Severity
 
 
 class OnFailure(StrEnum):
-    """What a failed step means for the steps that need it."""
+    """What a failed step means for the steps that need it.
+
+    ``rollback`` stops like ``stop``; what was done is to be taken back.
+    """
 
     STOP = "stop"
     CONTINUE = "continue"
+    ROLLBACK = "rollback"
 
 
 class Retry(BaseModel):
@@ -58,13 +63,20 @@ class ApprovalRule(BaseModel):
 
 
 class Step(BaseModel):
-    """One action, rendered: nothing about it is left to decide but whether and when it runs."""
+    """One action: nothing about it is left to decide but whether and when it runs.
+
+    What depends on the outputs of earlier steps (``late``) is shown as a template until then; what
+    a person is asked for is always the written text. A step with ``foreach`` or ``includes`` runs
+    nothing itself: it stands for those that have its id as ``parent``, begins before them and ends
+    after them.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     id: str
     title: str
     needs: tuple[str, ...] = ()
+    join: Join = Join.ALL
     when: str | None = Field(None, description="CEL over the steps that ran; false skips the step.")
     uses: str
     target: str
@@ -76,8 +88,33 @@ class Step(BaseModel):
     timeout: timedelta
     retry: Retry = Retry()
     on_failure: OnFailure = OnFailure.STOP
+    gather: bool = Field(default=False, description="It only looks, and may fail.")
     approval: ApprovalRule
+    asks: Asks | None = None
     why: str
+    expects: str = ""
+    outputs: dict[str, OutputRule] = {}
+    parent: str | None = None
+    foreach: Foreach | None = None
+    includes: "RunbookRef | None" = None
+    late: Late | None = None
+
+    @property
+    def is_group(self) -> bool:
+        return self.foreach is not None or self.includes is not None
+
+    def under(self, rule: ApprovalRule) -> "Step":
+        """This step under a rule of the policy, tightened by what its runbook asks for."""
+        if self.asks is None:
+            return self.model_copy(update={"approval": rule})
+        tightened: dict[str, Any] = {}
+        if self.asks.required > rule.required:
+            people = "one person" if self.asks.required == 1 else "two different people"
+            tightened["required"] = self.asks.required
+            tightened["reason"] = f"{rule.reason}; the runbook asks for a yes of {people}"
+        if self.asks.expires_after is not None and self.asks.expires_after < rule.expires_after:
+            tightened["expires_after"] = self.asks.expires_after
+        return self.model_copy(update={"approval": rule.model_copy(update=tightened)})
 
     def digest(self, session_id: UUID) -> str:
         """SHA-256 (hexadecimal) over all that an approval of this step is a yes to."""
@@ -97,17 +134,25 @@ class Step(BaseModel):
 
 
 class RunbookRef(BaseModel):
-    """Which text of which runbook a plan was made from; ``version`` is a hash of the text."""
+    """Which text of which runbook a plan was made from; ``version`` is a hash of the text.
+
+    ``includes`` has the versions of the runbooks that are part of it, by name.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     name: str
     title: str
     version: str
+    includes: dict[str, str] = {}
 
 
 class PlanReady(Event):
-    """A plan passed policy and may start."""
+    """A plan passed policy and may start.
+
+    ``params`` are for people; ``values`` are those that conditions and templates can tell from a
+    text (numbers, booleans, lists), with their types.
+    """
 
     subject: ClassVar[str] = "plan.ready"
     session_id: UUID
@@ -116,5 +161,6 @@ class PlanReady(Event):
     runbook: RunbookRef
     reasons: tuple[str, ...]
     params: dict[str, str]
+    values: dict[str, Any] = Field({}, description="Parameters that are no text, by their names.")
     steps: tuple[Step, ...]
     verify: tuple[Check, ...]

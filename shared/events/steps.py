@@ -1,7 +1,7 @@
 """What happens to a step of a plan."""
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
@@ -35,6 +35,7 @@ class StepAwaitingApproval(StepEvent):
     why: str
     evidence: tuple[str, ...] = ()
     rollback: str | None = None
+    expects: str = ""
     required: int = Field(description="How many different people have to say yes.")
     expires_at: AwareDatetime
 
@@ -96,6 +97,7 @@ class StepDone(StepEvent):
     exit_code: int | None = None
     output: str = Field("", description="The end of what the command wrote, secrets masked.")
     reason: str = ""
+    outputs: dict[str, Any] = Field({}, description="What was found in it, by its name.")
     reattached: bool = Field(
         default=False,
         description="Whether another executor than the one that started it saw it end.",

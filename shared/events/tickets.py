@@ -1,7 +1,7 @@
 """What happens to a ticket."""
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from pydantic import Field
@@ -59,6 +59,7 @@ class TicketTriaged(Event):
     severity: Severity
     reasons: tuple[str, ...]
     flapping: bool = Field(default=False, description="It comes and goes: no fix would hold.")
+    evidence: dict[str, Any] = Field({}, description="What was gathered: facts, by their names.")
 
 
 class TicketClosed(Event):

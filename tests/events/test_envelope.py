@@ -39,11 +39,11 @@ def test_fields_of_a_newer_writer_are_ignored_at_every_depth(event):
 
 
 def _with_more(value):
-    """The same data with one more field in every object, but those that map free names."""
+    """The same data with one more field in every object, but those that map free names (and empty ones)."""
     match value:
         case {"job": _} | {"summary": str()} | {"graph": _} | {"service": _}:
             return value
-        case dict():
+        case dict() if value:
             return {**{name: _with_more(each) for name, each in value.items()}, "more": 1}
         case list():
             return [_with_more(each) for each in value]

@@ -36,7 +36,7 @@ SESSION = {
     "cancelled": "",
 }
 STEP = {
-    "pending": "awaiting_approval running skipped failed",
+    "pending": "awaiting_approval running skipped succeeded failed",
     "awaiting_approval": "ready rejected expired skipped",
     "ready": "running skipped",
     "running": "running succeeded failed unknown",
