@@ -141,7 +141,9 @@ async def test_a_stranger_is_refused(api, db, token):
         (b'{"title": "x", "labels": {"a": 1}}', 422, "labels.a: "),
         (b'{"title": "x", "labels": {"a\\u0000": "1"}}', 422, "labels."),
         (b'{"title": "\\ud800"}', 422, "title: "),
-        (b"\xff\xfe", 400, ""),
+        (b"\xff\xfe", 400, "JSON"),
+        (b"\x80", 400, "JSON"),
+        (b"[" * 100_000, 400, "JSON"),
         (b" " * 6 * 1024 * 1024, 413, "larger"),
     ],
 )
@@ -164,7 +166,7 @@ async def test_a_store_that_is_away_is_answered_with_503(own_stack, with_api):
 
 async def test_the_document_tells_how_to_open_a_ticket(api):
     document = (await api.get("/openapi.json")).json()
-    assert list(document["paths"]) == ["/tickets"]
+    assert "/tickets" in document["paths"]
     post = document["paths"]["/tickets"]["post"]
     assert post["parameters"][0]["name"].lower() == "idempotency-key"
     assert {"202", "401", "409", "422", "503"} <= set(post["responses"])

@@ -8,6 +8,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 from services.ingest.api import place
 from services.ingest.body import received
@@ -20,6 +21,7 @@ from services.ingest.refusal import Refusal, Why, over, turned_away
 log = structlog.get_logger(__name__)
 
 _ERRORS_TOLD = 10
+_NO_JSON = "the body is no JSON"
 
 
 def guarded(
@@ -43,6 +45,9 @@ def guarded(
                     return await take(source, request)
                 except RequestValidationError as error:
                     return _refused(_misunderstood(error), source, counters)
+                except HTTPException:
+                    # FastAPI's for a body that is not even text, or nested too deeply.
+                    return _refused(Refusal(400, _NO_JSON), source, counters)
                 except OverLimit as limit:
                     return _refused(over(limit), source, counters)
                 except Refusal as refusal:
@@ -90,9 +95,12 @@ def _again(request: Request, body: bytes) -> Request:
 
 
 def _misunderstood(error: RequestValidationError) -> Refusal:
-    problems = [f"{place(each['loc'][1:])}: {each['msg']}" for each in error.errors()]
-    status = 400 if error.errors()[0]["type"] == "json_invalid" else 422
-    return Refusal(status, problems[0], problems=tuple(problems[:_ERRORS_TOLD]))
+    errors = error.errors()
+    if errors[0]["type"] == "json_invalid":
+        where, why = errors[0]["loc"][-1], errors[0]["ctx"]["error"]
+        return Refusal(400, f"{_NO_JSON}: at character {where + 1}: {why}")
+    problems = [f"{place(each['loc'][1:])}: {each['msg']}" for each in errors]
+    return Refusal(422, problems[0], problems=tuple(problems[:_ERRORS_TOLD]))
 
 
 def _refused(refusal: Refusal, source: str, counters: Counters) -> Response:
