@@ -21,6 +21,7 @@ from services.ingest.intake import Intake
 from services.ingest.limit import Bucket
 from services.ingest.manual.api import by_hand
 from services.ingest.manual.store import MongoRequests
+from services.ingest.openapi import describe_webhooks
 from services.ingest.quarantine.store import MongoQuarantine
 from services.ingest.retention import Retention
 from services.ingest.sns import Fetch
@@ -133,9 +134,10 @@ def for_api(config: Config, fetch: Fetch) -> dict[str, Door]:
 
 
 def documented(api: FastAPI) -> None:
-    """Show the OpenAPI document of what is for people and programs."""
+    """Show the OpenAPI document of all that is routed so far."""
     api.openapi_url, api.docs_url = "/openapi.json", "/docs"
     api.setup()
+    describe_webhooks(api)
 
 
 def parser(name: str, source: SourceConfig) -> Parse:
