@@ -1,5 +1,6 @@
 """What commands read from the store; they write nothing."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
@@ -19,6 +20,8 @@ from shared.store import Collection, Database, Document, seam
 
 _ID_DIGITS: Final = 32
 _AMBIGUOUS: Final = 5
+# Their bodies are up to a MiB each.
+_LOOKED_INTO: Final = 200
 
 
 class NotFoundError(HandrailError):
@@ -108,6 +111,7 @@ class Reader:
     async def alerts(
         self,
         *,
+        text: str | None = None,
         source: str | None = None,
         fingerprint: str | None = None,
         ticket: str | None = None,
@@ -116,20 +120,34 @@ class Reader:
     ) -> list[AlertView]:
         """Accepted alerts, the newest first; of all that is asked for, each must hold.
 
+        Of a fingerprint the beginning is enough. ``text`` is looked for, in any case, in names,
+        titles, resources and the values of labels; a fingerprint begins with it.
+
         Raises:
             NotFoundError: there is no such ticket.
         """
-        query: dict[str, Any] = {}
+        query = _mentioning(text) if text else {}
         if source is not None:
             query["source"] = source
         if fingerprint is not None:
-            query["fingerprint"] = fingerprint
+            query["fingerprint"] = _beginning(fingerprint)
         if ticket is not None:
             query["ticket_id"] = (await _only(self._tickets, ticket, "ticket"))["_id"]
         if since is not None:
             query["at"] = {"$gte": since}
         found = self._alerts.find(query).sort("at", DESCENDING).limit(limit)
         return [AlertView.of(document) async for document in found]
+
+    async def last_alert_at(self, source: str) -> datetime | None:
+        """When an alert of a source was last accepted, as far as is kept."""
+        newest = [("at", DESCENDING)]
+        found = await self._alerts.find_one({"source": source}, {"at": 1}, sort=newest)
+        return found["at"] if found is not None else None
+
+    async def tickets_by_id(self, ids: Iterable[UUID]) -> dict[UUID, Ticket]:
+        """Those of these tickets that are there."""
+        found = self._tickets.find({"_id": {"$in": list(ids)}})
+        return {document["_id"]: Ticket.of(document) async for document in found}
 
     async def standing(self, fingerprints: Iterable[str]) -> list[Standing]:
         """The open tickets with these fingerprints."""
@@ -150,6 +168,17 @@ class Reader:
         found = self._quarantine.find({"source": source} if source else {}, {"body": 0})
         return [_quarantined(each) async for each in found.sort("at", DESCENDING).limit(limit)]
 
+    async def misunderstood(
+        self, *, text: str | None, source: str | None, since: datetime
+    ) -> list[Quarantined]:
+        """Of the newest in quarantine those that mention a text anywhere, what came last first."""
+        query: Document = {"at": {"$gte": since}}
+        if source is not None:
+            query["source"] = source
+        found = self._quarantine.find(query, None if text else {"body": 0})
+        newest = found.sort("at", DESCENDING).limit(_LOOKED_INTO)
+        return [one async for each in newest if (one := _quarantined(each)).mentions(text or "")]
+
     async def quarantined(self, prefix: str) -> Quarantined:
         """One webhook that was not understood.
 
@@ -165,6 +194,21 @@ def _approval(document: Document) -> Approval:
 
 def _quarantined(document: Document) -> Quarantined:
     return Quarantined.model_validate({**document, "id": document["_id"]})
+
+
+def _beginning(fingerprint: str) -> Document:
+    return {"$regex": f"^{re.escape(fingerprint.lower())}"}
+
+
+def _mentioning(text: str) -> Document:
+    """Alerts in which a text is; see ``Reader.alerts``."""
+    pattern = re.escape(text)
+    inside = {"$regex": pattern, "$options": "i"}
+    labels = {"$objectToArray": {"$ifNull": ["$alert.labels", {}]}}
+    has = {"$regexMatch": {"input": "$$label.v", "regex": {"$literal": pattern}, "options": "i"}}
+    in_a_label = {"$anyElementTrue": [{"$map": {"input": labels, "as": "label", "in": has}}]}
+    places = [{field: inside} for field in ("name", "title", "resource")]
+    return {"$or": [*places, {"fingerprint": _beginning(text)}, {"$expr": in_a_label}]}
 
 
 async def _only(collection: Collection, prefix: str, kind: str) -> Document:

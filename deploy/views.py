@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from services.console.chain import Entry, first_break
 from services.executor.session import Session
+from services.ingest.ticket import Decision
 from shared.events import Alert
 from shared.lifecycle import Severity, TicketState, Verdict
 from shared.store import Document
@@ -38,6 +39,34 @@ class Resolved(_View):
     checks: tuple[dict[str, Any], ...] = ()
 
 
+class Suppressed(_View):
+    """The maintenance window that a ticket was opened in, closed."""
+
+    window: str
+    reason: str = ""
+    until: AwareDatetime
+
+
+class Grouped(_View):
+    """Why a ticket is part of another one."""
+
+    rule: str = ""
+    reason: str = ""
+
+
+class Reopened(_View):
+    """Why a ticket was reopened last, and how often it was."""
+
+    reason: str = ""
+    number: int = 1
+
+
+class Flapping(_View):
+    """How often its problem came back, where that is too often."""
+
+    because: str = ""
+
+
 class Ticket(_View):
     """One ticket as it stands."""
 
@@ -56,6 +85,11 @@ class Ticket(_View):
     verdict: Judged | None = None
     escalated: Escalated | None = None
     resolved: Resolved | None = None
+    suppressed: Suppressed | None = None
+    parent_id: UUID | None = None
+    grouped: Grouped | None = None
+    reopened: Reopened | None = None
+    flapping: Flapping | None = None
     alert: Alert
 
     @classmethod
@@ -64,10 +98,15 @@ class Ticket(_View):
 
 
 class AlertView(_View):
-    """One accepted alert, and the ticket that it was about, if one was open."""
+    """One accepted alert, what was decided and because of what, and its ticket, if it has one.
+
+    What was kept before decisions were has none.
+    """
 
     id: str
     at: AwareDatetime
+    decision: Decision | None = None
+    because: str = ""
     ticket_id: UUID | None = None
     alert: Alert
 

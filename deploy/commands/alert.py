@@ -1,37 +1,19 @@
 """``handrail alert``: every alert that was accepted."""
 
 import asyncio
-import re
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final
+from datetime import datetime
+from typing import Annotated
 
 import typer
 
 from deploy.commands.alert_import import import_
+from deploy.commands.alert_why import why
 from deploy.connection import Place, reading
+from deploy.moments import moment
 from deploy.output import AsJson, add, colored, console, say, show_json, table, when
 from deploy.views import AlertView
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Every alert that was accepted.")
-
-_SPAN: Final = re.compile(r"([0-9]{1,6})(m|h|d)")
-_UNITS: Final = {
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-}
-
-
-def _time(written: str) -> datetime:
-    """A time, or how long ago one was: ``2h``, ``2026-03-01``, ``2026-03-01T10:00``."""
-    if span := _SPAN.fullmatch(written):
-        return datetime.now(UTC) - int(span[1]) * _UNITS[span[2]]
-    try:
-        return datetime.fromisoformat(written).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise typer.BadParameter(
-            f"{written!r} is no time: write 30m, 2h, 7d, or 2026-03-01T10:00"
-        ) from None
 
 
 # Without it typer would take the one command for the whole, and `list` for an argument.
@@ -41,17 +23,20 @@ def alert() -> None:
 
 
 app.command("import")(import_)
+app.command("why")(why)
 
 
 @app.command("list")
 def list_(
     *,
     source: Annotated[str | None, typer.Option(help="Only those of this source.")] = None,
-    fingerprint: Annotated[str | None, typer.Option(help="Only those on this problem.")] = None,
+    fingerprint: Annotated[
+        str | None, typer.Option(help="Only those on this problem, or how it begins.")
+    ] = None,
     ticket: Annotated[str | None, typer.Option(help="Only those on this ticket.")] = None,
     since: Annotated[
         datetime | None,
-        typer.Option(parser=_time, metavar="TIME", help="Only since then: 30m, 2h, 7d or a time."),
+        typer.Option(parser=moment, metavar="TIME", help="Only since then: 30m, 2h, 7d or a time."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
     as_json: AsJson = False,
@@ -61,7 +46,9 @@ def list_(
     if as_json:
         show_json(alerts)
         return
-    shown = table("at", "source", "status", "severity", "title", "resource", "ticket")
+    shown = table(
+        "at", "source", "status", "severity", "title", "resource", "decision", "because", "ticket"
+    )
     for one in alerts:
         add(
             shown,
@@ -71,6 +58,8 @@ def list_(
             colored(one.alert.severity),
             one.alert.title,
             one.alert.resource,
+            one.decision.value.replace("_", " ") if one.decision else "",
+            one.because,
             str(one.ticket_id)[:8] if one.ticket_id else "",
         )
     if alerts:

@@ -8,6 +8,7 @@ import pytest
 from services.ingest.history.entry import Entry
 from services.ingest.history.store import MongoHistory
 from services.ingest.sources.alertmanager import parse
+from services.ingest.ticket import Decision
 from services.ingest.webhook import Webhook
 from tests.deploy.records import OTHER, TICKET
 from tests.ingest.payloads import body, fired
@@ -17,7 +18,9 @@ NOW = datetime.now(UTC)
 
 def entry(source, instance, *, hours, ticket=None):
     (alert,) = parse(Webhook(source, body(fired(instance=instance))))
-    return Entry(alert, NOW - timedelta(hours=hours), ticket)
+    decision = Decision.REPEATED if ticket else Decision.NOT_OPENED
+    because = "" if ticket else "trigger 'tests' does not open it"
+    return Entry(alert, NOW - timedelta(hours=hours), decision, because, ticket)
 
 
 ENTRIES = [
@@ -42,6 +45,7 @@ async def history(stored):
         (["--limit", "2"], "dc"),
         (["--source", "am"], "dba"),
         (["--fingerprint", ENTRIES[1].alert.fingerprint], "b"),
+        (["--fingerprint", ENTRIES[1].alert.fingerprint[:8].upper()], "b"),
         (["--ticket", str(TICKET)[:8]], "dc"),
         (["--since", "4h"], "dc"),
         (["--since", "2d"], "dcb"),
@@ -59,12 +63,23 @@ def test_people_see_alerts_as_a_table(history, handrail):
     shown = handrail("alert", "list").stdout
     assert "d does not answer" in shown
     assert str(TICKET)[:8] in shown
+    assert "repeated" in shown
+    assert "not opened" in shown
+    assert "trigger 'tests' does not open it" in shown
     assert "no such alerts" in handrail("alert", "list", "--source", "none").stdout
 
 
 @pytest.mark.parametrize("since", ["yesterday", "5", "2026-13-01"])
 def test_a_time_that_is_none_is_told(history, handrail, since):
     assert "is no time" in handrail("alert", "list", "--since", since, code=2).stderr
+
+
+def test_programs_see_what_was_decided_and_why(history, handrail):
+    (shown,) = json.loads(handrail("alert", "list", "--json", "--since", "60h").stdout)[-1:]
+    assert (shown["decision"], shown["because"]) == (
+        "not_opened",
+        "trigger 'tests' does not open it",
+    )
 
 
 def test_a_ticket_that_is_not_there_is_told(history, handrail):

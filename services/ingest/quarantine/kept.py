@@ -1,6 +1,7 @@
 """What is kept of a webhook that was not understood: enough to try it again, and no secret."""
 
 import hashlib
+import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -53,6 +54,12 @@ class Quarantined(BaseModel):
     def whole(self) -> bool:
         """Whether all of the body is there."""
         return self.kept == self.size
+
+    def mentions(self, text: str) -> bool:
+        """Whether a text is in the reason or the body, in any case, also as JSON escapes it."""
+        said = "\n".join((self.reason, *self.problems, self.body.decode(errors="replace"))).lower()
+        escaped = json.dumps(text)[1:-1]
+        return text.lower() in said or escaped.lower() in said
 
     def webhook(self) -> Webhook:
         """The webhook as a parser takes it."""
