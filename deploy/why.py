@@ -84,7 +84,7 @@ class Why(_Fact):
     """All that is known; quarantine and sources are looked at where no alert was found."""
 
     since: AwareDatetime
-    alerts: tuple[Explained, ...]
+    alerts: tuple[Explained, ...] = ()
     quarantine: Misunderstood | None = None
     sources: tuple[SourceSeen, ...] = ()
 

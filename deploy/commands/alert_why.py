@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
@@ -11,6 +12,7 @@ from deploy.connection import Place, reading
 from deploy.moments import moment
 from deploy.output import AsJson, ago, say, show_json, when
 from deploy.store import Reader
+from deploy.views import AlertView
 from deploy.why import Explained, Misunderstood, SourceSeen, Why
 from shared.config import load_config
 
@@ -54,32 +56,43 @@ async def _why(
     text: str | None, source: str | None, fingerprint: str | None, since: datetime, limit: int
 ) -> Why:
     place = Place.of()
-    configured = load_config(place.home.config(os.environ)).sources
+    configured = frozenset(load_config(place.home.config(os.environ)).sources)
     async with reading(place) as reader:
         alerts = await reader.alerts(
             text=text, source=source, fingerprint=fingerprint, since=since, limit=limit
         )
         if alerts:
-            tickets = await reader.tickets_by_id({one.ticket_id for one in alerts if one.ticket_id})
-            explained = (
-                Explained.of(one, tickets.get(one.ticket_id) if one.ticket_id else None)
-                for one in alerts
-            )
-            return Why(since=since, alerts=tuple(explained))
-        names = [source] if source is not None else sorted(configured)
+            return Why(since=since, alerts=await _explained(reader, alerts))
         return Why(
             since=since,
-            alerts=(),
             quarantine=Misunderstood.of(
                 await reader.misunderstood(text=text, source=source, since=since)
             ),
-            sources=tuple([await _seen(reader, name, name in configured) for name in names]),
+            sources=await _seen(reader, source, configured),
         )
 
 
-async def _seen(reader: Reader, name: str, configured: bool) -> SourceSeen:  # noqa: FBT001 a fact
-    return SourceSeen(
-        name=name, configured=configured, last_alert_at=await reader.last_alert_at(name)
+async def _explained(reader: Reader, alerts: Sequence[AlertView]) -> tuple[Explained, ...]:
+    tickets = await reader.tickets_by_id({one.ticket_id for one in alerts if one.ticket_id})
+    return tuple(
+        Explained.of(one, tickets.get(one.ticket_id) if one.ticket_id else None) for one in alerts
+    )
+
+
+async def _seen(
+    reader: Reader, source: str | None, configured: frozenset[str]
+) -> tuple[SourceSeen, ...]:
+    """The source that was asked for, or each that is configured."""
+    names = sorted(configured) if source is None else [source]
+    return tuple(
+        [
+            SourceSeen(
+                name=name,
+                configured=name in configured,
+                last_alert_at=await reader.last_alert_at(name),
+            )
+            for name in names
+        ]
     )
 
 
