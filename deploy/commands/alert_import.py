@@ -154,7 +154,11 @@ class _File:
     @contextmanager
     def opened(self) -> Iterator[io.BufferedReader]:
         if self.name == "-":
-            yield cast(io.BufferedReader, sys.stdin.buffer)
+            stream = io.BufferedReader(cast(io.RawIOBase, sys.stdin.buffer))
+            try:
+                yield stream
+            finally:
+                stream.detach()
             return
         with Path(self.name).open("rb") as stream:
             yield stream

@@ -4,12 +4,18 @@ import argparse
 import asyncio
 from typing import Final
 
-from tests.bench import decisions, ingest, latency, loops, startup
+from tests.bench import decisions, ingest, latency, loops, startup, storm
 from tests.bench.measure import Benchmark, show
 
 #: Each benchmark, by the names of what it measures.
 BENCHMARKS: Final[dict[tuple[str, ...], Benchmark]] = {
     ("ingest_single_per_s", "ingest_grouped_per_s", "ingest_cost_ratio"): ingest.accepted,
+    (
+        "storm_alerts_per_s",
+        "storm_tickets",
+        "storm_counted",
+        "storm_rss_growth_mb",
+    ): storm.collapsed,
     ("approval_latency_ms_p50", "approval_latency_ms_p99"): latency.webhook_to_question,
     ("decision_latency_ms_p95",): decisions.decision_to_start,
     ("loop_per_s", "loop_cost_ratio"): loops.whole,

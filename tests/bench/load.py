@@ -3,14 +3,18 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from tests.flows.world import TOKEN, alert, notification
 
 
 def request(*jobs: str) -> bytes:
     """A webhook with one alert for each job, as bytes on the wire."""
-    body = json.dumps(notification(*(alert(job) for job in jobs))).encode()
+    return posted(json.dumps(notification(*(alert(job) for job in jobs))).encode())
+
+
+def posted(body: bytes) -> bytes:
+    """A webhook with this body, as bytes on the wire."""
     head = (
         "POST /webhooks/alertmanager HTTP/1.1\r\nhost: 127.0.0.1\r\n"
         f"authorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\n"
@@ -19,7 +23,7 @@ def request(*jobs: str) -> bytes:
     return head.encode() + body
 
 
-async def post_all(port: int, requests: list[bytes], connections: int) -> float:
+async def post_all(port: int, requests: Iterable[bytes], connections: int) -> float:
     """Post everything; how many seconds it took. Every answer has to be a 202."""
     left = iter(requests)
 
