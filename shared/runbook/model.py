@@ -1,43 +1,34 @@
 """What stands in a runbook's file; unknown fields are refused."""
 
 from datetime import timedelta
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
-from shared.events import OnFailure
+from shared.events import Join, OnFailure, ValueType
 from shared.lifecycle import Effect, Risk
+from shared.runbook.cases import Case
 from shared.runbook.durations import Duration, PositiveDuration
+from shared.runbook.parameters import Param
+from shared.runbook.part import Condition, Name, Part, StepId, Text, ValueName
 
 #: Names that templates have beside the parameters.
 ALERT_NAMES: Final = frozenset({"labels", "annotations"})
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)]
-StepId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=60)]
-ParamName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
-Text = Annotated[str, Field(min_length=1)]
-#: CEL; what is longer than this belongs into several runbooks.
-Condition = Annotated[str, Field(min_length=1, max_length=2000)]
-#: What of an alert a parameter is taken from.
-Origin = Annotated[
-    str,
-    Field(pattern=r"^(labels|annotations)\..+$|^(name|source|title|fingerprint)$"),
-]
+#: Names that no parameter may take.
+RESERVED: Final = ALERT_NAMES | {"steps", "params", "evidence"}
+#: Without a word about it, a `foreach` over more items than this is no plan.
+ITEMS_LIMIT: Final = 20
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Metadata(_Part):
+class Metadata(Part):
     """What a runbook is called; ``name`` is unique among all."""
 
     name: Name
     title: Text
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = Field({})
 
 
-class When(_Part):
+class When(Part):
     """Which alerts a runbook is for: by name (``*`` and ``?`` stand for anything), and by CEL."""
 
     alerts: tuple[Text, ...] = ()
@@ -45,51 +36,77 @@ class When(_Part):
     text: str = ""
 
 
-class Param(_Part):
-    """A value that is taken from the alert. ``pattern`` is met by the whole value.
-
-    Without a default it is required, unless it says otherwise. An empty label is a missing one.
-    """
-
-    origin: Origin | None = Field(None, alias="from")
-    required: bool | None = None
-    pattern: Text | None = None
-    default: str | None = None
-    strip_port: bool = False
-
-    @model_validator(mode="after")
-    def _can_have_a_value(self) -> "Param":
-        if self.origin is None and self.default is None:
-            raise ValueError("say `from`, such as labels.job, or a `default`")
-        if self.required and self.default is not None:
-            raise ValueError("with a `default` it is never missing: drop that or `required`")
-        return self
-
-    @property
-    def must_be_there(self) -> bool:
-        return self.default is None and self.required is not False
-
-
-class RetryRule(_Part):
+class RetryRule(Part):
     """How often a failed step is tried in all, and the first pause between."""
 
     attempts: int = Field(1, ge=1, le=10)
     backoff: Duration = timedelta(seconds=2)
 
 
-class Rollback(_Part):
+class Rollback(Part):
     """The command that takes a step back."""
 
     run: Text
 
 
-class StepTemplate(_Part):
-    """One action; ``target``, ``run``, ``check``, ``rollback.run`` and ``title`` are templates."""
+class ApprovalAsk(Part):
+    """Who has to say yes beyond what the policy says; it can only be stricter than that."""
+
+    require: int = Field(0, ge=0, le=2)
+    expires: PositiveDuration | None = None
+
+
+class Output(Part):
+    """How a value is found in a step's standard output."""
+
+    regex: Text | None = None
+    json_path: Text | None = Field(None, alias="json", description="JMESPath, as a.b[0].")
+    type: Literal[
+        ValueType.STRING,
+        ValueType.INTEGER,
+        ValueType.NUMBER,
+        ValueType.BOOLEAN,
+        ValueType.LIST,
+    ] = ValueType.STRING
+    pattern: Text | None = Field(None, description="What is found and is not this is not found.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Output":
+        if (self.regex is None) == (self.json_path is None):
+            raise ValueError("say how it is found: one of `regex` and `json`")
+        return self
+
+
+class ForeachRule(Part):
+    """A step for each item of a list, a list parameter, or a list that a step found."""
+
+    items: Text | tuple[JsonValue, ...]
+    item: ValueName = Field("item", alias="as")
+    limit: int = Field(ITEMS_LIMIT, ge=1, le=200)
+    at_once: int | None = Field(None, ge=1, description="How many run at a time; else all.")
+
+
+class StepNode(Part):
+    """What every step has: its place among the others."""
 
     id: StepId
     title: Text | None = None
+    expect: Text | None = Field(None, description="What it should come to, for people.")
     needs: tuple[str, ...] = ()
+    join: Join = Join.ALL
     when: Condition | None = None
+    on_failure: OnFailure = OnFailure.STOP
+
+    @model_validator(mode="after")
+    def _first_of_several(self) -> "StepNode":
+        if self.join is Join.FIRST and not self.needs:
+            raise ValueError("join: first needs steps to wait for: name them under `needs`")
+        return self
+
+
+class StepTemplate(StepNode):
+    """One action; its texts are templates."""
+
     uses: Literal["ssh", "local"]
     target: Text
     run: Text
@@ -99,18 +116,41 @@ class StepTemplate(_Part):
     timeout: PositiveDuration = timedelta(seconds=60)
     retry: RetryRule = RetryRule()
     rollback: Rollback | None = None
-    on_failure: OnFailure = OnFailure.STOP
+    approval: ApprovalAsk | None = None
+    gather: bool = Field(default=False, description="It only looks: the plan goes on if it fails.")
+    foreach: ForeachRule | None = None
+    outputs: dict[ValueName, Output] = Field({})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gathering_only_looks(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("gather") is True and "effect" not in given:
+            return {**given, "effect": Effect.READ_ONLY}
+        return given
 
     @model_validator(mode="after")
-    def _check_fits_effect(self) -> "StepTemplate":
+    def _fits_effect(self) -> "StepTemplate":
         if self.effect is Effect.CHECK_THEN_ACT and self.check is None:
             raise ValueError("effect check_then_act needs a `check`: a command that ends with 0")
         if self.effect is not Effect.CHECK_THEN_ACT and self.check is not None:
             raise ValueError(f"a `check` goes with effect check_then_act, this is {self.effect}")
+        if self.gather and self.effect is not Effect.READ_ONLY:
+            raise ValueError(f"`gather` is for steps that only look, this is {self.effect}")
         return self
 
 
-class _CheckTemplate(_Part):
+class IncludeTemplate(StepNode):
+    """The steps of another runbook; ``with`` gives it parameters, as templates."""
+
+    uses: Literal["runbook"]
+    runbook: Name
+    given: dict[ValueName, JsonValue] = Field({}, alias="with")
+
+
+AnyStep = Annotated[StepTemplate | IncludeTemplate, Field(discriminator="uses")]
+
+
+class _CheckTemplate(Part):
     within: PositiveDuration = timedelta(minutes=5)
     hold: Duration = timedelta(0)
 
@@ -153,7 +193,7 @@ CheckTemplate = Annotated[
 ]
 
 
-class RunbookFile(_Part):
+class RunbookFile(Part):
     """The whole file."""
 
     api_version: Literal["handrail/v1"] = Field(alias="apiVersion")
@@ -161,6 +201,7 @@ class RunbookFile(_Part):
     metadata: Metadata
     description: Text
     match: When
-    params: dict[ParamName, Param] = {}
-    steps: tuple[StepTemplate, ...] = Field(min_length=1)
+    params: dict[ValueName, Param] = Field({})
+    steps: tuple[AnyStep, ...] = Field(min_length=1)
     verify: tuple[CheckTemplate, ...] = Field(min_length=1)
+    tests: tuple[Case, ...] = Field((), description="What it makes of alerts, for `runbook test`.")
