@@ -1,7 +1,7 @@
 """The planner: triaged tickets in, plans out."""
 
 import sysconfig
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -9,10 +9,17 @@ import structlog
 from pydantic import Field
 
 from services.planner.handlers import router
+from services.planner.judging import Judge
 from services.planner.plan import Planner
+from services.planner.policy import Bench
 from services.planner.store import MongoConclusions
 from shared.config import load_config
 from shared.errors import SettingsError
+from shared.loops import every
+from shared.policy.keeper import PAUSE, PolicyKeeper
+from shared.policy.reading import PolicyPlace
+from shared.policy.records.store import MongoRecords
+from shared.policy.store import MongoLastGood, MongoStopSwitch
 from shared.runbook import Library, load_runbooks
 from shared.runbook.durations import PositiveDuration
 from shared.service import Service, compose
@@ -46,14 +53,25 @@ def build(settings: Settings) -> Service:
     service = compose("planner", settings, port=settings.planner_port)
     config = load_config(settings.config)
     conclusions = MongoConclusions(service.database)
-    planner = Planner(
-        library=_library(runbooks_directory(settings.runbooks)),
-        targets=config.targets,
-        prometheus=config.prometheus,
-        approval_expires=settings.approval_expires,
+    library = _library(runbooks_directory(settings.runbooks))
+    planner = Planner(library, config.targets, config.prometheus)
+    keeper = PolicyKeeper(
+        PolicyPlace(settings.config),
+        MongoLastGood(service.database),
+        registry=service.registry,
+        now=lambda: datetime.now(UTC),
     )
-    service.attach(router, planner=planner, conclusions=conclusions)
-    service.prepare.append(conclusions.prepare)
+    records = MongoRecords(service.database)
+    judge = Judge(
+        Bench(library, config.targets, settings.approval_expires),
+        keeper,
+        MongoStopSwitch(service.database),
+        records,
+        conclusions,
+    )
+    service.attach(router, planner=planner, judge=judge, conclusions=conclusions, records=records)
+    service.prepare += [conclusions.prepare, records.prepare, keeper.look]
+    service.loops.append(every(PAUSE, keeper.look, name="policy"))
     return service
 
 

@@ -6,15 +6,25 @@ from typing import Annotated
 import structlog
 from faststream import Context
 
+from services.planner.judging import Judge
 from services.planner.plan import Planner
 from services.planner.store import Conclusions
 from shared.bus import PublishDep, Router, consumes
-from shared.events import TicketTriaged
+from shared.events import (
+    PlanReady,
+    SessionFinished,
+    TicketEscalated,
+    TicketResolved,
+    TicketTriaged,
+)
+from shared.policy.records.store import MongoRecords
 
 log = structlog.get_logger(__name__)
 router = Router()
 
 PlannerDep = Annotated[Planner, Context("planner")]
+JudgeDep = Annotated[Judge, Context("judge")]
+RecordsDep = Annotated[MongoRecords, Context("records")]
 ConclusionsDep = Annotated[Conclusions, Context("conclusions")]
 
 
@@ -22,6 +32,7 @@ ConclusionsDep = Annotated[Conclusions, Context("conclusions")]
 async def plan(
     ticket: TicketTriaged,
     planner: PlannerDep,
+    judge: JudgeDep,
     conclusions: ConclusionsDep,
     publish: PublishDep,
 ) -> None:
@@ -29,10 +40,31 @@ async def plan(
 
     A redelivery says again what was stored the first time, also when the runbooks have changed.
     """
+    now = datetime.now(UTC)
     made = planner.conclude(ticket)
-    kept = await conclusions.keep(made, caused_by=ticket.id, now=datetime.now(UTC))
+    if isinstance(made, PlanReady):
+        made = await judge.judged(ticket, made, now)
+    kept = await conclusions.keep(made, caused_by=ticket.id, now=now)
     if kept is None:
         log.info("ticket.moved_on")
         return
     await publish(kept)
     log.info("ticket.concluded", by=kept.subject)
+
+
+@consumes(router, SessionFinished, by="planner")
+async def count_session(event: SessionFinished, records: RecordsDep) -> None:
+    """Count that a runbook ran, and whether it broke."""
+    await records.count(event)
+
+
+@consumes(router, TicketResolved, by="planner")
+async def count_resolved(event: TicketResolved, records: RecordsDep) -> None:
+    """Count that a machine found the problem gone."""
+    await records.count(event)
+
+
+@consumes(router, TicketEscalated, by="planner")
+async def count_escalated(event: TicketEscalated, records: RecordsDep) -> None:
+    """Count that a machine found the problem still there."""
+    await records.count(event)

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import partial
 from typing import Final
 from uuid import UUID, uuid5
 
-from services.planner.policy import approval
+from services.planner.policy import by_risk
 from shared.config import PrometheusServer, Target
 from shared.events import (
     Check,
@@ -43,12 +41,12 @@ class Planner:
     library: Library
     targets: Mapping[str, Target]
     prometheus: Mapping[str, PrometheusServer]
-    approval_expires: timedelta
 
     def conclude(self, ticket: TicketTriaged) -> Conclusion:
         """A plan from the best runbook that can make one, or an escalation that says why not.
 
-        The ids of the event and of the session derive from the ticket's event.
+        Whether it may run is for the policy to say (see ``judging.Judge``). The ids of the event
+        and of the session derive from the ticket's event.
         """
         if ticket.flapping:
             return _escalated(ticket, "it comes and goes: what a plan mends would not stay so", ())
@@ -68,10 +66,9 @@ class Planner:
     ) -> PlanReady | list[str]:
         """The plan of one runbook, or everything that stands in its way."""
         runbook, alert = candidate.runbook, ticket.alert
-        approve = partial(approval, expires_after=self.approval_expires)
         try:
             params = fill(runbook, alert)
-            steps = render(runbook, alert, ticket.severity, params, approve=approve)
+            steps = render(runbook, alert, ticket.severity, params, approve=by_risk)
             verify = checks(runbook, alert, params)
         except UnfilledError as error:
             return [str(unfilled) for unfilled in error.unfilled]

@@ -50,6 +50,11 @@ class MongoConclusions:
             kept = await self._escalate(conclusion, caused_by, now)
         return conclusion if kept else await self._kept_before(conclusion.ticket_id, caused_by)
 
+    async def count(self, ticket_id: UUID) -> int | None:
+        """How often the ticket's problem was told; None when there is no such ticket."""
+        ticket = await self._tickets.find_one({"_id": ticket_id}, {"count": 1})
+        return ticket.get("count") if ticket else None
+
     async def _plan(self, plan: PlanReady, caused_by: UUID, now: datetime) -> bool:
         """Move the ticket and insert the session, both or neither: no plan without its ticket."""
         change = {"$set": _planned(plan, caused_by, now)}

@@ -97,7 +97,7 @@ def test_an_escalation_tells_everything_that_stands_in_the_way():
 
 def test_without_any_runbook_the_escalation_says_so():
     empty = planner()
-    escalation = type(empty)(Library(), TARGETS, {}, empty.approval_expires).conclude(triaged())
+    escalation = type(empty)(Library(), TARGETS, {}).conclude(triaged())
     assert isinstance(escalation, TicketEscalated)
     assert escalation.reason == "there are no runbooks"
 

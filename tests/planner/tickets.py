@@ -3,10 +3,14 @@
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+from services.planner.judging import Judge
 from services.planner.plan import Planner
+from services.planner.policy import Bench
 from shared.config import LocalTarget, SshTarget
 from shared.events import TicketTriaged
 from shared.lifecycle import Severity, Verdict
+from shared.policy.policy import Policy
+from shared.policy.records.record import LastHour, Record
 from shared.runbook import Library
 from tests.runbook.runbooks import alert, runbook
 
@@ -41,5 +45,33 @@ def planner(*runbooks, targets=TARGETS, prometheus=None) -> Planner:
         library=Library(runbooks or (runbook(),)),
         targets=targets,
         prometheus={"default": None} if prometheus is None else prometheus,
-        approval_expires=timedelta(minutes=30),
     )
+
+
+def bench(*runbooks, targets=TARGETS) -> Bench:
+    return Bench(Library(runbooks or (runbook(),)), targets, timedelta(minutes=30))
+
+
+class Standing:
+    """How things stand, in memory: what a judge asks for is what it was given."""
+
+    def __init__(self, policy=None, *, stopped=None, record=None, hour=None, count=1):
+        self.policy = policy or Policy()
+        self.stopped, self.record, self.hour, self.told = stopped, record, hour, count
+
+    async def state(self):
+        return self.stopped
+
+    async def of(self, runbook):
+        return self.record or Record(runbook.name, runbook.version)
+
+    async def since(self, at):
+        return self.hour or LastHour()
+
+    async def count(self, ticket_id):
+        return self.told
+
+
+def judge(standing: Standing | None = None, **given) -> Judge:
+    stands = standing or Standing()
+    return Judge(bench(**given), stands, stands, stands, stands)

@@ -1,0 +1,1 @@
+"""How often runbooks ran, and how often a machine found that they had helped."""
