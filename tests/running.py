@@ -1,6 +1,7 @@
 """A service that runs for the length of a test, and what is on the bus meanwhile."""
 
 import asyncio
+import inspect
 from contextlib import asynccontextmanager, suppress
 
 import httpx
@@ -35,7 +36,7 @@ async def until(condition, *, within=20):
     async with asyncio.timeout(within):
         while True:
             result = condition()
-            if asyncio.iscoroutine(result):
+            if inspect.isawaitable(result):
                 result = await result
             if result:
                 return result

@@ -50,13 +50,13 @@ class Announcements:
 
     async def sweep(self) -> int:
         """Publish the opening of every overdue ticket; how many there were."""
-        await self._note()
+        await self.note()
         now = self._now()
         overdue = await self._tickets.unannounced(now - OVERDUE, BATCH)
         if overdue:
             await self._publish(*(event for one in overdue for event in announcement(one, now)))
             self.told(one.ticket_id for one in overdue)
-            await self._note()
+            await self.note()
             log.info("tickets.announced", count=len(overdue))
         return len(overdue)
 
@@ -71,7 +71,8 @@ class Announcements:
             log.info("ticket.calmed", ticket_id=str(one.ticket_id), gone=one.gone)
         return len(quiet)
 
-    async def _note(self) -> None:
+    async def note(self) -> None:
+        """Note what was told of, so that nobody tells of it once more."""
         noted = len(self._told)
         if noted:
             await self._tickets.announced(self._told[:noted])

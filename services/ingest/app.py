@@ -9,15 +9,12 @@ from fastapi import FastAPI
 from pydantic import Field
 
 from services.ingest import generic
-from services.ingest.announce import PAUSE, Announcements
 from services.ingest.api import Source, webhooks
-from services.ingest.comeback import ReturnRules
 from services.ingest.counters import CountedHistory, Counters
 from services.ingest.door import Door, door
 from services.ingest.fetch import FETCH_TIMEOUT, fetched
 from services.ingest.gate import Gate
-from services.ingest.history.store import MongoHistory
-from services.ingest.intake import Intake
+from services.ingest.inside import inside
 from services.ingest.limit import Bucket
 from services.ingest.manual.api import by_hand
 from services.ingest.manual.store import MongoRequests
@@ -26,11 +23,9 @@ from services.ingest.quarantine.store import MongoQuarantine
 from services.ingest.retention import Retention
 from services.ingest.sns import Fetch
 from services.ingest.sources import SOURCES
-from services.ingest.store import MongoTickets
 from services.ingest.webhook import Parse
 from shared.config import Config, SourceConfig, load_config
 from shared.errors import SettingsError
-from shared.loops import every
 from shared.service import Service, compose
 from shared.settings import ServiceSettings
 
@@ -55,21 +50,23 @@ def build(settings: Settings) -> Service:
     """
     service = compose("ingest", settings, port=settings.ingest_port)
     config = load_config(settings.config)
-    tickets = MongoTickets(service.database, return_rules(config))
     client = httpx.AsyncClient(timeout=FETCH_TIMEOUT.total_seconds(), follow_redirects=False)
     fetch = partial(fetched, client)
     sources = configured(config, fetch)
     service.close.append(client.aclose)
-    announcements = Announcements(tickets, service.bus.publish, exactly_now)
-    history = MongoHistory(service.database, settings.alerts_retention)
     counters, gate = Counters(service.registry), Gate()
     counters.watch(gate)
-    intake = Intake(
-        tickets, CountedHistory(history, counters), service.bus.publish, announcements.told
+    parts = inside(
+        service.database,
+        service.bus.publish,
+        config,
+        now=exactly_now,
+        retention=settings.alerts_retention,
+        counted=partial(CountedHistory, counters=counters),
     )
     quarantine = MongoQuarantine(service.database, settings.quarantine_retention)
     service.api.include_router(
-        webhooks(sources, intake, quarantine, gate=gate, counters=counters, now=exactly_now)
+        webhooks(sources, parts.intake, quarantine, gate=gate, counters=counters, now=exactly_now)
     )
     requests = MongoRequests(service.database)
     doors = for_api(config, fetch)
@@ -77,8 +74,9 @@ def build(settings: Settings) -> Service:
     service.api.include_router(
         by_hand(
             doors,
-            intake,
+            parts.intake,
             requests,
+            rule=parts.rules.as_asked_for,
             buckets=buckets,
             gate=gate,
             counters=counters,
@@ -86,16 +84,9 @@ def build(settings: Settings) -> Service:
         )
     )
     documented(service.api)
-    service.prepare += [tickets.prepare, history.prepare, quarantine.prepare, requests.prepare]
-    service.loops.append(every(PAUSE, announcements.sweep, name="announce"))
-    service.loops.append(every(PAUSE, announcements.calm, name="calm"))
+    service.prepare += [*parts.prepare, quarantine.prepare, requests.prepare]
+    service.loops += parts.loops
     return service
-
-
-def return_rules(config: Config) -> ReturnRules:
-    """When tickets are reopened, and what flaps."""
-    flapping = config.tickets.flapping
-    return ReturnRules(config.tickets.reopen_within, flapping.times, flapping.within)
 
 
 def configured(config: Config, fetch: Fetch) -> dict[str, Source]:

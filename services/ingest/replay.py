@@ -4,17 +4,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from prometheus_client import CollectorRegistry
 
 from services.ingest.api import parsed
-from services.ingest.app import exactly_now, parser, return_rules
-from services.ingest.history.store import MongoHistory
+from services.ingest.app import exactly_now, parser
+from services.ingest.inside import inside
 from services.ingest.intake import Intake
 from services.ingest.quarantine.kept import Quarantined
 from services.ingest.refusal import Refusal
-from services.ingest.store import MongoTickets
 from services.ingest.ticket import Recorded
 from shared.bus import Bus
 from shared.config import Config
@@ -74,14 +72,13 @@ async def replaying(db: Database, nats_url: str, config: Config) -> AsyncIterato
     """
     provider = tracer_provider("ingest")
     bus = Bus("ingest", url=nats_url, tracer_provider=provider, registry=CollectorRegistry())
-    tickets = MongoTickets(db, return_rules(config))
     # The retention is the running service's to set.
-    history = MongoHistory(db, timedelta())
-    told: list[UUID] = []
+    parts = inside(db, bus.publish, config, now=exactly_now, retention=timedelta())
     await bus.connect()
     try:
-        yield Replay(config, Intake(tickets, history, bus.publish, told.extend), exactly_now)
-        await tickets.announced(told)
+        await parts.windows.refresh()
+        yield Replay(config, parts.intake, exactly_now)
+        await parts.announcements.note()
     finally:
         await bus.stop()
         provider.shutdown()

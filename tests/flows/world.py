@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import inspect
 import json
 import os
 import re
@@ -279,7 +280,7 @@ async def eventually(holds, seconds=20):
     async with asyncio.timeout(seconds):
         while True:
             found = holds()
-            if asyncio.iscoroutine(found):
+            if inspect.isawaitable(found):
                 found = await found
             if found:
                 return found

@@ -17,7 +17,7 @@ from services.ingest.manual.guard import guarded
 from services.ingest.manual.store import Earlier
 from services.ingest.manual.ticket import Accepted, NewTicket, Refused
 from services.ingest.refusal import Refusal, later
-from services.ingest.ruling import plainly
+from services.ingest.ruling import Rule
 from shared.errors import UnavailableError
 
 _KEY_MOST: Final = 255
@@ -56,6 +56,7 @@ def by_hand(
     intake: Intake,
     requests: Requests,
     *,
+    rule: Rule,
     buckets: Mapping[str, Bucket],
     gate: Gate,
     counters: Counters,
@@ -64,12 +65,12 @@ def by_hand(
     """The routes for people and programs.
 
     ``doors`` are those of the sources of kind ``api``, and ``buckets`` hold them to their limits.
+    By ``rule`` every ticket that is asked for may be opened.
     """
     router = APIRouter(route_class=guarded(doors, buckets, gate, counters))
 
     async def take(source: str, ticket: NewTicket) -> Accepted:
-        # Asked for by somebody who means it: neither triggers nor maintenance stand in the way.
-        (recorded,) = await accepted([ticket.alert(source)], intake, now(), rule=plainly)
+        (recorded,) = await accepted([ticket.alert(source)], intake, now(), rule=rule)
         counters.accepted(source, [recorded.alert])
         return Accepted(id=recorded.ticket_id, opened=recorded.opened)
 
