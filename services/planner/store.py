@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+import structlog
 from pymongo import ASCENDING
 
 from services.planner.plan import Conclusion
@@ -11,6 +12,8 @@ from shared.events import PlanReady, TicketEscalated
 from shared.lifecycle import SessionState, TicketState
 from shared.store import SCHEMA, Database, Document, seam
 from shared.telemetry import current_trace
+
+log = structlog.get_logger(__name__)
 
 
 class Conclusions(Protocol):
@@ -22,7 +25,8 @@ class Conclusions(Protocol):
         """Store what is to become of a ticket that is triaged, and move the ticket.
 
         Returns what to publish: the conclusion, or the one that the same event led to before. None
-        when the ticket has moved on for another reason; then nothing was stored.
+        when the ticket has moved on for another reason, or is under a parent, which is planned for
+        it; then nothing was stored.
         """
         ...
 
@@ -86,15 +90,29 @@ class MongoConclusions:
             {"planned_by": 1, "session_id": 1, "escalated": 1},
         )
         if ticket is None:
+            await self._say_if_grouped(ticket_id)
             return None
         if ticket.get("planned_by") != caused_by:
             return TicketEscalated.about(caused_by, ticket_id=ticket_id, **ticket["escalated"])
         session = await self._sessions.find_one({"_id": ticket["session_id"]})
         return _plan_of(session) if session else None
 
+    async def _say_if_grouped(self, ticket_id: UUID) -> None:
+        under = {"_id": ticket_id, "parent_id": {"$ne": None}}
+        ticket = await self._tickets.find_one(under, {"parent_id": 1, "grouped.reason": 1})
+        if ticket is not None:
+            reason = ticket.get("grouped", {}).get("reason", "")
+            log.info(
+                "ticket.grouped",
+                ticket_id=str(ticket_id),
+                parent_id=str(ticket["parent_id"]),
+                reason=reason,
+            )
+
 
 def _triaged(ticket_id: UUID) -> Document:
-    return {"_id": ticket_id, "state": TicketState.TRIAGED.value}
+    """A ticket that is to be planned; not one under a parent, which is planned for all of them."""
+    return {"_id": ticket_id, "state": TicketState.TRIAGED.value, "parent_id": None}
 
 
 def _planned(plan: PlanReady, caused_by: UUID, now: datetime) -> Document:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, HttpUrl, field_validator
 
+from shared.config.correlation import Correlation
 from shared.config.maintenance import Maintenance
 from shared.config.policy import (
     Located,
@@ -45,6 +46,7 @@ class Config(Section):
     tickets: TicketsConfig = TicketsConfig()
     triggers: TriggerConfigs = ()
     maintenance: Maintenance = ()
+    correlation: Correlation = ()
     people: tuple[Person, ...] = ()
     teams: Teams = Field(default_factory=dict)
     policy: PolicySection = PolicyConfig()

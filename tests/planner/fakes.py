@@ -12,6 +12,7 @@ class FakeConclusions:
 
     def __init__(self) -> None:
         self.tickets: dict[UUID, str] = {}
+        self.parents: dict[UUID, UUID] = {}
         self.sessions: dict[UUID, PlanReady] = {}
         self._kept: dict[tuple[UUID, UUID], Conclusion] = {}
 
@@ -19,7 +20,8 @@ class FakeConclusions:
         self, conclusion: Conclusion, *, caused_by: UUID, now: datetime
     ) -> Conclusion | None:
         key = conclusion.ticket_id, caused_by
-        if self.tickets.get(conclusion.ticket_id) == "triaged":
+        alone = conclusion.ticket_id not in self.parents
+        if alone and self.tickets.get(conclusion.ticket_id) == "triaged":
             self._kept[key] = conclusion
             if isinstance(conclusion, PlanReady):
                 self.sessions[conclusion.session_id] = conclusion

@@ -23,6 +23,7 @@ class World(Protocol):
 
     async def ticket(self, state: str) -> UUID: ...
     async def becomes(self, ticket_id: UUID, state: str) -> None: ...
+    async def goes_under(self, ticket_id: UUID, parent_id: UUID) -> None: ...
     async def state(self, ticket_id: UUID) -> str | None: ...
     async def sessions(self) -> list[UUID]: ...
 
@@ -38,6 +39,9 @@ class FakeWorld:
 
     async def becomes(self, ticket_id, state):
         self.conclusions.tickets[ticket_id] = state
+
+    async def goes_under(self, ticket_id, parent_id):
+        self.conclusions.parents[ticket_id] = parent_id
 
     async def state(self, ticket_id):
         return self.conclusions.tickets.get(ticket_id)
@@ -58,6 +62,9 @@ class MongoWorld:
 
     async def becomes(self, ticket_id, state):
         await self.db.tickets.update_one({"_id": ticket_id}, {"$set": {"state": state}})
+
+    async def goes_under(self, ticket_id, parent_id):
+        await self.db.tickets.update_one({"_id": ticket_id}, {"$set": {"parent_id": parent_id}})
 
     async def state(self, ticket_id):
         found = await self.db.tickets.find_one({"_id": ticket_id})
@@ -121,6 +128,26 @@ async def test_a_ticket_that_is_not_there_gets_no_session(world):
     plan, cause = concluded(uuid4())
     assert await world.conclusions.keep(plan, caused_by=cause, now=NOW) is None
     assert await world.sessions() == []
+
+
+@pytest.mark.parametrize("known", [{}, {"name": "Unknown"}])
+async def test_a_ticket_under_a_parent_is_neither_planned_nor_escalated(world, known):
+    ticket_id = await world.ticket("triaged")
+    await world.goes_under(ticket_id, uuid4())
+    made, cause = concluded(ticket_id, **known)
+    assert await world.conclusions.keep(made, caused_by=cause, now=NOW) is None
+    assert await world.state(ticket_id) == "triaged"
+    assert await world.sessions() == []
+
+
+async def test_a_plan_is_told_again_also_when_its_ticket_was_put_under_a_parent_meanwhile(world):
+    ticket_id = await world.ticket("triaged")
+    plan, cause = concluded(ticket_id)
+    await world.conclusions.keep(plan, caused_by=cause, now=NOW)
+    await world.goes_under(ticket_id, uuid4())
+    again = await world.conclusions.keep(plan, caused_by=cause, now=NOW)
+    assert again is not None
+    assert again.id == plan.id
 
 
 async def test_a_ticket_that_another_event_planned_keeps_that_plan(world):
