@@ -3,17 +3,25 @@
 from shared.runbook.search.answer import Answer, Hit, Verdict
 from shared.runbook.search.document import Document, of_mapping, of_runbook
 from shared.runbook.search.engine import RunbookSearch
+from shared.runbook.search.meaning import Embedder, Meaning, Vectors
+from shared.runbook.search.minilm import installed
 from shared.runbook.search.reading import Read, read_documents
 from shared.runbook.search.success import Record
+from shared.runbook.search.vectors import VectorFile
 
 __all__ = [
     "Answer",
     "Document",
+    "Embedder",
     "Hit",
+    "Meaning",
     "Read",
     "Record",
     "RunbookSearch",
+    "VectorFile",
+    "Vectors",
     "Verdict",
+    "installed",
     "of_mapping",
     "of_runbook",
     "read_documents",

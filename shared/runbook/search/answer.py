@@ -21,13 +21,18 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Hit:
-    """A ranked runbook. ``fit`` can be compared between libraries, ``score`` within one."""
+    """A ranked runbook.
+
+    ``score`` is what it is ranked by. ``fit`` says how well it answers, and can be compared between
+    libraries; ``strength`` compares those of one answer.
+    """
 
     name: str
     title: str
     file: str
     score: float
     fit: float
+    strength: float
     why: tuple[str, ...]
 
 
@@ -53,16 +58,16 @@ SURE: Final = 0.65
 AHEAD: Final = 1.25
 
 
-def judged(query: str, hits: tuple[Hit, ...], *, fits: bool, limit: int) -> Answer:
+def judged(query: str, hits: tuple[Hit, ...], *, limit: int) -> Answer:
     """The verdict over the ranked hits, of which ``limit`` are told."""
     shown = hits[:limit]
     if not hits:
         return Answer(query, Verdict.NONE, "no runbook has a word of it", shown)
     best = hits[0]
-    if not fits:
+    if best.fit < FITS:
         because = f"{best.name} comes nearest and speaks of too little of it ({best.fit:.2f})"
         return Answer(query, Verdict.NONE, because, shown)
-    near = tuple(hit.name for hit in hits if hit.score * AHEAD > best.score)
+    near = tuple(hit.name for hit in hits if hit.strength * AHEAD > best.strength)
     if len(near) == 1 and best.fit < SURE:
         because = f"only {best.name} comes near, and it speaks of little of it ({best.fit:.2f})"
         return Answer(query, Verdict.CLOSE, because, shown, near)

@@ -44,7 +44,7 @@ WEIGHINGS: Final[Mapping[Field, Weighing]] = {
     Field.NAME: Weighing(2.0, 3, 1.0),
     Field.LABELS: Weighing(1.0, 3, 0.7),
     Field.DESCRIPTION: Weighing(1.0, 60, 0.7),
-    Field.STEPS: Weighing(0.5, 40, 0.4),
+    Field.STEPS: Weighing(0.3, 40, 0.4),
 }
 
 

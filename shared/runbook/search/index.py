@@ -12,12 +12,13 @@ from typing import Final
 
 from shared.runbook.search.document import WEIGHINGS, Document, Field
 from shared.runbook.search.spelling import Spellings
+from shared.runbook.search.success import MOST
 from shared.runbook.search.words import NEAR, SAY_LITTLE, of_names, terms
 
 #: How soon more of the same word stops to count.
-_K1: Final = 2.0
+_K1: Final = 3.0
 #: How much a long field's words count less.
-_B: Final = 0.5
+_B: Final = 0.35
 #: What a word counts that stands in alerts of every kind.
 _LITTLE: Final = 0.35
 #: What a word counts that is part of a machine's name.
@@ -25,11 +26,13 @@ _OF_A_NAME: Final = 0.5
 #: What a word counts that no runbook has: often it names something of the site.
 _UNKNOWN: Final = 0.5
 #: What a near word counts beside the word itself, and a word whose spelling was mended.
-_NEAR: Final = 0.4
+_NEAR: Final = 0.5
 _MENDED: Final = 0.7
 #: Alert texts can be pages; what comes after so many different words does not change the answer.
 _MOST_WORDS: Final = 48
 _SHORTEST_PART: Final = 3
+#: Records lift one by at most a tenth and lower another by as much.
+_SLACK: Final = (1 - MOST) / (1 + MOST)
 #: Below this, how many runbooks have a word says nothing of how rare it is.
 _FEWEST: Final = 64
 
@@ -120,12 +123,24 @@ class Index:
         words = [self._word(term, _OF_A_NAME if term in named else 1.0) for term in parts]
         return tuple(sorted(words, key=lambda word: (-word.weight, word.term))[:_MOST_WORDS])
 
-    def scores(self, words: Sequence[Word]) -> dict[str, float]:
-        """Every runbook that has a word of the query, and its score."""
+    def scores(self, words: Sequence[Word], number: int) -> dict[str, float]:
+        """The scores of the best ``number``, of all that records could lift there, and of more.
+
+        ``words`` are in order of weight. Those that many runbooks have say least and come last:
+        where they can lift no other runbook among the best, they are looked up for the best only
+        (Turtle and Flood's max-score, 1995).
+        """
         total: dict[str, float] = {}
-        for word in words:
+        left = sum(word.weight for word in words)
+        for at, word in enumerate(words):
+            if len(total) >= number:
+                enough = heapq.nlargest(number, total.values())[-1] * _SLACK
+                if enough > left:
+                    able = {name: now for name, now in total.items() if now + left >= enough}
+                    return self._completed(able, words[at:])
             for name, impact in self._impacts(word).items():
                 total[name] = total.get(name, 0.0) + word.weight * impact
+            left -= word.weight
         return total
 
     def explained(self, name: str, words: Sequence[Word]) -> Match:
@@ -141,6 +156,15 @@ class Index:
             fit=heard / math.sqrt(said) if said else 0.0,
             met=tuple(sorted(met, key=lambda one: (-one.score, one.term))),
         )
+
+    def _completed(self, scores: dict[str, float], words: Sequence[Word]) -> dict[str, float]:
+        """These runbooks' scores with the rest of the words."""
+        for word in words:
+            looked_for = [(self._postings[term], share) for term, share in word.looked_for]
+            for name in scores:
+                impact = max((have.get(name, 0.0) * share for have, share in looked_for), default=0)
+                scores[name] += word.weight * impact
+        return scores
 
     def _word(self, term: str, share: float) -> Word:
         if term in self._postings:

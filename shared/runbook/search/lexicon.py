@@ -138,7 +138,7 @@ ALIASES: Final[dict[str, tuple[str, ...]]] = _spellings(
 RELATED: Final = tuple(
     _words(line)
     for line in """
-    full space filling storage capacity
+    full space filling storage capacity free
     disk filesystem volume mount mountpoint
     down unreachable refused dead gone unavailable absent missing offline unresponsive
     hang hung stuck stalled frozen unresponsive blocked
