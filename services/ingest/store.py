@@ -32,6 +32,7 @@ _SEEN: Final = {
     "reopened": 1,
     "parent_id": 1,
     "grouped": 1,
+    "announced": 1,
 }
 _HELD: Final = {
     "open_fingerprint": 1,

@@ -20,9 +20,9 @@ from shared.lifecycle import TICKET_ENDED, Severity, TicketState, Verdict
 def events_of(recorded: Recorded, at: datetime, *, new_id: Callable[[], UUID]) -> tuple[Event, ...]:
     """All events of a recorded alert.
 
-    A ticket that nobody has judged yet is announced again with every notification: the process that
-    opened it may have died before it could, and the stream drops what it knows. A notification has
-    no name of its own, so that one which is sent again is another update.
+    A ticket that nobody has judged yet is announced again until it is noted that the stream has it:
+    the process that opened it may have died before it could, and the stream drops what it knows. A
+    notification has no name of its own, so that one which is sent again is another update.
     """
     change = _change(recorded)
     updates = (_updated(recorded, change, at, new_id()),) if change is not None else ()
@@ -30,7 +30,12 @@ def events_of(recorded: Recorded, at: datetime, *, new_id: Callable[[], UUID]) -
 
 
 def announcement(recorded: Recorded, at: datetime) -> tuple[Event, ...]:
-    """That a ticket was opened, suppressed or reopened; the ids are the same however often."""
+    """That a ticket was opened, suppressed or reopened; the ids are the same however often.
+
+    Nothing where it is noted that the stream has it: a storm would tell it again with each alert.
+    """
+    if recorded.announced:
+        return ()
     if recorded.quiet is not None:
         return _created(recorded), _suppressed(recorded, at)
     if recorded.state is TicketState.NEW:

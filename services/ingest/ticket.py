@@ -66,7 +66,7 @@ class Recorded:
     ``reopenings`` is how often the ticket was reopened, at last for ``reopened_because``;
     ``flapping`` says how often its problem came back, where that is too often, and ``flaps_newly``
     whether that was found out just now. ``quiet`` is the maintenance window that it was opened in,
-    if it was opened just now.
+    if it was opened just now. ``announced`` says that it is noted that the stream has its opening.
     """
 
     ticket_id: UUID
@@ -85,6 +85,7 @@ class Recorded:
     groups: tuple[Membership, ...] = ()
     parent_id: UUID | None = None
     grouped_because: str = ""
+    announced: bool = False
 
     @property
     def opened(self) -> bool:

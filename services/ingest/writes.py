@@ -227,4 +227,5 @@ def _recorded(
         groups=said.ruling.groups if reopened and said is not None else (),
         parent_id=ticket.get("parent_id"),
         grouped_because=grouped.get("reason", ""),
+        announced=ticket.get("announced", False),
     )

@@ -17,7 +17,7 @@ PROBLEMS = 200
 SINGLES = 20_000
 GROUPS, GROUP = 1_600, 50
 ALERTS = SINGLES + GROUPS * GROUP
-CONNECTIONS = 32
+CONNECTIONS = 128
 # When all code, connections and buffers that the storm needs are there.
 SETTLED = 0.2
 _SAMPLE_SECONDS = 0.1

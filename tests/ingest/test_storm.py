@@ -3,8 +3,19 @@
 import asyncio
 import random
 from collections import Counter
+from datetime import UTC, datetime
+from uuid import uuid4
 
+from services.ingest.ruling import Ruling
+from services.ingest.sources.alertmanager import parse
+from services.ingest.store import MongoTickets
+from services.ingest.telling import events_of
+from services.ingest.ticket import collapsed
+from services.ingest.webhook import Webhook
 from tests.ingest.payloads import body, fired
+from tests.running import until
+
+NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)
 
 HOOK = "/webhooks/alertmanager"
 PROBLEMS = 20
@@ -40,6 +51,17 @@ async def test_a_storm_is_counted_to_the_last_alert_and_nobody_is_refused(ingest
     counts = [ticket["count"] async for ticket in db.tickets.find()]
     assert (len(counts), set(counts)) == (PROBLEMS, {ALERTS // PROBLEMS})
     assert await db.alerts.count_documents({}) == ALERTS
+
+
+async def test_what_the_stream_has_is_not_told_again_with_each_alert_of_a_storm(ingest, db):
+    answer = await ingest.post(HOOK, content=body(fired()))
+    await until(lambda: db.tickets.find_one({"announced": True}))
+    (alert,) = parse(Webhook("alertmanager", body(fired())))
+    said = collapsed([Ruling(alert)])
+    (again,) = await MongoTickets(db).record(said, NOW)
+    assert str(again.ticket_id) == answer.json()["tickets"][0]["id"]
+    (event,) = events_of(again, NOW, new_id=uuid4)
+    assert (event.subject, event.count) == ("ticket.updated", 2)
 
 
 async def test_a_storm_of_one_source_is_counted_by_what_became_of_it(ingest, db):
