@@ -248,6 +248,20 @@ class TestAfterwards:
         assert (await afterwards.ticket())["reopenings"] == 1
         assert len(bus.events) == 1
 
+    async def test_what_changed_since_it_was_looked_at_is_left_as_it_is(self, afterwards, db):
+        afterwards.windows = Windows((Window(window(matchers=('host=~".+"',))),))
+        await afterwards.suppress("db-1", "db-2")
+        there = MongoSuppressed(db)
+        looked_at = [one async for one in there.suppressed()]
+        ended, reopened = sorted(looked_at, key=lambda one: one.alert.labels["host"])
+        over = ended.alert.model_copy(update={"status": AlertStatus.RESOLVED})
+        await afterwards.tickets.record(collapsed([Ruling(over)]), NOW)
+        assert not await there.reopen(ended, "why", NOW)
+        assert not await there.let_go(reopened)
+        assert await there.reopen(reopened, "why", NOW)
+        assert not await there.reopen(reopened, "why", NOW)
+        assert (await afterwards.ticket("db-2"))["reopenings"] == 1
+
     async def test_what_is_gone_stays_closed_and_alerts_open_another(self, afterwards, bus, clock):
         await afterwards.suppress("db-1", firing=False)
         clock.at = NOW + HOUR
