@@ -148,13 +148,14 @@ class _Asked:
         if rule.deny is not None:
             return Ruling(Outcome.DENY, reason=rule.deny, **said)
         if rule.require is None:
-            return Ruling(Outcome.AUTO, reason=f"the rule {rule.name} lets it run", **said)
+            why = f"the rule {rule.name} lets it run{self._lowered(0)}"
+            return Ruling(Outcome.AUTO, reason=why, **said)
         who = people_in(rule.from_, self.policy.teams)
         people = "one person" if rule.require == 1 else "two different people"
         of = f" of {', '.join(rule.from_)}" if rule.from_ else ""
         return Ruling(
             Outcome.REQUIRE,
-            reason=f"the rule {rule.name} asks {people}{of}",
+            reason=f"the rule {rule.name} asks {people}{of}{self._lowered(rule.require)}",
             required=rule.require,
             who=who,
             not_requester=rule.not_requester,
@@ -162,6 +163,12 @@ class _Asked:
             on_expiry=rule.on_expiry,
             **said,
         )
+
+    def _lowered(self, required: int) -> str:
+        """Told wherever a rule asks fewer people than the risk would: it may not be meant."""
+        risk = self.facts.step.risk or Risk.CRITICAL
+        usual, _ = DEFAULTS[risk]
+        return f", where {risk} risk alone would ask {usual}" if required < usual else ""
 
     def _default(self) -> Ruling:
         risk = self.facts.step.risk
