@@ -192,8 +192,9 @@ class Index:
         """Two known words that were written as one."""
         if term not in self._postings:
             for at in range(_SHORTEST_PART, len(term) - _SHORTEST_PART + 1):
-                if term[:at] in self._postings and term[at:] in self._postings:
-                    return term[:at], term[at:]
+                parts = term[:at], term[at:]
+                if all(part in self._postings or part in NEAR for part in parts):
+                    return parts
         return (term,)
 
     def _impacts(self, word: Word) -> Mapping[str, float]:

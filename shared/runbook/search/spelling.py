@@ -7,22 +7,24 @@ a letter too many, too few, or wrong, and two that changed places, meet there.
 from collections.abc import Iterator
 from typing import Final
 
+from shared.runbook.search.words import stem
+
 #: Short words are too near to each other to be mended.
 _SHORTEST: Final = 5
 
 
 class Spellings:
-    """The terms that are known, to mend those that are not."""
+    """The terms that are known, to mend those that are not; they are compared by their stems."""
 
     def __init__(self) -> None:
         self._terms: dict[str, set[str]] = {}
 
     def add(self, term: str) -> None:
-        for form in _forms(term):
+        for form in _forms(stem(term)):
             self._terms.setdefault(form, set()).add(term)
 
     def remove(self, term: str) -> None:
-        for form in _forms(term):
+        for form in _forms(stem(term)):
             self._terms[form].discard(term)
             if not self._terms[form]:
                 del self._terms[form]
