@@ -229,12 +229,14 @@ def _as_seen(held: Held, said: Said) -> Document:
 
 def _held(ticket: Document) -> Held:
     ended = [at for at in (ticket.get("resolved_at"), ticket.get("closed_at")) if at is not None]
+    state, verdict = TicketState(ticket["state"]), ticket.get("verdict", {}).get("verdict")
     return Held(
         ticket_id=ticket["_id"],
-        state=TicketState(ticket["state"]),
+        state=state,
         firing=frozenset(ticket.get("firing", ())),
         ended_at=max(ended, default=None),
-        closed_as_false=ticket.get("verdict", {}).get("verdict") == "false",
+        # A ticket that was reopened keeps its verdict until it is judged again.
+        closed_as_false=state is TicketState.CLOSED and verdict == "false",
         window=ticket.get("suppressed", {}).get("window", ""),
         comebacks=tuple(ticket.get("comebacks", ())),
         flaps_until=ticket.get("flapping", {}).get("until"),
