@@ -1,5 +1,6 @@
 """What of a runbook is searched: its fields as terms, each with its weight."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -18,6 +19,8 @@ class Field(StrEnum):
     TEXT = "text"
     NAME = "name"
     LABELS = "labels"
+    SUMMARY = "summary"
+    """The first paragraph of the description."""
     DESCRIPTION = "description"
     STEPS = "steps"
 
@@ -37,14 +40,17 @@ class Weighing:
     told: float
 
 
+_EMPTY_LINE: Final = re.compile(r"\n\s*\n")
+
 WEIGHINGS: Final[Mapping[Field, Weighing]] = {
     Field.TITLE: Weighing(3.0, 6, 1.0),
     Field.ALERTS: Weighing(2.5, 8, 1.0),
     Field.TEXT: Weighing(3.0, 12, 1.0),
     Field.NAME: Weighing(2.0, 3, 1.0),
     Field.LABELS: Weighing(1.0, 3, 0.7),
-    Field.DESCRIPTION: Weighing(1.0, 60, 0.7),
-    Field.STEPS: Weighing(0.3, 40, 0.4),
+    Field.SUMMARY: Weighing(1.5, 20, 0.7),
+    Field.DESCRIPTION: Weighing(1.0, 60, 0.35),
+    Field.STEPS: Weighing(0.3, 40, 0.2),
 }
 
 
@@ -78,16 +84,18 @@ def of_mapping(data: Mapping[str, Any], file: str) -> Document:
     """What a file holds, also one with mistakes; what is not there counts as empty."""
     metadata, match = _mapping(data.get("metadata")), _mapping(data.get("match"))
     name = str(metadata.get("name") or file)
+    summary, rest = _summary(str(data.get("description") or ""))
     texts = {
         Field.TITLE: str(metadata.get("title") or ""),
         Field.ALERTS: "\n".join(map(str, _list(match.get("alerts")))),
         Field.TEXT: str(match.get("text") or ""),
         Field.NAME: name,
         Field.LABELS: "\n".join(str(value) for value in _mapping(metadata.get("labels")).values()),
-        Field.DESCRIPTION: str(data.get("description") or ""),
+        Field.SUMMARY: summary,
+        Field.DESCRIPTION: rest,
         Field.STEPS: "\n".join(_strings([data.get("steps"), data.get("verify")])),
     }
-    spoken = (texts[place] for place in (Field.TITLE, Field.TEXT, Field.DESCRIPTION))
+    spoken = (texts[place] for place in (Field.TITLE, Field.TEXT, Field.SUMMARY, Field.DESCRIPTION))
     return Document(
         name=name,
         title=texts[Field.TITLE] or name,
@@ -95,6 +103,13 @@ def of_mapping(data: Mapping[str, Any], file: str) -> Document:
         passage=". ".join(" ".join(text.split()) for text in spoken if text.strip()),
         file=file,
     )
+
+
+def _summary(description: str) -> tuple[str, str]:
+    """The first paragraph that is no heading, and the rest."""
+    paragraphs = [each.strip() for each in _EMPTY_LINE.split(description) if each.strip()]
+    first = next((each for each in paragraphs if not each.startswith("#")), "")
+    return first, "\n\n".join(each for each in paragraphs if each is not first)
 
 
 #: Of a step or a check, what is written in the language of the problem.
