@@ -7,6 +7,11 @@ from datetime import datetime, timedelta
 from services.ingest import announce
 from services.ingest.announce import Announcements
 from services.ingest.comeback import ReturnRules
+from services.ingest.correlation import release
+from services.ingest.correlation.grouper import Grouper
+from services.ingest.correlation.release import Release
+from services.ingest.correlation.rules import Correlating
+from services.ingest.correlation.store import MongoGroups
 from services.ingest.history.store import MongoHistory
 from services.ingest.identity import Identity
 from services.ingest.intake import History, Intake
@@ -47,34 +52,31 @@ def inside(
 ) -> Inside:
     """Put it together; opens nothing. ``counted`` looks at what goes into the history."""
     tickets, history = MongoTickets(db, return_rules(config)), MongoHistory(db, retention)
-    windows, suppressed = MongoWindows(db), MongoSuppressed(db)
+    windows, suppressed, groups = MongoWindows(db), MongoSuppressed(db), MongoGroups(db)
     known = Keeper(config.maintenance, windows, now)
-    rules = Rules(Identity.of(config), Triggers.of(config), known.covering, lambda _: ())
+    correlating = Correlating(config.correlation)
+    rules = Rules(Identity.of(config), Triggers.of(config), known.covering, correlating.memberships)
     announcements = Announcements(tickets, publish, now)
-    return Inside(
-        Intake(tickets, counted(history), publish, announcements.told, rule=rules),
-        rules,
-        known,
-        announcements,
-        (
-            tickets.prepare,
-            history.prepare,
-            windows.prepare,
-            suppressed.prepare,
-            # A window that was made before holds from the first alert on.
-            known.refresh,
-        ),
-        (
-            every(announce.PAUSE, announcements.sweep, name="announce"),
-            every(announce.PAUSE, announcements.calm, name="calm"),
-            every(keeper.PAUSE, known.refresh, name="maintenance"),
-            every(
-                sweep.PAUSE,
-                Sweep(lambda: known.windows, suppressed, publish, now).sweep,
-                name="suppressed",
-            ),
-        ),
+    intake = Intake(
+        tickets,
+        counted(history),
+        publish,
+        announcements.told,
+        rule=rules,
+        grouping=Grouper(correlating, groups),
     )
+    stores = (tickets, history, windows, suppressed, groups)
+    # A window that was made before holds from the first alert on.
+    prepare = (*(store.prepare for store in stores), known.refresh)
+    swept = Sweep(lambda: known.windows, suppressed, publish, now)
+    loops = (
+        every(announce.PAUSE, announcements.sweep, name="announce"),
+        every(announce.PAUSE, announcements.calm, name="calm"),
+        every(keeper.PAUSE, known.refresh, name="maintenance"),
+        every(sweep.PAUSE, swept.sweep, name="suppressed"),
+        every(release.PAUSE, Release(groups, publish, now).sweep, name="release"),
+    )
+    return Inside(intake, rules, known, announcements, prepare, loops)
 
 
 def return_rules(config: Config) -> ReturnRules:

@@ -1,5 +1,6 @@
 """The rules of handrail.yaml, on a running ingest: what becomes of alerts, and why."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -93,3 +94,25 @@ async def test_what_somebody_asks_for_is_opened_whatever_the_rules_say(ruled, db
         answer = await client.post("/tickets", json=wanted, headers=token)
     assert (answer.status_code, answer.json()["opened"]) == (202, True)
     assert (await db.tickets.find_one())["state"] == "new"
+
+
+GROUPED = """\
+correlation:
+  - {name: same-node, by: [labels.node], within: 10m, at_least: 2, reason: the node is the cause}
+"""
+
+
+async def test_what_belongs_together_is_put_under_the_first_and_says_why(ruled, db, on_stream):
+    async with ruled(SOURCES + GROUPED) as client:
+        for name in ("HostDown", "DiskSlow"):
+            alert = fired(name, node="n7")
+            await client.post(HOOK, content=body(alert), headers=BEARER)
+        await client.post(HOOK, content=body(fired("Other", node="n8")), headers=BEARER)
+    tickets = {one["alert"]["name"]: one async for one in db.tickets.find()}
+    parent, child = tickets["HostDown"], tickets["DiskSlow"]
+    assert (child["parent_id"], "parent_id" in parent) == (parent["_id"], False)
+    assert "parent_id" not in tickets["Other"]
+    assert "same-node" in child["grouped"]["reason"]
+    (created,) = await on_stream.of_ticket(child["_id"], "ticket.created")
+    assert json.loads(created.data)["parent_id"] == str(parent["_id"])
+    assert "same-node" in (await decisions(db))[1][1]
