@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Final
 
+import cel
 from pydantic import AfterValidator
 
 from shared.events import Alert
@@ -55,4 +56,23 @@ def said_by(alert: Alert) -> dict[str, Any]:
 
 def asked(condition: str, alert: Alert) -> Answer:
     """Whether a condition holds of an alert; one that cannot be worked out does not hold."""
-    return answer(condition, said_by(alert))
+    return answer(condition, _seen.of(alert))
+
+
+class _Seen:
+    """The alert that was asked about last, as CEL sees it.
+
+    Many conditions are asked about one alert before the next one comes, and to turn its words into
+    CEL's costs a hundred times as much as to ask.
+    """
+
+    def __init__(self) -> None:
+        self._last: tuple[Alert, cel.Context] | None = None
+
+    def of(self, alert: Alert) -> cel.Context:
+        if self._last is None or self._last[0] is not alert:
+            self._last = alert, cel.Context(said_by(alert))
+        return self._last[1]
+
+
+_seen: Final = _Seen()

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 import cel
 
@@ -17,6 +17,7 @@ from shared.events import Alert
 from shared.runbook.conditions import answer
 
 _PART_DIGITS: Final = 16
+_NOTHING: Final = cel.Context()
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def identified(rules: Sequence[IdentityRule], alert: Alert) -> Identified:
     hold. Where nothing is there of what a rule goes by, the source's own fingerprint stays: else
     all such alerts would be one problem.
     """
-    seen = _lasting(alert)
+    seen = _lasting(alert) if any(rule.when or rule.by for rule in rules) else _NOTHING
     for number, rule in enumerate(rules, 1):
         if rule.when is not None and not answer(rule.when, seen).holds:
             continue
@@ -77,16 +78,18 @@ def identified(rules: Sequence[IdentityRule], alert: Alert) -> Identified:
     return Identified(alert)
 
 
-def _lasting(alert: Alert) -> dict[str, Any]:
-    return {
-        "name": alert.name,
-        "source": alert.source,
-        "resource": alert.resource,
-        "labels": alert.labels,
-    }
+def _lasting(alert: Alert) -> cel.Context:
+    return cel.Context(
+        {
+            "name": alert.name,
+            "source": alert.source,
+            "resource": alert.resource,
+            "labels": alert.labels,
+        }
+    )
 
 
-def _found(rule: IdentityRule, alert: Alert, seen: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+def _found(rule: IdentityRule, alert: Alert, seen: cel.Context) -> tuple[str, dict[str, str]]:
     """What a rule goes by, in words, and what the alert has of it; empty texts are nothing."""
     labels = alert.labels
     if rule.labels:
@@ -104,10 +107,10 @@ def _some(found: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in found.items() if text}
 
 
-def _said(text: str, seen: Mapping[str, Any]) -> str:
+def _said(text: str, seen: cel.Context) -> str:
     """What a CEL text says of the alert; empty where it cannot be worked out."""
     try:
-        value = _program(text).execute(dict(seen))
+        value = _program(text).execute(seen)
     except (LookupError, RuntimeError, TypeError, ValueError, ArithmeticError):
         return ""
     if value is None or isinstance(value, str):

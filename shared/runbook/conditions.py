@@ -70,10 +70,14 @@ def facts(text: str, variable: str) -> tuple[tuple[str, int], ...]:
     return tuple((use[1], use.start(1)) for use in uses)
 
 
-def answer(text: str, values: Mapping[str, Any]) -> Answer:
-    """Ask a condition. One that looks at something that is not there does not hold."""
+def answer(text: str, values: Mapping[str, Any] | cel.Context) -> Answer:
+    """Ask a condition. One that looks at something that is not there does not hold.
+
+    Values are turned into CEL's own at each call; a context has them turned once.
+    """
+    known = values if isinstance(values, cel.Context) else dict(values)
     try:
-        result = _compiled(text).execute(dict(values))
+        result = _compiled(text).execute(known)
     except KeyError as missing:
         return Answer(holds=False, problem=f"there is no {missing.args[0]}")
     except (RuntimeError, TypeError, ValueError) as error:
