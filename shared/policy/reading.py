@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from shared.config import load_config
+from shared.config import Config, load_config
 from shared.config.policy import PolicyConfig, people_mistakes
 from shared.policy.policy import Policy
-from shared.yamlsource import SourceError, read_file
+from shared.yamlsource import Source, SourceError, read_file
 
 #: What is told of a file that is not there, so that it is told from an empty one.
 _NOT_THERE: Final = b"\x00"
@@ -30,14 +30,7 @@ class PolicyPlace:
         config = load_config(self.handrail)
         if isinstance(config.policy, PolicyConfig):
             return Policy.of(config.policy, config.teams)
-        source = read_file(self.file(config.policy))
-        policy = source.parse(PolicyConfig)
-        emails = [person.email for person in config.people]
-        wrong = people_mistakes(policy, config.teams, emails)
-        problems = [source.problem(where, message) for where, message in wrong]
-        if problems:
-            raise SourceError(problems)
-        return Policy.of(policy, config.teams)
+        return policy_of(read_file(self.file(config.policy)), config)
 
     def file(self, named: str) -> Path:
         """A file that ``policy`` names; one without a leading slash is beside ``handrail.yaml``."""
@@ -53,6 +46,21 @@ class PolicyPlace:
             return None
         own = (self.file(policy),) if isinstance(policy, str) else ()
         return (self.handrail, *own)
+
+
+def policy_of(source: Source, config: Config) -> Policy:
+    """The policy in a file of its own, for the people and teams of ``handrail.yaml``.
+
+    Raises:
+        SourceError: see ``PolicyPlace.read``.
+    """
+    policy = source.parse(PolicyConfig)
+    emails = [person.email for person in config.people]
+    wrong = people_mistakes(policy, config.teams, emails)
+    problems = [source.problem(where, message) for where, message in wrong]
+    if problems:
+        raise SourceError(problems)
+    return Policy.of(policy, config.teams)
 
 
 def stamp(files: Iterable[Path]) -> str:

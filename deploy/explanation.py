@@ -1,0 +1,199 @@
+"""What would become of an alert by today's runbooks and policy, step by step, and why."""
+
+import json
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from pydantic import TypeAdapter, ValidationError
+
+from deploy.connection import NotRunningError, Place, storing
+from deploy.store import Reader
+from services.ingest.api import parsed
+from services.ingest.refusal import Refusal
+from services.ingest.sources import alertmanager
+from services.ingest.webhook import Webhook
+from services.planner.app import runbooks_directory
+from services.planner.judging import Judge
+from services.planner.plan import Planner
+from services.planner.policy import Bench, Circumstances
+from services.planner.store import MongoConclusions
+from services.triage.verdict import judged
+from shared.config import load_config
+from shared.errors import HandrailError
+from shared.events import Alert, PlanReady, Step, TicketEscalated, TicketTriaged
+from shared.lifecycle import Severity, Verdict
+from shared.policy.policy import Policy
+from shared.policy.reading import PolicyPlace
+from shared.policy.records.record import LastHour, Record
+from shared.policy.records.store import MongoRecords
+from shared.policy.ruling import Ruling
+from shared.policy.store import MongoStopSwitch
+from shared.runbook import load_runbooks
+from shared.runbook.durations import PositiveDuration
+from shared.store import Database
+
+_EXPIRES: TypeAdapter[Any] = TypeAdapter(PositiveDuration)
+
+
+class NoAlertError(HandrailError):
+    """A file has no alert that can be read."""
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One alert, what would become of it, and what the policy says of each step of its plan."""
+
+    alert: Alert
+    severity: Severity
+    becomes: str
+    because: str
+    runbook: str = ""
+    steps: tuple[tuple[Step, Ruling], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _InForce:
+    policy: Policy
+
+
+@dataclass(frozen=True)
+class Explainer:
+    """Today's runbooks, targets and policy; ``db`` is what happened before, where it is known."""
+
+    planner: Planner
+    bench: Bench
+    policy: Policy
+    db: Database | None
+
+    async def explain(self, ticket: TicketTriaged) -> Explained:
+        """What would become of a ticket that triage has judged."""
+        made = self.planner.conclude(ticket)
+        if isinstance(made, TicketEscalated):
+            return Explained(
+                ticket.alert, ticket.severity, "escalated", made.reason, notes=made.tried
+            )
+        around = await self._around(ticket, made)
+        rulings = self.bench.rulings(ticket, made, self.policy, around)
+        match self.bench.judged(ticket, made, self.policy, around):
+            case TicketEscalated(reason=reason):
+                becomes, because = "escalated", reason
+            case _:
+                becomes, because = "planned", "; ".join(made.reasons)
+        return Explained(
+            alert=ticket.alert,
+            severity=ticket.severity,
+            becomes=becomes,
+            because=because,
+            runbook=f"{made.runbook.name} {made.runbook.version}",
+            steps=tuple(zip(made.steps, rulings, strict=True)),
+        )
+
+    async def _around(self, ticket: TicketTriaged, plan: PlanReady) -> Circumstances:
+        now = datetime.now(UTC)
+        if self.db is None:
+            record = Record(plan.runbook.name, plan.runbook.version)
+            return Circumstances(now=now, count=1, record=record, last_hour=LastHour())
+        judge = Judge(
+            self.bench,
+            _InForce(self.policy),
+            MongoStopSwitch(self.db),
+            MongoRecords(self.db),
+            MongoConclusions(self.db),
+        )
+        return await judge.around(ticket, plan, self.policy, now)
+
+
+@asynccontextmanager
+async def explaining(environment: Mapping[str, str] = os.environ) -> AsyncIterator[Explainer]:
+    """An explainer for this installation; without a store, as if nothing had ever run.
+
+    Raises:
+        SourceError: ``handrail.yaml`` or the policy is wrong.
+        SettingsError: the folder of runbooks is not there.
+    """
+    place = Place.of(environment)
+    path = place.home.config(environment)
+    config, policy = load_config(path), PolicyPlace(path).read()
+    named = environment.get("HANDRAIL_RUNBOOKS")
+    library = load_runbooks(runbooks_directory(Path(named) if named else None))
+    expires = _EXPIRES.validate_python(environment.get("HANDRAIL_APPROVAL_EXPIRES") or "1h")
+    planner = Planner(library, config.targets, config.prometheus)
+    bench = Bench(library, config.targets, expires)
+    try:
+        async with storing(place) as db:
+            yield Explainer(planner, bench, policy, db)
+    except NotRunningError:
+        yield Explainer(planner, bench, policy, None)
+
+
+async def ticket_of(db: Database, prefix: str) -> TicketTriaged:
+    """A stored ticket as triage told it.
+
+    Raises:
+        NotFoundError: there is none, or there are several.
+    """
+    found = await Reader(db).ticket(prefix)
+    severity = found.severity or judged(found.alert).severity
+    return _triaged(found.alert, severity, found.id)
+
+
+def closed_by_triage(alert: Alert) -> Explained | None:
+    """What is told of an alert that triage closes as a false alarm."""
+    judgement = judged(alert)
+    if not judgement.closes:
+        return None
+    return Explained(alert, judgement.severity, "closed", "; ".join(judgement.reasons))
+
+
+def triaged(alert: Alert) -> TicketTriaged:
+    """An alert as triage would tell it."""
+    return _triaged(alert, judged(alert).severity, uuid4())
+
+
+def _triaged(alert: Alert, severity: Severity, ticket_id: UUID) -> TicketTriaged:
+    return TicketTriaged(
+        id=uuid4(),
+        ticket_id=ticket_id,
+        alert=alert,
+        verdict=Verdict.TRUE,
+        confidence=1.0,
+        severity=severity,
+        reasons=(),
+    )
+
+
+def alerts_in(file: Path) -> tuple[Alert, ...]:
+    """The alerts in a file: as ``handrail alert list --json`` prints them, or of an Alertmanager.
+
+    Raises:
+        NoAlertError: there are none, and why.
+    """
+    try:
+        body = file.read_bytes()
+        data = json.loads(body)
+    except (OSError, ValueError) as error:
+        raise NoAlertError(f"{file}: cannot be read as JSON: {error}") from error
+    if isinstance(data, dict) and "alerts" in data:
+        try:
+            return parsed(alertmanager.parse, Webhook("alertmanager", body, {}))
+        except Refusal as refusal:
+            raise NoAlertError(f"{file}: {refusal}") from refusal
+    listed = data if isinstance(data, list) else [data]
+    return tuple(_alert(file, at, each) for at, each in enumerate(listed, 1))
+
+
+def _alert(file: Path, at: int, data: Any) -> Alert:
+    said = data.get("alert", data) if isinstance(data, dict) else data
+    try:
+        return Alert.model_validate(said)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise NoAlertError(f"{file}: alert {at}: {where or 'all of it'}: {first['msg']}") from error
