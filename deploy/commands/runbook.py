@@ -12,6 +12,7 @@ from deploy.output import AsJson, add, colored, console, say, show_json, table
 from services.planner.app import runbooks_directory
 from shared.errors import HandrailError
 from shared.runbook import Runbook, lint, load_runbooks
+from shared.runbook.model import IncludeTemplate
 
 app = typer.Typer(
     add_completion=False,
@@ -95,9 +96,12 @@ def _print(runbook: Runbook) -> None:
     say()
     steps = table("step", "needs", "risk", "effect", "target", "command")
     for step in content.steps:
-        target = f"{step.uses} {step.target}"
         needs = ", ".join(step.needs)
-        add(steps, step.id, needs, colored(step.risk), step.effect, target, step.run.strip())
+        if isinstance(step, IncludeTemplate):
+            add(steps, step.id, needs, "", "", "", f"the runbook {step.runbook}")
+        else:
+            target = f"{step.uses} {step.target}"
+            add(steps, step.id, needs, colored(step.risk), step.effect, target, step.run.strip())
     console().print(steps)
     for check in content.verify:
         fields = check.model_dump(mode="json", exclude={"uses"}, exclude_none=True)

@@ -1,12 +1,17 @@
 """Runbooks: their format, which of them are for an alert, and the steps that they make of it."""
 
+from shared.runbook.checks import checks
+from shared.runbook.drafting import Draft, draft
 from shared.runbook.filling import Unfilled, UnfilledError, fill
-from shared.runbook.library import Library, Runbook, lint, load_runbooks, parse_runbook
+from shared.runbook.late import UnrenderedError
+from shared.runbook.library import Library, lint, load_runbooks, parse_runbook
 from shared.runbook.matching import Candidate, Ranking, match
-from shared.runbook.rendering import UnrenderedError, checks, render
+from shared.runbook.rendering import render
+from shared.runbook.runbook import Runbook
 
 __all__ = [
     "Candidate",
+    "Draft",
     "Library",
     "Ranking",
     "Runbook",
@@ -14,6 +19,7 @@ __all__ = [
     "UnfilledError",
     "UnrenderedError",
     "checks",
+    "draft",
     "fill",
     "lint",
     "load_runbooks",

@@ -34,7 +34,7 @@ class Answer:
 def mistakes(text: str, *, variables: frozenset[str]) -> tuple[Mistake, ...]:
     """Everything wrong with a condition that knows these variables."""
     try:
-        program = _compiled(text)
+        program = compiled(text)
     except ValueError as error:
         return (_syntax(text, str(error)),)
     bare = _STRING.sub(lambda found: " " * len(found[0]), text)
@@ -63,6 +63,40 @@ def members(text: str, variable: str) -> tuple[tuple[str, int], ...]:
     return tuple(found)
 
 
+def qualified(text: str, prefix: str, *, variables: tuple[str, ...] = ("steps", "params")) -> str:
+    """The condition with a prefix before members: ``steps.look`` becomes ``steps["a.look"]``."""
+    if not prefix:
+        return text
+    hidden = _STRING.sub(lambda found: '"' + "x" * (len(found[0]) - 2) + '"', text)
+    pieces, at = [], 0
+    for use in re.finditer(rf"(?<![\w.])(?:{'|'.join(variables)})\b", hidden):
+        member = _MEMBER.match(text, use.end())
+        if member:
+            name = next(filter(None, member.groups()), "")
+            pieces += [text[at : use.end()], f'["{prefix}{name}"]']
+            at = member.end()
+    return "".join((*pieces, text[at:]))
+
+
+def chains(text: str, variable: str) -> tuple[tuple[tuple[str, int], ...], ...]:
+    """Each use of a variable with the names that follow it, and where each of them stands.
+
+    ``steps.look.outputs.pid`` is look, outputs and pid; the variable itself is not among them.
+    """
+    hidden = _STRING.sub(lambda found: '"' + "x" * (len(found[0]) - 2) + '"', text)
+    found = []
+    for use in re.finditer(rf"(?<![\w.]){variable}\b", hidden):
+        names, at = [], use.end()
+        while (member := _MEMBER.match(text, at)) and not text[member.end() :].lstrip().startswith(
+            "("
+        ):
+            group = next(index for index in (1, 2, 3) if member[index] is not None)
+            names.append((member[group], member.start(group)))
+            at = member.end()
+        found.append(tuple(names))
+    return tuple(found)
+
+
 def facts(text: str, variable: str) -> tuple[tuple[str, int], ...]:
     """What is looked at of the variable's members (``steps.look.exit_code``), and where."""
     hidden = _STRING.sub(lambda found: " " * len(found[0]), text)
@@ -77,7 +111,7 @@ def answer(text: str, values: Mapping[str, Any] | cel.Context) -> Answer:
     """
     known = values if isinstance(values, cel.Context) else dict(values)
     try:
-        result = _compiled(text).execute(known)
+        result = compiled(text).execute(known)
     except KeyError as missing:
         return Answer(holds=False, problem=f"there is no {missing.args[0]}")
     except (RuntimeError, TypeError, ValueError) as error:
@@ -88,7 +122,7 @@ def answer(text: str, values: Mapping[str, Any] | cel.Context) -> Answer:
 
 
 @lru_cache(maxsize=8192)
-def _compiled(text: str) -> cel.Program:
+def compiled(text: str) -> cel.Program:
     return cel.compile(text)
 
 

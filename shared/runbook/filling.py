@@ -1,18 +1,20 @@
-"""A runbook's parameters, taken from an alert."""
+"""A runbook's parameters, taken from an alert and from what was gathered about it."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from shared.errors import HandrailError
 from shared.events import Alert
-from shared.runbook.library import Runbook
-from shared.runbook.model import Param
+from shared.runbook.parameters import Param
 from shared.runbook.quoting import ValueRefusedError, checked
+from shared.runbook.runbook import Runbook
+from shared.runbook.values import Value, WrongTypeError, text_of, typed
 
 _PORT: Final = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:]+))(?::\d{1,5})?")
 _SHOWN: Final = 80
+_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 @dataclass(frozen=True)
@@ -35,47 +37,92 @@ class UnfilledError(HandrailError):
         self.unfilled = unfilled
 
 
-def fill(runbook: Runbook, alert: Alert) -> dict[str, str]:
+def fill(
+    runbook: Runbook,
+    alert: Alert,
+    evidence: Mapping[str, Any] = _NOTHING,
+    *,
+    given: Mapping[str, Any] = _NOTHING,
+    prefix: str = "",
+) -> dict[str, Value]:
     """The values of the parameters; one that is optional and not there is left out.
 
+    ``given`` is what another runbook passes; it comes before the parameter's own origin. ``prefix``
+    stands before the names in errors.
+
     Raises:
-        UnfilledError: parameters are missing or are not what their patterns allow.
+        UnfilledError: parameters are missing or are not what they are declared to be.
     """
-    values: dict[str, str] = {}
+    values: dict[str, Value] = {}
     unfilled: list[Unfilled] = []
     for name, param in runbook.content.params.items():
-        value = _value(param, alert)
-        reason = _missing(param) if value is None else _unusable(value, param)
-        if reason:
-            unfilled.append(Unfilled(name, param.origin or "its default", reason))
-        elif value is not None:
+        found = given[name] if name in given else _origin(param, alert, evidence)
+        try:
+            value = _value(param, found)
+        except WrongTypeError as wrong:
+            unfilled.append(Unfilled(prefix + name, _said(name, param, given), str(wrong)))
+            continue
+        if value is not None:
             values[name] = value
     if unfilled:
         raise UnfilledError(tuple(unfilled))
     return values
 
 
-def _value(param: Param, alert: Alert) -> str | None:
-    found = _origin(param.origin, alert) if param.origin else ""
-    if not found:
-        return param.default
-    return without_port(found) if param.strip_port else found
+def _said(name: str, param: Param, given: Mapping[str, Any]) -> str:
+    return "`with`" if name in given else param.origin or "its default"
 
 
-def _origin(origin: str, alert: Alert) -> str:
-    kind, _, key = origin.partition(".")
+def _value(param: Param, found: Any) -> Value | None:
+    """The value, or None for one that may be missing and is.
+
+    Raises:
+        WrongTypeError: says what is wrong with it, or that it is missing.
+    """
+    if found is None or found in ("", []):
+        if param.must_be_there:
+            raise WrongTypeError(_missing(param))
+        default: Value | None = param.default
+        return default
+    if param.strip_port and isinstance(found, str):
+        found = without_port(found)
+    try:
+        value = typed(found, param.type, separator=param.separator)
+    except WrongTypeError as wrong:
+        raise WrongTypeError(f"{_shown(found)} {wrong}") from None
+    if reason := _unusable(value, param):
+        raise WrongTypeError(f"{_shown(value)} {reason}")
+    return value
+
+
+def _origin(param: Param, alert: Alert, evidence: Mapping[str, Any]) -> Any:
+    kind, _, key = (param.origin or "").partition(".")
+    match kind:
+        case "":
+            return None
+        case "labels":
+            return alert.labels.get(key)
+        case "annotations":
+            return alert.annotations.get(key)
+        case "evidence":
+            return fact(evidence, key)
     own: Mapping[str, str] = {
         "name": alert.name,
         "source": alert.source,
         "title": alert.title,
         "fingerprint": alert.fingerprint,
     }
-    match kind:
-        case "labels":
-            return alert.labels.get(key, "")
-        case "annotations":
-            return alert.annotations.get(key, "")
     return own[kind]
+
+
+def fact(evidence: Any, path: str) -> Any:
+    """What evidence has under a name, or under names inside each other (``disk.var.free``)."""
+    if not isinstance(evidence, Mapping):
+        return None
+    if path in evidence:
+        return evidence[path]
+    first, _, rest = path.partition(".")
+    return fact(evidence.get(first), rest) if rest else None
 
 
 def without_port(address: str) -> str:
@@ -85,21 +132,24 @@ def without_port(address: str) -> str:
 
 
 def _missing(param: Param) -> str:
-    if not param.must_be_there:
-        return ""
     kind, _, key = (param.origin or "").partition(".")
+    if kind == "evidence":
+        return f"there is no evidence {key}"
     return f"the alert has no {kind.removesuffix('s')} {key}" if key else "the alert has none"
 
 
-def _unusable(value: str, param: Param) -> str:
-    shown = repr(value if len(value) <= _SHOWN else value[:_SHOWN] + "…")
-    try:
-        checked(value)
-    except ValueRefusedError as refused:
-        return f"{shown} {refused}"
-    if param.pattern is not None:
-        fits = re.fullmatch(param.pattern, value)
-        return "" if fits else f"{shown} is not what its pattern allows ({param.pattern})"
-    if value.startswith("-"):
-        return f"{shown} would be read as an option: give the parameter a pattern"
-    return ""
+def _shown(value: Any) -> str:
+    text = text_of(value) if isinstance(value, str | int | float | list) else str(value)
+    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
+
+
+def _unusable(value: Value, param: Param) -> str:
+    for item in value if isinstance(value, list) else [text_of(value)]:
+        try:
+            checked(item)
+        except ValueRefusedError as refused:
+            return str(refused)
+        if item.startswith("-") and not param.formed_by_author:
+            remedy = "`min`" if param.is_number else "pattern"
+            return f"would be read as an option: give the parameter a {remedy}"
+    return param.wrong_with(value)

@@ -3,38 +3,52 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
-from shared.runbook import conditions
-from shared.runbook.model import (
-    ALERT_NAMES,
-    CommandTemplate,
-    HttpTemplate,
-    Param,
-    PrometheusTemplate,
-    RunbookFile,
-)
-from shared.runbook.placing import Kind, prepared
+import jmespath
+from jmespath.exceptions import JMESPathError
+
+from shared.events import OnFailure, ValueType
+from shared.lifecycle import Severity, StepState
+from shared.runbook import celtypes, conditions
+from shared.runbook.celtypes import Known
+from shared.runbook.model import RESERVED, RunbookFile, StepTemplate
+from shared.runbook.parameters import Param
+from shared.runbook.spots import Place
+from shared.runbook.texts import Texts
+from shared.runbook.wiring import Wiring
 from shared.yamlsource import Problem, Source
 
 MATCH_VARIABLES: Final = frozenset({"severity", "labels", "annotations", "name", "source"})
 STEP_VARIABLES: Final = frozenset({"steps", "params"})
 #: What a condition can look at of a step that has run.
-STEP_FACTS: Final = ("state", "exit_code", "output")
+STEP_FACTS: Final = ("state", "exit_code", "output", "outputs")
 
-Place = tuple[str | int, ...]
+_STATES: Final = Known("text", frozenset(StepState))
+_KINDS: Final = {
+    ValueType.INTEGER: "number",
+    ValueType.NUMBER: "number",
+    ValueType.BOOLEAN: "bool",
+    ValueType.LIST: "list",
+}
+_SAMPLES: Final = {
+    "text": ("a", ""),
+    "number": (1, 0),
+    "bool": (True, False),
+    "list": (["a"], []),
+}
 
 
 def inspected(content: RunbookFile, source: Source) -> tuple[Problem, ...]:
     """Every mistake, in the order of the file."""
-    inspection = _Inspection(content, source)
+    inspection = _Inspection(content, source, Wiring.of(content.steps))
     found = [
         *inspection.params(),
         *inspection.match(),
         *inspection.needs(),
         *inspection.whens(),
-        *inspection.templates(),
+        *inspection.outputs(),
+        *Texts(content, source, inspection.wiring).problems(),
     ]
     return tuple(sorted(found, key=lambda problem: (problem.line, problem.column)))
 
@@ -43,37 +57,65 @@ def inspected(content: RunbookFile, source: Source) -> tuple[Problem, ...]:
 class _Inspection:
     content: RunbookFile
     source: Source
+    wiring: Wiring
 
     def params(self) -> Iterator[Problem]:
         for name, param in self.content.params.items():
             place: Place = ("params", name)
-            if name in ALERT_NAMES:
+            if name in RESERVED:
                 yield self.source.problem(place, f"{name} is the alert's own: take another name")
-            if param.pattern is not None:
-                yield from self._pattern(name, param, (*place, "pattern"))
+            yield from self._regex((*place, "pattern"), param.pattern, f"the pattern of {name}")
+            yield from self._default(name, param)
 
-    def _pattern(self, name: str, param: Param, place: Place) -> Iterator[Problem]:
-        try:
-            pattern = re.compile(param.pattern or "")
-        except (re.error, OverflowError, RecursionError) as error:
-            yield self.source.problem(place, f"the pattern of {name} cannot be used: {error}")
+    def _default(self, name: str, param: Param) -> Iterator[Problem]:
+        if param.default is None:
             return
-        if param.default is not None and not pattern.fullmatch(param.default):
+        try:
+            wrong = param.wrong_with(param.default)
+        except re.error:
+            return
+        if wrong:
+            wrong = wrong.replace("its pattern allows (", "the pattern ").removesuffix(")")
+            allows = " allows" if "the pattern " in wrong else ""
             yield self.source.problem(
-                ("params", name, "default"),
-                f"the default {param.default!r} is not what the pattern {param.pattern} allows",
+                ("params", name, "default"), f"the default {param.default!r} {wrong}{allows}"
             )
+
+    def _regex(self, place: Place, pattern: str | None, said: str) -> Iterator[Problem]:
+        try:
+            re.compile(pattern or "")
+        except (re.error, OverflowError, RecursionError) as error:
+            yield self.source.problem(place, f"{said} cannot be used: {error}")
 
     def match(self) -> Iterator[Problem]:
-        if self.content.match.when is not None:
-            yield from self._condition(
-                ("match", "when"), self.content.match.when, variables=MATCH_VARIABLES
-            )
+        text = self.content.match.when
+        if text is None:
+            return
+        place: Place = ("match", "when")
+        wrong = list(self._condition(place, text, variables=MATCH_VARIABLES))
+        yield from wrong
+        if not wrong:
+            sample: dict[str, object] = {
+                "severity": "P1",
+                "name": "a",
+                "source": "a",
+                **{kind: _named(text, kind) for kind in ("labels", "annotations")},
+            }
+            yield from self._typed(place, text, [sample], _match_types(text))
+            if celtypes.is_never(text):
+                yield self.source.problem(place, "it is always false: this is for no alert")
 
     def _condition(
         self, place: Place, text: str, *, variables: frozenset[str]
     ) -> Iterator[Problem]:
         for mistake in conditions.mistakes(text, variables=variables):
+            yield self.source.problem_inside(place, mistake.offset, mistake.message)
+
+    def _typed(
+        self, place: Place, text: str, samples: list[dict[str, object]], known: dict[Place, Known]
+    ) -> Iterator[Problem]:
+        types = {tuple(map(str, path)): fact for path, fact in known.items()}
+        for mistake in celtypes.mistyped(text, samples, types):
             yield self.source.problem_inside(place, mistake.offset, mistake.message)
 
     # -- steps and what they need ----------------------------------------------------------------
@@ -92,99 +134,150 @@ class _Inspection:
                     known = ", ".join(sorted(ids - {step.id})) or "none"
                     message = f"there is no step {need} to need; other steps: {known}"
                     yield self.source.problem(("steps", index, "needs", position), message)
-        yield from self._cycle()
+        yield from self._circle()
+        yield from self._never()
+        yield from self._rollbacks()
 
-    def _cycle(self) -> Iterator[Problem]:
-        try:
-            TopologicalSorter({step.id: step.needs for step in self.content.steps}).prepare()
-        except CycleError as error:
-            circle = list(reversed(error.args[1]))
+    def _circle(self) -> Iterator[Problem]:
+        circle = self.wiring.circle()
+        if circle:
             index = next(i for i, step in enumerate(self.content.steps) if step.id == circle[0])
             yield self.source.problem(
                 ("steps", index, "needs"), f"steps need each other: {' needs '.join(circle)}"
             )
 
-    def _before(self, step_id: str) -> set[str]:
-        """The steps that have ended when this one begins."""
-        needs = {step.id: step.needs for step in self.content.steps}
-        found: set[str] = set()
-        ahead = list(needs.get(step_id, ()))
-        while ahead:
-            step = ahead.pop()
-            if step not in found:
-                found.add(step)
-                ahead += needs.get(step, ())
-        return found
+    def _never(self) -> Iterator[Problem]:
+        for index, step in enumerate(self.content.steps):
+            if why := self.wiring.never(step.id):
+                field = "when" if step.when and celtypes.is_never(step.when) else "needs"
+                message = f"{step.id} never runs: {why}; take it out, or mend that"
+                yield self.source.problem(("steps", index, field), message)
+
+    def _rollbacks(self) -> Iterator[Problem]:
+        undone = {
+            step.id
+            for step in self.content.steps
+            if not isinstance(step, StepTemplate) or step.rollback is not None
+        }
+        for index, step in enumerate(self.content.steps):
+            done = {step.id} | self.wiring.before(step.id)
+            if step.on_failure is OnFailure.ROLLBACK and not done & undone:
+                message = "there is nothing to roll back: neither it nor what it needs says how"
+                yield self.source.problem(("steps", index, "on_failure"), message)
 
     def whens(self) -> Iterator[Problem]:
         for index, step in enumerate(self.content.steps):
             if step.when is None:
                 continue
             place: Place = ("steps", index, "when")
-            yield from self._condition(place, step.when, variables=STEP_VARIABLES)
-            for name, offset in conditions.members(step.when, "steps"):
-                if all(name != other.id for other in self.content.steps):
-                    message = f"there is no step {name}"
-                    yield self.source.problem_inside(place, offset, message)
-                elif name not in self._before(step.id):
-                    message = f"{name} has not run by then: add it to `needs` of {step.id}"
-                    yield self.source.problem_inside(place, offset, message)
-            for name, offset in conditions.facts(step.when, "steps"):
-                if name not in STEP_FACTS:
-                    message = f"a step has no {name}: it has {', '.join(STEP_FACTS)}"
-                    yield self.source.problem_inside(place, offset, message)
+            wrong = [
+                *self._condition(place, step.when, variables=STEP_VARIABLES),
+                *self._about_steps(place, step.id, step.when),
+            ]
             for name, offset in conditions.members(step.when, "params"):
                 if name not in self.content.params:
-                    yield self.source.problem_inside(place, offset, f"no parameter {name}")
+                    wrong.append(self.source.problem_inside(place, offset, f"no parameter {name}"))
+            yield from wrong or self._typed(place, step.when, self._samples(), self._types())
 
-    # -- templates -------------------------------------------------------------------------------
+    def _about_steps(self, place: Place, own: str, text: str) -> Iterator[Problem]:
+        for (name, offset), chain in zip(
+            conditions.members(text, "steps"), conditions.chains(text, "steps"), strict=False
+        ):
+            step = self.wiring.steps.get(name)
+            if step is None:
+                yield self.source.problem_inside(place, offset, f"there is no step {name}")
+            elif name not in self.wiring.before(own):
+                message = f"{name} has not run by then: add it to `needs` of {own}"
+                yield self.source.problem_inside(place, offset, message)
+            elif len(chain) > 1 and chain[1][0] not in STEP_FACTS:
+                message = f"a step has no {chain[1][0]}: it has {', '.join(STEP_FACTS)}"
+                yield self.source.problem_inside(place, chain[1][1], message)
+            elif len(chain) > 2 and chain[1][0] == "outputs":  # noqa: PLR2004 id, outputs, name
+                yield from self._output(place, name, *chain[2])
 
-    def templates(self) -> Iterator[Problem]:
-        for place, text, kind in self._all_templates():
-            yield from self._template(place, text, kind)
+    def _output(self, place: Place, step_id: str, name: str, offset: int) -> Iterator[Problem]:
+        step = self.wiring.steps[step_id]
+        outputs = step.outputs if isinstance(step, StepTemplate) else {}
+        if name not in outputs:
+            known = ", ".join(outputs) or "none"
+            message = f"{step_id} has no output {name} (it has: {known})"
+            yield self.source.problem_inside(place, offset, message)
 
-    def _all_templates(self) -> Iterator[tuple[Place, str, Kind]]:
+    def outputs(self) -> Iterator[Problem]:
         for index, step in enumerate(self.content.steps):
-            at: Place = ("steps", index)
-            yield (*at, "target"), step.target, Kind.NAME
-            yield (*at, "run"), step.run, Kind.COMMAND
-            if step.title is not None:
-                yield (*at, "title"), step.title, Kind.TEXT
-            if step.check is not None:
-                yield (*at, "check"), step.check, Kind.COMMAND
-            if step.rollback is not None:
-                yield (*at, "rollback", "run"), step.rollback.run, Kind.COMMAND
-        for index, check in enumerate(self.content.verify):
-            at = ("verify", index)
-            match check:
-                case HttpTemplate(url=url, contains=contains):
-                    yield (*at, "url"), url, Kind.URL
-                    if contains is not None:
-                        yield (*at, "contains"), contains, Kind.TEXT
-                case CommandTemplate(target=target, run=run):
-                    yield (*at, "target"), target, Kind.NAME
-                    yield (*at, "run"), run, Kind.COMMAND
-                case PrometheusTemplate(query=query):
-                    yield (*at, "query"), query, Kind.QUERY
+            for name, rule in step.outputs.items() if isinstance(step, StepTemplate) else ():
+                place: Place = ("steps", index, "outputs", name)
+                yield from self._regex((*place, "regex"), rule.regex, f"the regex of {name}")
+                yield from self._regex((*place, "pattern"), rule.pattern, f"the pattern of {name}")
+                try:
+                    jmespath.compile(rule.json_path or "a")
+                except JMESPathError as error:
+                    reason = str(error).splitlines()[0]
+                    yield self.source.problem((*place, "json"), f"is no JMESPath: {reason}")
 
-    def _template(self, place: Place, text: str, kind: Kind) -> Iterator[Problem]:
-        template = prepared(text, kind)
-        for mistake in template.mistakes:
-            yield self.source.problem_inside(place, mistake.offset, mistake.message)
-        for placeholder in template.cut.placeholders:
-            for name, offset in placeholder.names:
-                if name not in self.content.params and name not in ALERT_NAMES:
-                    message = f"{name} is no parameter of this runbook: declare it under `params`"
-                    yield self.source.problem_inside(place, offset, message)
-            reason = template.guarded.get(placeholder.offset)
-            if reason is not None and not self._has_pattern(placeholder.expression):
-                yield self.source.problem_inside(
-                    place,
-                    placeholder.offset,
-                    f"{{{{ {placeholder.expression} }}}} {reason}: "
-                    "only a parameter with a `pattern` may stand there",
-                )
+    # -- types -----------------------------------------------------------------------------------
 
-    def _has_pattern(self, name: str) -> bool:
-        param = self.content.params.get(name)
-        return param is not None and param.pattern is not None
+    def _kinds(self) -> dict[str, dict[str, str]]:
+        """The types of outputs, by step and name."""
+        return {
+            step.id: {
+                name: "list" if step.foreach else _KINDS.get(rule.type, "text")
+                for name, rule in step.outputs.items()
+            }
+            for step in self.content.steps
+            if isinstance(step, StepTemplate)
+        }
+
+    def _samples(self) -> list[dict[str, object]]:
+        kinds = self._kinds()
+        return [
+            {
+                "steps": {
+                    step.id: {
+                        "state": state,
+                        "exit_code": nth,
+                        "output": "text",
+                        "outputs": {
+                            name: _SAMPLES[kind][nth]
+                            for name, kind in kinds.get(step.id, {}).items()
+                        },
+                    }
+                    for step in self.content.steps
+                },
+                "params": {
+                    name: _SAMPLES[_KINDS.get(param.type, "text")][nth]
+                    for name, param in self.content.params.items()
+                },
+            }
+            for nth, state in enumerate(("succeeded", "failed"))
+        ]
+
+    def _types(self) -> dict[Place, Known]:
+        known: dict[Place, Known] = {}
+        kinds = self._kinds()
+        for step in self.content.steps:
+            at: Place = ("steps", step.id)
+            known[(*at, "state")] = _STATES
+            known[(*at, "exit_code")] = Known("number")
+            known[(*at, "output")] = Known("text")
+            for name, kind in kinds.get(step.id, {}).items():
+                known[(*at, "outputs", name)] = Known(kind)
+        for name, param in self.content.params.items():
+            kind = _KINDS.get(param.type, "text")
+            known["params", name] = Known(kind, frozenset(param.one_of))
+        return known
+
+
+def _named(text: str, variable: str) -> dict[str, str]:
+    """Labels as a condition wants them."""
+    return {chain[0][0]: "a" for chain in conditions.chains(text, variable) if chain}
+
+
+def _match_types(text: str) -> dict[Place, Known]:
+    known: dict[Place, Known] = {
+        (kind, name): Known("text")
+        for kind in ("labels", "annotations")
+        for name in _named(text, kind)
+    }
+    known["severity",] = Known("text", frozenset(Severity))
+    return known

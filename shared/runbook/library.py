@@ -6,34 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from shared.events import RunbookRef
+from shared.runbook.cases import CaseFile
+from shared.runbook.including import Joined
 from shared.runbook.inspection import inspected
 from shared.runbook.model import RunbookFile
+from shared.runbook.runbook import Parsed, Runbook
+from shared.runbook.salvage import salvaged
 from shared.yamlsource import Problem, Source, SourceError, read_file, read_source
 
 _SUFFIXES: Final = frozenset({".yaml", ".yml"})
+_TESTS: Final = (".test.yaml", ".test.yml")
 _VERSION_LENGTH: Final = 12
-
-
-@dataclass(frozen=True)
-class Runbook:
-    """A runbook that was checked; ``version`` is a hash of the file's text."""
-
-    content: RunbookFile
-    version: str
-    file: str
-
-    @property
-    def name(self) -> str:
-        return self.content.metadata.name
-
-    @property
-    def title(self) -> str:
-        return self.content.metadata.title
-
-    @property
-    def ref(self) -> RunbookRef:
-        return RunbookRef(name=self.name, title=self.title, version=self.version)
 
 
 @dataclass(frozen=True)
@@ -49,7 +32,7 @@ class Library:
 
 
 def parse_runbook(text: str, *, file: str) -> Runbook:
-    """A runbook from its text.
+    """A runbook from its text; those that it includes are not looked for.
 
     Raises:
         SourceError: it is wrong; every mistake with its line and column.
@@ -63,14 +46,20 @@ def load_runbooks(directory: Path) -> Library:
 
 
 def lint(paths: Iterable[Path]) -> list[Problem]:
-    """Every mistake in these files and in the files under these directories."""
-    return list(_load(paths).problems)
+    """Every mistake in these files and in the files under these directories, tests included."""
+    paths = list(paths)
+    problems = list(_load([path for path in paths if not _is_tests(path)]).problems)
+    for file in (file for path in paths for file in _yaml_under(path) if _is_tests(file)):
+        try:
+            read_file(file).parse(CaseFile)
+        except SourceError as error:
+            problems += error.problems
+    return problems
 
 
 def _load(paths: Iterable[Path]) -> Library:
-    runbooks: list[Runbook] = []
+    parsed: dict[str, Parsed] = {}
     problems: list[Problem] = []
-    taken: dict[str, str] = {}
     for path in paths:
         files = list(files_under(path))
         if not files:
@@ -79,17 +68,22 @@ def _load(paths: Iterable[Path]) -> Library:
             try:
                 source = read_file(file)
                 runbook = _checked(source)
-                position = _name_free(runbook.name, source, taken)
+                _name_free(runbook.name, source, parsed)
             except SourceError as error:
                 problems += error.problems
             else:
-                taken[runbook.name] = position
-                runbooks.append(runbook)
-    return Library(tuple(runbooks), tuple(problems))
+                parsed[runbook.name] = Parsed(runbook, source)
+    joined = Joined(parsed)
+    runbooks = tuple(made for name in parsed if (made := joined.runbook(name)) is not None)
+    return Library(runbooks, (*problems, *joined.problems))
 
 
 def files_under(path: Path) -> Iterator[Path]:
-    """The files that should be runbooks, in order; hidden ones are left out."""
+    """The files that should be runbooks, in order; hidden ones and tests are left out."""
+    return (file for file in _yaml_under(path) if not _is_tests(file))
+
+
+def _yaml_under(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
@@ -99,19 +93,36 @@ def files_under(path: Path) -> Iterator[Path]:
             yield file
 
 
-def _name_free(name: str, source: Source, taken: dict[str, str]) -> str:
+def _is_tests(file: Path) -> bool:
+    return file.name.endswith(_TESTS)
+
+
+def _name_free(name: str, source: Source, taken: dict[str, Parsed]) -> None:
     place = ("metadata", "name")
     if name in taken:
-        message = f"the name {name} is taken by {taken[name]}: every runbook has its own"
+        other = taken[name].source
+        line, column = other.position(place)
+        by = f"{other.file}:{line}:{column}"
+        message = f"the name {name} is taken by {by}: every runbook has its own"
         raise SourceError([source.problem(place, message)])
-    line, column = source.position(place)
-    return f"{source.file}:{line}:{column}"
 
 
 def _checked(source: Source) -> Runbook:
-    content = source.parse(RunbookFile)
+    try:
+        content = source.parse(RunbookFile)
+    except SourceError as error:
+        raise SourceError(_all(error, source)) from None
     problems = inspected(content, source)
     if problems:
         raise SourceError(problems)
     digest = hashlib.sha256(source.text.encode()).hexdigest()
     return Runbook(content, digest[:_VERSION_LENGTH], source.file)
+
+
+def _all(error: SourceError, source: Source) -> list[Problem]:
+    """The mistakes in a file's shape, and those in what of it can be read all the same."""
+    content = salvaged(source.data)
+    told = {(problem.line, problem.column) for problem in error.problems}
+    more = inspected(content, source) if content is not None else ()
+    found = [*error.problems, *(one for one in more if (one.line, one.column) not in told)]
+    return sorted(found, key=lambda problem: (problem.line, problem.column))

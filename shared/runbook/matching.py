@@ -9,7 +9,8 @@ from typing import Any, Final
 from shared.events import Alert
 from shared.lifecycle import Severity
 from shared.runbook import conditions
-from shared.runbook.library import Library, Runbook
+from shared.runbook.library import Library
+from shared.runbook.runbook import Runbook
 
 _WILDCARDS: Final = re.compile(r"[*?]|\[[^\]]*\]")
 #: How an alert's name was met; better ones first.

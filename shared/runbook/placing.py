@@ -9,6 +9,7 @@ from typing import Any
 from shared.runbook import promql, quoting, shell
 from shared.runbook.quoting import ValueRefusedError
 from shared.runbook.template import Cut, Mistake, Placeholder, Text, cut
+from shared.runbook.values import Value, text_of
 
 Quote = Callable[[str], str]
 
@@ -27,6 +28,21 @@ class Patterned(str):
     """The value of a parameter that has a pattern: its author said what it may be."""
 
     __slots__ = ()
+
+
+def placed(value: Value, *, patterned: bool) -> Any:
+    """A value as templates have it; ``patterned`` when its author fixed its form.
+
+    Whole numbers stay numbers, so that templates can reckon with them.
+    """
+    match value:
+        case bool():
+            return Patterned(text_of(value))
+        case list():
+            return [placed(item, patterned=patterned) for item in value]
+        case int() if value >= 0 or not patterned:
+            return value
+    return Patterned(text_of(value)) if patterned else text_of(value)
 
 
 @dataclass(frozen=True)

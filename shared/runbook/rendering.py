@@ -1,51 +1,59 @@
 """A runbook's steps and checks with an alert's values in them."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
 
-from shared.errors import HandrailError
 from shared.events import (
     Alert,
     ApprovalRule,
-    Check,
-    CommandCheck,
-    HttpCheck,
-    PrometheusCheck,
+    Asks,
+    Foreach,
+    OutputRule,
     Retry,
     Step,
 )
-from shared.lifecycle import Risk, Severity
-from shared.runbook.library import Runbook
+from shared.lifecycle import Effect, Risk, Severity
+from shared.runbook import conditions
+from shared.runbook.expressions import expression_of, is_late
+from shared.runbook.filling import fill
+from shared.runbook.late import (
+    FIELDS,
+    UnrenderedError,
+    located,
+    of_item,
+)
 from shared.runbook.model import (
-    CheckTemplate,
-    CommandTemplate,
-    HttpTemplate,
-    PrometheusTemplate,
+    ForeachRule,
+    IncludeTemplate,
     StepTemplate,
 )
-from shared.runbook.placing import Kind, Patterned, prepared
-from shared.runbook.quoting import ValueRefusedError
-from shared.runbook.template import Named, ValueMissingError
-from shared.runbook.why import why
+from shared.runbook.runbook import Runbook
+from shared.runbook.scope import Scope, late_fields
+from shared.runbook.values import Value
+from shared.runbook.why import expectation, why
 
 Approve = Callable[[Risk], ApprovalRule]
 
+_NOTHING: Final[Mapping[str, Any]] = {}
+#: More steps than this are no plan that a person could read.
+STEPS_MOST: Final = 300
 
-class UnrenderedError(HandrailError):
-    """A template, named by ``where``, has no value, or one that cannot be put there."""
 
-    def __init__(self, where: str, reason: str) -> None:
-        super().__init__(f"{where}: {reason}")
-        self.where = where
+@dataclass(frozen=True)
+class Rendered:
+    """Steps, and the parameters of the runbook and of those that it includes, with prefixes."""
+
+    params: dict[str, Value]
+    steps: tuple[Step, ...]
 
 
 def render(
     runbook: Runbook,
     alert: Alert,
     severity: Severity,
-    params: Mapping[str, str],
+    params: Mapping[str, Value],
     *,
     approve: Approve,
 ) -> tuple[Step, ...]:
@@ -54,105 +62,209 @@ def render(
     Raises:
         UnrenderedError: see there.
     """
-    renderer = _Renderer(_values(runbook, alert, params))
-    steps = [renderer.step(template, approve(template.risk)) for template in runbook.content.steps]
-    return tuple(
-        step.model_copy(
-            update={"why": why(runbook, alert, severity, step, place=f"{position} of {len(steps)}")}
-        )
-        for position, step in enumerate(steps, 1)
-    )
+    return rendered(runbook, alert, severity, params, approve=approve).steps
 
 
-def checks(runbook: Runbook, alert: Alert, params: Mapping[str, str]) -> tuple[Check, ...]:
-    """The checks that tell whether the problem is gone; ``params`` come from ``fill``.
+def rendered(
+    runbook: Runbook,
+    alert: Alert,
+    severity: Severity,
+    params: Mapping[str, Value],
+    *,
+    approve: Approve,
+    evidence: Mapping[str, Any] = _NOTHING,
+) -> Rendered:
+    """The same with the parameters of included runbooks, which are taken from the evidence too.
 
     Raises:
+        UnfilledError: an included runbook does not get what it needs.
         UnrenderedError: see there.
     """
-    renderer = _Renderer(_values(runbook, alert, params))
-    return tuple(
-        renderer.check(template, f"verify {position}")
-        for position, template in enumerate(runbook.content.verify, 1)
-    )
-
-
-def _values(runbook: Runbook, alert: Alert, params: Mapping[str, str]) -> dict[str, Any]:
-    declared = runbook.content.params
-    return {
-        "labels": Named("label", alert.labels),
-        "annotations": Named("annotation", alert.annotations),
-        **{
-            name: Patterned(value) if declared[name].pattern is not None else value
-            for name, value in params.items()
-        },
-    }
+    renderer = _Renderer(alert, severity, approve, evidence)
+    steps = tuple(renderer.steps(Scope(runbook, alert, params), parent=None))
+    if len(steps) > STEPS_MOST:
+        raise UnrenderedError("steps", f"there would be {len(steps)}: more than {STEPS_MOST}")
+    return Rendered({**params, **renderer.included}, steps)
 
 
 @dataclass(frozen=True)
 class _Renderer:
-    values: Mapping[str, Any]
+    alert: Alert
+    severity: Severity
+    approve: Approve
+    evidence: Mapping[str, Any]
+    included: dict[str, Value] = field(default_factory=dict)
 
-    def step(self, template: StepTemplate, approval: ApprovalRule) -> Step:
-        at = f"step {template.id}"
-        rollback = template.rollback
-        return Step(
-            id=template.id,
-            title=self._text(template.title or _spoken(template.id), Kind.TEXT, f"{at}, title"),
-            needs=template.needs,
-            when=template.when,
+    def steps(self, scope: Scope, *, parent: str | None) -> Iterator[Step]:
+        templates = scope.runbook.content.steps
+        for position, template in enumerate(templates, 1):
+            place = f"{position} of {len(templates)}"
+            if isinstance(template, IncludeTemplate):
+                yield from self._include(scope, template, parent, place)
+            elif template.foreach is not None:
+                yield from self._foreach(scope, template, template.foreach, parent, place)
+            else:
+                texts = _texts(template)
+                yield self._step(
+                    scope, template, texts, late_fields(texts), parent=parent, place=place
+                )
+
+    def _step(
+        self,
+        scope: Scope,
+        template: StepTemplate,
+        texts: Mapping[str, str | None],
+        left: Mapping[str, str],
+        *,
+        parent: str | None,
+        place: str,
+    ) -> Step:
+        """One step; the texts in ``left`` stay templates."""
+        id_ = scope.prefix + template.id
+        step = Step(
+            id=id_,
+            needs=tuple(scope.prefix + need for need in template.needs),
+            join=template.join,
+            when=template.when and conditions.qualified(template.when, scope.prefix),
             uses=template.uses,
-            target=self._text(template.target, Kind.NAME, f"{at}, target"),
-            run=self._text(template.run, Kind.COMMAND, f"{at}, run"),
-            check=template.check and self._text(template.check, Kind.COMMAND, f"{at}, check"),
-            rollback=rollback and self._text(rollback.run, Kind.COMMAND, f"{at}, rollback"),
             risk=template.risk,
             effect=template.effect,
             timeout=template.timeout,
             retry=Retry(attempts=template.retry.attempts, backoff=template.retry.backoff),
             on_failure=template.on_failure,
-            approval=approval,
+            gather=template.gather,
+            approval=self.approve(template.risk),
+            asks=_asks(template),
+            outputs=_outputs(template),
+            parent=parent,
+            late=scope.late(left) if left else None,
             why="",
+            **self._filled(scope, id_, texts, left),
+        )
+        step = step.under(step.approval)
+        return step.model_copy(update={"why": self._why(scope, step, place)})
+
+    def _filled(
+        self, scope: Scope, id_: str, texts: Mapping[str, str | None], left: Mapping[str, str]
+    ) -> dict[str, Any]:
+        filled: dict[str, Any] = dict(texts)
+        for name, text in texts.items():
+            if text is not None and name not in left:
+                with located(f"step {id_}, {name}"):
+                    filled[name] = scope.text(text, FIELDS[name])
+        return filled
+
+    def _why(self, scope: Scope, step: Step, place: str) -> str:
+        return why(scope.runbook, self.alert, self.severity, step, place=place)
+
+    # -- steps that stand for others -------------------------------------------------------------
+
+    def _foreach(
+        self,
+        scope: Scope,
+        template: StepTemplate,
+        rule: ForeachRule,
+        parent: str | None,
+        place: str,
+    ) -> Iterator[Step]:
+        texts = _texts(template)
+        templates = {name: text for name, text in texts.items() if text is not None}
+        over = expression_of(rule.items) if isinstance(rule.items, str) else "items"
+        late = is_late(over)
+        told = Foreach(
+            items=over, item=rule.item, limit=rule.limit, at_once=rule.at_once, known=not late
+        )
+        group = self._step(scope, template, texts, templates, parent=parent, place=place)
+        group = group.model_copy(
+            update={"foreach": told, "late": scope.late(templates, items=over) if late else None}
+        )
+        yield group
+        if not late:
+            found = scope.items(told, rule.items, f"step {group.id}, foreach")
+            for index, item in enumerate(found):
+                yield self._item(scope.with_item(rule.item, item), group, told, index, templates)
+
+    def _item(
+        self, scope: Scope, group: Step, rule: Foreach, index: int, templates: Mapping[str, str]
+    ) -> Step:
+        step = of_item(group, rule, index, str((scope.own or {})[rule.item]))
+        texts = {**templates, "title": step.title}
+        left = late_fields(texts)
+        filled = self._filled(scope, step.id, texts, left)
+        shown = group.why.replace(group.title, filled["title"])
+        return step.model_copy(
+            update={**filled, "late": scope.late(left) if left else None, "why": shown}
         )
 
-    def check(self, template: CheckTemplate, at: str) -> Check:
-        match template:
-            case HttpTemplate(contains=contains):
-                return HttpCheck(
-                    url=self._text(template.url, Kind.URL, f"{at}, url"),
-                    status=template.status,
-                    contains=contains and self._text(contains, Kind.TEXT, f"{at}, contains"),
-                    within=template.within,
-                    hold=template.hold,
-                )
-            case CommandTemplate():
-                return CommandCheck(
-                    uses=template.uses,
-                    target=self._text(template.target, Kind.NAME, f"{at}, target"),
-                    run=self._text(template.run, Kind.COMMAND, f"{at}, run"),
-                    exit_code=template.exit_code,
-                    within=template.within,
-                    hold=template.hold,
-                )
-            case PrometheusTemplate():
-                return PrometheusCheck(
-                    query=self._text(template.query, Kind.QUERY, f"{at}, query"),
-                    server=template.server,
-                    within=template.within,
-                    hold=template.hold,
-                )
+    def _include(
+        self, scope: Scope, template: IncludeTemplate, parent: str | None, place: str
+    ) -> Iterator[Step]:
+        inner = scope.runbook.included.get(template.runbook)
+        id_ = scope.prefix + template.id
+        if inner is None:
+            raise UnrenderedError(f"step {id_}", f"there is no runbook {template.runbook}")
+        prefix = f"{id_}."
+        with located(f"step {id_}, with"):
+            given = {name: scope.native(value) for name, value in template.given.items()}
+        params = fill(inner, self.alert, self.evidence, given=given, prefix=prefix)
+        self.included.update({prefix + name: value for name, value in params.items()})
+        yield self._group(scope, template, inner, parent, place)
+        yield from self.steps(Scope(inner, self.alert, params, prefix), parent=id_)
 
-    def _text(self, template: str, kind: Kind, where: str) -> str:
-        with _located(where):
-            return prepared(template, kind).render(self.values)
+    def _group(
+        self,
+        scope: Scope,
+        template: IncludeTemplate,
+        inner: Runbook,
+        parent: str | None,
+        place: str,
+    ) -> Step:
+        id_ = scope.prefix + template.id
+        texts = {"title": template.title or inner.title, "expects": template.expect or ""}
+        group = Step(
+            id=id_,
+            needs=tuple(scope.prefix + need for need in template.needs),
+            join=template.join,
+            when=template.when and conditions.qualified(template.when, scope.prefix),
+            uses=template.uses,
+            target="",
+            run=inner.name,
+            risk=Risk.LOW,
+            effect=Effect.READ_ONLY,
+            timeout=timedelta(0),
+            on_failure=template.on_failure,
+            approval=ApprovalRule(required=0, reason="its steps are asked for one by one"),
+            parent=parent,
+            includes=inner.ref,
+            why="",
+            **self._filled(scope, id_, texts, late_fields(texts)),
+        )
+        return group.model_copy(update={"why": self._why(scope, group, place)})
 
 
-@contextmanager
-def _located(where: str) -> Iterator[None]:
-    try:
-        yield
-    except (ValueMissingError, ValueRefusedError) as error:
-        raise UnrenderedError(where, str(error)) from error
+def _texts(template: StepTemplate) -> dict[str, str | None]:
+    return {
+        "title": template.title or _spoken(template.id),
+        "expects": template.expect or expectation(template),
+        "target": template.target,
+        "run": template.run,
+        "check": template.check,
+        "rollback": template.rollback.run if template.rollback else None,
+    }
+
+
+def _asks(template: StepTemplate) -> Asks | None:
+    rule = template.approval
+    return None if rule is None else Asks(required=rule.require, expires_after=rule.expires)
+
+
+def _outputs(template: StepTemplate) -> dict[str, OutputRule]:
+    return {
+        name: OutputRule(
+            regex=rule.regex, json_path=rule.json_path, type=rule.type, pattern=rule.pattern
+        )
+        for name, rule in template.outputs.items()
+    }
 
 
 def _spoken(step_id: str) -> str:

@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, UndefinedError, meta
+from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, UndefinedError, meta, nodes
 from jinja2.exceptions import TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 from shared.errors import HandrailError
+from shared.runbook.durations import duration
 
 _TEXT_TOKENS: Final = frozenset({"data"})
+_MEMBER: Final = (nodes.Getattr, nodes.Getitem)
 _NO_TEXT_TOKENS: Final = frozenset(
     {"raw_begin", "raw_end", "comment_begin", "comment", "comment_end"}
 )
@@ -34,6 +36,14 @@ class Named(dict[str, str]):
         self.kind = kind
 
 
+class Found(dict[str, Any]):
+    """What is known by names; one that is not there says so, in the words of ``missing``."""
+
+    def __init__(self, missing: str, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        self.missing = missing
+
+
 class _Environment(SandboxedEnvironment):
     def getattr(self, obj: Any, attribute: str) -> Any:
         return self.getitem(obj, attribute)
@@ -43,11 +53,21 @@ class _Environment(SandboxedEnvironment):
             if obj.get(argument):
                 return obj[argument]
             return self.undefined(f"the alert has no {obj.kind} {argument}")
+        if isinstance(obj, Found):
+            if argument in obj:
+                return obj[argument]
+            return self.undefined(f"{obj.missing} {argument}")
         return super().getitem(obj, argument)
+
+
+def _seconds(written: Any) -> str:
+    """A duration in seconds: ``{{ wait | seconds }}`` of ``5m`` is 300."""
+    return f"{duration(str(written)).total_seconds():g}"
 
 
 _ENVIRONMENT: Final = _Environment(undefined=StrictUndefined, keep_trailing_newline=True)
 _ENVIRONMENT.globals.clear()
+_ENVIRONMENT.filters["seconds"] = _seconds
 
 
 @dataclass(frozen=True)
@@ -67,12 +87,21 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """A use of ``steps``: the names that follow it (none where that is computed), and where."""
+
+    path: tuple[str, ...]
+    offset: int
+
+
+@dataclass(frozen=True)
 class Placeholder:
     """One ``{{ … }}``; ``names`` are the variables in it, and where they stand."""
 
     expression: str
     offset: int
     names: tuple[tuple[str, int], ...]
+    references: tuple[Reference, ...]
     compiled: Callable[..., Any] = field(compare=False, repr=False)
 
     def value(self, values: Mapping[str, Any]) -> str:
@@ -80,6 +109,21 @@ class Placeholder:
 
         Raises:
             ValueMissingError: there is none, or it is no text.
+        """
+        value = self.raw(values)
+        if isinstance(value, list):
+            raise ValueMissingError(
+                f"{{{{ {self.expression} }}}} is a list: use `foreach`, or add | join(',')"
+            )
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise ValueMissingError(f"{{{{ {self.expression} }}}} is no text")
+        return str(value) if isinstance(value, int) else value
+
+    def raw(self, values: Mapping[str, Any]) -> Any:
+        """The value as it is.
+
+        Raises:
+            ValueMissingError: there is none.
         """
         try:
             value = self.compiled(**values)
@@ -89,9 +133,7 @@ class Placeholder:
             raise ValueMissingError(str(error.message)) from error
         except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
             raise ValueMissingError(f"{{{{ {self.expression} }}}} fails: {error}") from error
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            raise ValueMissingError(f"{{{{ {self.expression} }}}} is no text")
-        return str(value) if isinstance(value, int) else value
+        return value
 
 
 Part = Text | Placeholder
@@ -107,6 +149,10 @@ class Cut:
     @property
     def placeholders(self) -> tuple[Placeholder, ...]:
         return tuple(part for part in self.parts if isinstance(part, Placeholder))
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(name for place in self.placeholders for name, _ in place.names)
 
 
 @lru_cache(maxsize=8192)
@@ -170,7 +216,36 @@ class _Cutter:
             return
         free = meta.find_undeclared_variables(tree)
         used = tuple((name, where) for name, where in names if name in free)
-        self._parts.append(Placeholder(expression, offset, used, compiled))
+        references = _references(tree, [where for name, where in used if name == "steps"])
+        self._parts.append(Placeholder(expression, offset, used, references, compiled))
+
+
+def _references(tree: nodes.Template, offsets: list[int]) -> tuple[Reference, ...]:
+    paths = [_path(node) for node in tree.find_all(_MEMBER)]
+    paths += [() for node in tree.find_all(nodes.Name) if node.name == "steps"]
+    # Of a chain `steps.a.outputs.b` its beginnings are found as well.
+    found = sorted({path for path in paths if path is not None}, key=len, reverse=True)
+    whole: list[tuple[str, ...]] = []
+    for path in found:
+        if not any(longer[: len(path)] == path for longer in whole):
+            whole.append(path)
+    first = offsets[0] if offsets else 0
+    return tuple(Reference(path, first) for path in whole)
+
+
+def _path(node: nodes.Node) -> tuple[str, ...] | None:
+    """The names behind ``steps``; None for what is no chain of names that begins there."""
+    match node:
+        case nodes.Name(name="steps"):
+            return ()
+        case nodes.Getattr(node=inner, attr=attr):
+            name: Any = attr
+        case nodes.Getitem(node=inner, arg=nodes.Const(value=name)):
+            pass
+        case _:
+            return None
+    before = _path(inner)
+    return None if before is None else (*before, str(name))
 
 
 def _trims(kind: str, value: str) -> bool:

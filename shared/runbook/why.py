@@ -4,9 +4,10 @@ import re
 import unicodedata
 from typing import Final
 
-from shared.events import Alert, Step
+from shared.events import Alert, OnFailure, Step
 from shared.lifecycle import Effect, Severity
-from shared.runbook.library import Runbook
+from shared.runbook.model import StepTemplate
+from shared.runbook.runbook import Runbook
 
 _ALERT_LENGTH: Final = 140
 _SENTENCE_LENGTH: Final = 240
@@ -30,6 +31,14 @@ def why(runbook: Runbook, alert: Alert, severity: Severity, step: Step, *, place
         f"“{step.title}” is step {place} of “{runbook.title}”. "
         f"{_EFFECTS[step.effect]}"
     )
+
+
+def expectation(template: StepTemplate) -> str:
+    """What a step should come to where its author does not say."""
+    limit = f"It ends with exit code 0 within {template.timeout.total_seconds():g} s."
+    if template.gather or template.on_failure is OnFailure.CONTINUE:
+        return f"{limit} If not, the plan goes on."
+    return limit
 
 
 def _first_sentence(markdown: str) -> str:

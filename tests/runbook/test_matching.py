@@ -45,7 +45,6 @@ def test_the_closest_name_wins_then_the_alphabet(runbooks, ranked):
         ('annotations.x != ""', False, "there is no x"),
         ('source == "alertmanager"', True, "holds"),
         ("labels.exists(k, k == 'job')", True, "holds"),
-        ("size(labels)", False, "neither true nor false"),
         ("int(labels.job) > 1", False, "parse error"),
     ],
 )

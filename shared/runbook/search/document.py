@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
 
-from shared.runbook.library import Runbook
+from shared.runbook.runbook import Runbook
 from shared.runbook.search.words import terms
 
 
