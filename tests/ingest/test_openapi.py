@@ -20,6 +20,8 @@ from schemathesis.specs.openapi.checks import (
 from services.ingest.app import build
 from services.ingest.sources import SOURCES
 from tests.ingest.conftest import BEARER
+from tests.ingest.corpus import CORPUS
+from tests.ingest.mutation import mutated
 from tests.running import running
 
 CHECKS = [
@@ -93,3 +95,21 @@ async def test_webhooks_are_as_the_document_says(served, db):
     answers = await asyncio.to_thread(explore, served, WEBHOOKS, mode, max_examples=250)
     assert answers.keys() >= {400, 404, 422}
     assert await db.quarantine.count_documents({})
+
+
+async def test_what_vendors_send_is_kept_and_answered_as_the_document_says(served):
+    url, schema = served
+    kinds = st.sampled_from(sorted(CORPUS))
+
+    @steadily(max_examples=200)
+    @given(sent=kinds.flatmap(lambda kind: st.tuples(st.just(kind), mutated(CORPUS[kind]))))
+    def send(sent):
+        kind, webhook = sent
+        to = f"{url}/webhooks/{'shop' if kind == 'generic' else kind}"
+        headers = {**webhook.headers, **BEARER}
+        headers = {name: text.encode("latin-1") for name, text in headers.items()}
+        answer = requests.post(to, webhook.body, headers=headers, timeout=30)
+        assert answer.status_code in {202, 400, 422}
+        schema[WEBHOOKS]["POST"].validate_response(answer)
+
+    await asyncio.to_thread(send)
