@@ -22,10 +22,8 @@ from shared.runbook import (
     Ranking,
     UnfilledError,
     UnrenderedError,
-    checks,
-    fill,
+    draft,
     match,
-    render,
 )
 
 Conclusion = PlanReady | TicketEscalated
@@ -67,14 +65,12 @@ class Planner:
         """The plan of one runbook, or everything that stands in its way."""
         runbook, alert = candidate.runbook, ticket.alert
         try:
-            params = fill(runbook, alert)
-            steps = render(runbook, alert, ticket.severity, params, approve=by_risk)
-            verify = checks(runbook, alert, params)
+            made = draft(runbook, alert, ticket.severity, approve=by_risk, evidence=ticket.evidence)
         except UnfilledError as error:
             return [str(unfilled) for unfilled in error.unfilled]
         except UnrenderedError as error:
             return [str(error)]
-        obstacles = list(dict.fromkeys(self._obstacles(steps, verify)))
+        obstacles = list(dict.fromkeys(self.obstacles(made.steps, made.verify)))
         if obstacles:
             return obstacles
         return PlanReady.following(
@@ -84,14 +80,18 @@ class Planner:
             severity=ticket.severity,
             runbook=runbook.ref,
             reasons=(*candidate.reasons, *(f"not {obstacle}" for obstacle in before)),
-            params=params,
-            steps=steps,
-            verify=verify,
+            params=made.params,
+            values=made.values,
+            steps=made.steps,
+            verify=made.verify,
         )
 
-    def _obstacles(self, steps: Iterable[Step], verify: Iterable[Check]) -> Iterator[str]:
+    def obstacles(self, steps: Iterable[Step], verify: Iterable[Check]) -> Iterator[str]:
+        """What keeps steps and checks from being run as this installation is set up."""
         for step in steps:
-            yield from self._target_obstacle(step.target, step.uses, f"step {step.id}")
+            written = step.late is None or "target" not in step.late.templates
+            if written and not step.is_group:
+                yield from self._target_obstacle(step.target, step.uses, f"step {step.id}")
         for position, check in enumerate(verify, 1):
             match check:
                 case CommandCheck(target=target, uses=uses):

@@ -76,9 +76,10 @@ class Late(BaseModel):
 
 
 class Asks(BaseModel):
-    """What the author of a runbook asks for before a step; it only ever tightens the policy."""
+    """What is asked for before a step beside the policy, and why; it only ever tightens that."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     required: int = Field(0, ge=0, le=2)
     expires_after: timedelta | None = None
+    reason: str = ""

@@ -109,9 +109,8 @@ class Step(BaseModel):
             return self.model_copy(update={"approval": rule})
         tightened: dict[str, Any] = {}
         if self.asks.required > rule.required:
-            people = "one person" if self.asks.required == 1 else "two different people"
             tightened["required"] = self.asks.required
-            tightened["reason"] = f"{rule.reason}; the runbook asks for a yes of {people}"
+            tightened["reason"] = f"{rule.reason}; {self.asks.reason}"
         if self.asks.expires_after is not None and self.asks.expires_after < rule.expires_after:
             tightened["expires_after"] = self.asks.expires_after
         return self.model_copy(update={"approval": rule.model_copy(update=tightened)})

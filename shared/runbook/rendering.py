@@ -16,7 +16,7 @@ from shared.events import (
 )
 from shared.lifecycle import Effect, Risk, Severity
 from shared.runbook import conditions
-from shared.runbook.expressions import expression_of, is_late
+from shared.runbook.expressions import expression_of, is_late, needs_outputs
 from shared.runbook.filling import fill
 from shared.runbook.late import (
     FIELDS,
@@ -25,6 +25,7 @@ from shared.runbook.late import (
     of_item,
 )
 from shared.runbook.model import (
+    ApprovalAsk,
     ForeachRule,
     IncludeTemplate,
     StepTemplate,
@@ -134,7 +135,7 @@ class _Renderer:
             on_failure=template.on_failure,
             gather=template.gather,
             approval=self.approve(template.risk),
-            asks=_asks(template),
+            asks=_asks(template, late=_acts_late(template)),
             outputs=_outputs(template),
             parent=parent,
             late=scope.late(left) if left else None,
@@ -253,9 +254,27 @@ def _texts(template: StepTemplate) -> dict[str, str | None]:
     }
 
 
-def _asks(template: StepTemplate) -> Asks | None:
-    rule = template.approval
-    return None if rule is None else Asks(required=rule.require, expires_after=rule.expires)
+def _asks(template: StepTemplate, *, late: bool) -> Asks | None:
+    """What is asked for beside the policy, which has judged a text that is not written yet."""
+    rule = template.approval or ApprovalAsk()
+    if late and template.effect is not Effect.READ_ONLY and not rule.require:
+        reason = "what it does is known only when earlier steps have ended"
+        return Asks(required=1, expires_after=rule.expires, reason=reason)
+    if template.approval is None:
+        return None
+    people = "one person" if rule.require == 1 else "two different people"
+    reason = f"the runbook asks for a yes of {people}"
+    return Asks(required=rule.require, expires_after=rule.expires, reason=reason)
+
+
+def _acts_late(template: StepTemplate) -> bool:
+    """Whether earlier steps decide what is run, and where."""
+    rule = template.foreach
+    if rule is not None and isinstance(rule.items, str) and is_late(expression_of(rule.items)):
+        return True
+    return any(
+        needs_outputs(text) for text in (template.target, template.run, template.check or "")
+    )
 
 
 def _outputs(template: StepTemplate) -> dict[str, OutputRule]:
