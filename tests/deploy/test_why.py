@@ -28,7 +28,7 @@ def stands(**changes):
             ["in the maintenance window upgrade until", ": new disks"],
         ),
         (
-            {"parent_id": OTHER, "grouped": {"rule": "rack", "reason": "same rack"}},
+            {"parent_id": OTHER, "grouped": {"rule": "rack", "reason": "same rack", "at": NOW}},
             ["part of ticket aaaa1111, which is dealt with instead: same rack"],
         ),
         ({"flapping": {"because": "it came back 5 times", "until": NOW}}, ["it flaps: it came"]),
