@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pymongo import ASCENDING, DESCENDING
 
-from deploy.views import AlertView, Output, SessionView, Ticket, Timeline
+from deploy.views import AlertView, Family, Output, Relative, SessionView, Ticket, Timeline
 from services.console.store import entry_from
 from services.executor.session import Session
 from services.ingest.quarantine.kept import Quarantined
@@ -20,6 +20,7 @@ from shared.store import Collection, Database, Document, seam
 
 _ID_DIGITS: Final = 32
 _AMBIGUOUS: Final = 5
+_RELATIVE: Final = {"title": 1, "state": 1, "grouped.reason": 1}
 # Their bodies are up to a MiB each.
 _LOOKED_INTO: Final = 200
 
@@ -63,6 +64,28 @@ class Reader:
             NotFoundError: see there.
         """
         return Ticket.of(await _only(self._tickets, prefix, "ticket"))
+
+    async def family(self, ticket: Ticket) -> Family:
+        """The parent and the children of a ticket, the oldest child first."""
+        parent = None
+        if ticket.parent_id is not None:
+            found = await self._tickets.find_one({"_id": ticket.parent_id}, _RELATIVE)
+            reason = ticket.grouped.reason if ticket.grouped else ""
+            parent = _relative(found, reason) if found else None
+        under = self._tickets.find({"parent_id": ticket.id}, _RELATIVE)
+        children = [
+            _relative(each, each["grouped"]["reason"])
+            async for each in under.sort([("created_at", ASCENDING), ("_id", ASCENDING)])
+        ]
+        return Family(parent=parent, children=tuple(children))
+
+    async def children(self, tickets: Iterable[Ticket]) -> dict[UUID, int]:
+        """How many tickets are under each of these that has any."""
+        under = {"$match": {"parent_id": {"$in": [ticket.id for ticket in tickets]}}}
+        counted = {"$group": {"_id": "$parent_id", "number": {"$sum": 1}}}
+        return {
+            each["_id"]: each["number"] async for each in self._tickets.aggregate([under, counted])
+        }
 
     async def session(self, prefix: str) -> SessionView:
         """One session with the output of its steps.
@@ -186,6 +209,12 @@ class Reader:
             NotFoundError: see there.
         """
         return _quarantined(await _only(self._quarantine, prefix, "webhook in quarantine"))
+
+
+def _relative(document: Document, reason: str) -> Relative:
+    return Relative(
+        id=document["_id"], state=document["state"], title=document["title"], reason=reason
+    )
 
 
 def _approval(document: Document) -> Approval:

@@ -48,10 +48,11 @@ class Suppressed(_View):
 
 
 class Grouped(_View):
-    """Why a ticket is part of another one."""
+    """Why a ticket is part of another one, and since when."""
 
     rule: str = ""
     reason: str = ""
+    at: AwareDatetime | None = None
 
 
 class Reopened(_View):
@@ -65,6 +66,22 @@ class Flapping(_View):
     """How often its problem came back, where that is too often."""
 
     because: str = ""
+
+
+class Relative(_View):
+    """The parent or a child of a ticket; ``reason`` is why the child is under the parent."""
+
+    id: UUID
+    state: TicketState
+    title: str
+    reason: str
+
+
+class Family(_View):
+    """The tickets that one is grouped with."""
+
+    parent: Relative | None = None
+    children: tuple[Relative, ...] = ()
 
 
 class Ticket(_View):

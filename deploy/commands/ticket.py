@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Iterator
 from typing import Annotated
+from uuid import UUID
 
 import typer
 from rich.text import Text
 
 from deploy.connection import Place, reading
 from deploy.output import AsJson, add, ago, colored, console, say, show_json, table, when
-from deploy.views import Ticket, Timeline
+from deploy.views import Family, Ticket, Timeline
 from services.executor.session import Session
 from shared.lifecycle import TicketState
 
@@ -28,11 +29,11 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """Show the newest tickets."""
-    tickets = asyncio.run(_list(state, limit))
+    tickets, children = asyncio.run(_list(state, limit))
     if as_json:
         show_json(tickets)
         return
-    shown = table("id", "severity", "state", "title", "source", "count", "opened")
+    shown = table("id", "severity", "state", "title", "source", "count", "opened", "group")
     for ticket in tickets:
         add(
             shown,
@@ -43,6 +44,7 @@ def list_(
             ticket.source,
             str(ticket.count),
             ago(ticket.created_at),
+            _group(ticket, children.get(ticket.id, 0)),
         )
     if tickets:
         console().print(shown)
@@ -53,12 +55,13 @@ def list_(
 @app.command()
 def show(ticket_id: TicketId, *, as_json: AsJson = False) -> None:
     """Show one ticket: its alert, its verdict, what was tried, how it ended."""
-    ticket, sessions = asyncio.run(_show(ticket_id))
+    ticket, family, sessions = asyncio.run(_show(ticket_id))
     if as_json:
-        show_json({**ticket.model_dump(mode="json"), "sessions": [s.id for s in sessions]})
+        said = {**ticket.model_dump(mode="json"), **family.model_dump(mode="json")}
+        show_json({**said, "sessions": [s.id for s in sessions]})
         return
     shown = table("", "", header=False)
-    for name, value in _facts(ticket):
+    for name, value in (*_facts(ticket), *_relatives(family)):
         add(shown, Text(name, style="dim"), value)
     console().print(shown)
     for session in sessions:
@@ -79,15 +82,16 @@ def timeline(ticket_id: TicketId, *, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-async def _list(state: TicketState | None, limit: int) -> list[Ticket]:
+async def _list(state: TicketState | None, limit: int) -> tuple[list[Ticket], dict[UUID, int]]:
     async with reading(Place.of()) as reader:
-        return await reader.tickets(state=state, limit=limit)
+        tickets = await reader.tickets(state=state, limit=limit)
+        return tickets, await reader.children(tickets)
 
 
-async def _show(ticket_id: str) -> tuple[Ticket, list[Session]]:
+async def _show(ticket_id: str) -> tuple[Ticket, Family, list[Session]]:
     async with reading(Place.of()) as reader:
         ticket = await reader.ticket(ticket_id)
-        return ticket, await reader.sessions_of(ticket.id)
+        return ticket, await reader.family(ticket), await reader.sessions_of(ticket.id)
 
 
 async def _timeline(ticket_id: str) -> Timeline:
@@ -114,6 +118,22 @@ def _facts(ticket: Ticket) -> Iterator[tuple[str, str | Text]]:
         yield "escalated", ticket.escalated.reason
     if ticket.resolved:
         yield "resolved", f"{ticket.resolved.resolution} {ticket.resolved.summary}".strip()
+
+
+def _relatives(family: Family) -> Iterator[tuple[str, str]]:
+    if family.parent:
+        parent = family.parent
+        yield "parent", f"{str(parent.id)[:8]} {parent.state} {parent.title}\n{parent.reason}"
+    for at, child in enumerate(family.children):
+        name = "" if at else "children"
+        yield name, f"{str(child.id)[:8]} {child.state} {child.title}\n{child.reason}"
+
+
+def _group(ticket: Ticket, children: int) -> str:
+    """Whom a ticket is under, or how many are under it."""
+    if ticket.parent_id:
+        return f"under {str(ticket.parent_id)[:8]}"
+    return f"leads {children}" if children else ""
 
 
 def _print_timeline(life: Timeline) -> None:
