@@ -13,7 +13,7 @@ from typing import Final
 import nats.errors
 from pydantic import SecretStr
 
-from deploy.connection import NotRunningError, Place, reading, shown, streaming
+from deploy.connection import NotRunningError, Place, reading, shown, storing, streaming
 from deploy.home import Home
 from deploy.readiness import missing
 from deploy.servers import mongod, nats_server
@@ -21,6 +21,8 @@ from services.notifier.smtp import Server
 from services.planner.app import runbooks_directory
 from shared.config import Config, SshTarget, load_config
 from shared.errors import HandrailError, SettingsError
+from shared.policy.reading import PolicyPlace
+from shared.policy.store import MongoStopSwitch
 from shared.runbook import load_runbooks
 from shared.secrets import SecretRef
 from shared.settings import SECRET_KEY_LENGTH
@@ -52,8 +54,15 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
     """Look at everything; raises for nothing, all of it is in what is found."""
     place = Place.of(environment)
     config, findings = _config(place.home, environment)
-    findings = [_python(), _home(place), *findings]
-    looks = [_nats(place), _mongo(place), _smtp(environment), _targets(config), _services(place)]
+    findings = [_python(), _home(place), *findings, *_policy(config, place.home, environment)]
+    looks = [
+        _nats(place),
+        _mongo(place),
+        _stopped(place),
+        _smtp(environment),
+        _targets(config),
+        _services(place),
+    ]
     for found in await asyncio.gather(*looks):
         findings += found
     findings += [_secret_key(place.home, environment), *_secrets(config), *_runbooks(environment)]
@@ -61,6 +70,21 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
         # What a file that cannot be read leaves out is not known.
         return findings
     return findings + list(unconfigured(config, environment, place.home))
+
+
+def _policy(config: Config, home: Home, environment: Mapping[str, str]) -> list[Finding]:
+    """The policy in a file of its own; one in ``handrail.yaml`` is a part of that."""
+    path = home.config(environment)
+    if path is None or not isinstance(config.policy, str):
+        return []
+    place = PolicyPlace(path)
+    try:
+        policy = place.read()
+    except SourceError as error:
+        told = "the last good policy stays in force, or everything is asked for"
+        return [_wrong("policy", f"{problem}; {told}") for problem in error.problems]
+    rules = len(policy.config.rules)
+    return [Finding(Level.OK, "policy", f"{place.file(config.policy)}: {rules} rules")]
 
 
 def _runbooks(environment: Mapping[str, str]) -> list[Finding]:
@@ -184,6 +208,18 @@ async def _mongo(place: Place) -> list[Finding]:
     if not replicated:
         return [_wrong("mongodb", f"{where} is no replica set: start mongod with --replSet")]
     return [Finding(Level.OK, "mongodb", f"{where}, a replica set that takes writes")]
+
+
+async def _stopped(place: Place) -> list[Finding]:
+    if place.mongo is None:
+        return []
+    try:
+        async with storing(place) as db:
+            stop = await MongoStopSwitch(db).state()
+    except HandrailError:
+        # That the store does not answer is told already.
+        return []
+    return [_note("stop", f"everything is stopped: {stop}; `handrail resume`")] if stop else []
 
 
 def _program(what: str, find: Callable[[], str]) -> Finding:

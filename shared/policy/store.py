@@ -56,7 +56,7 @@ class MongoLastGood:
         said = {
             "schema": SCHEMA,
             "version": policy.version,
-            "policy": policy.config.model_dump_json(by_alias=True, exclude_none=True),
+            "policy": policy.config.model_dump_json(by_alias=True, exclude_defaults=True),
             "teams": {name: list(members) for name, members in policy.teams.items()},
             "kept_at": now,
         }

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.lifecycle import Effect, Risk
@@ -55,6 +55,10 @@ situations = st.builds(
 )
 
 
+# Each example asks a whole policy several times, on a machine that others use too.
+few = settings(max_examples=60, deadline=None)
+
+
 def with_rule_in_front(of: Policy, rule: dict) -> Policy:
     added = policy({"name": "in front", **rule}).config.rules
     return replace(of, config=of.config.model_copy(update={"rules": (*added, *of.config.rules)}))
@@ -64,6 +68,7 @@ def asks(rule: dict) -> int:
     return 3 if "deny" in rule else rule["require"]
 
 
+@few
 @given(policies, situations, st.builds(_rule, conditions, tightening, people))
 def test_a_rule_in_front_that_asks_or_denies_loosens_nothing_below_what_it_says(by, given_, rule):
     before = decide(by, given_)
@@ -71,6 +76,7 @@ def test_a_rule_in_front_that_asks_or_denies_loosens_nothing_below_what_it_says(
     assert after.strictness >= min(before.strictness, asks(rule))
 
 
+@few
 @given(policies, situations, conditions, people)
 def test_a_rule_in_front_that_denies_or_asks_two_never_yields_fewer(by, given_, when, who):
     before = decide(by, given_).strictness
@@ -80,6 +86,7 @@ def test_a_rule_in_front_that_denies_or_asks_two_never_yields_fewer(by, given_, 
     assert never.strictness >= before
 
 
+@few
 @given(policies, situations, st.builds(_rule, st.sampled_from(UNCLEAR[:1]), anything, people))
 def test_a_rule_that_cannot_be_worked_out_loosens_nothing(by, given_, rule):
     before = decide(by, given_)
@@ -88,18 +95,21 @@ def test_a_rule_that_cannot_be_worked_out_loosens_nothing(by, given_, rule):
     assert strictest(before.mode, after.mode) is after.mode
 
 
+@few
 @given(policies, situations)
 def test_a_command_of_the_reasoner_never_runs_without_asking(by, given_):
     written = replace(given_, runbook=replace(given_.runbook, proposed_by=Author.REASONER))
     assert decide(by, written).strictness >= 1
 
 
+@few
 @given(policies, situations)
 def test_a_stop_lets_nothing_run(by, given_):
     stopped = decide(by, replace(given_, stopped="why"))
     assert (stopped.strictness, stopped.rule) == (3, "stop")
 
 
+@few
 @given(policies, situations)
 def test_a_ruling_is_one_that_people_can_meet(by, given_):
     ruling = decide(by, given_)
