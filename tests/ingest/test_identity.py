@@ -1,17 +1,22 @@
 """Which alerts are one problem, by the rules of a source."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from services.ingest.identity import Identity, identified
 from services.ingest.normal import normalised
 from services.ingest.ruling import Ruling
 from services.ingest.sources.alertmanager import parse
+from services.ingest.store import MongoTickets
 from services.ingest.ticket import collapsed, fingerprint, variant
 from services.ingest.webhook import Webhook
 from shared.config import Config
 from shared.config.identity import IdentityRule
 from shared.events import AlertStatus
 from tests.ingest.payloads import body, fired, over
+
+NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)
 
 
 def alert(one):
@@ -155,3 +160,18 @@ def test_the_rules_are_those_of_the_alerts_own_source():
     mine, others = alert(fired()), alert(fired()).model_copy(update={"source": "other"})
     assert identity.identified(mine).alert.fingerprint != mine.fingerprint
     assert identity.identified(others).alert is others
+
+
+async def test_one_ticket_of_several_problems_ends_with_the_last_of_them(db):
+    tickets = MongoTickets(db)
+    await tickets.prepare()
+
+    async def take(*ones):
+        changed = [Ruling(identified([JOB], alert(one)).alert) for one in ones]
+        (recorded,) = await tickets.record(collapsed(changed), NOW)
+        return recorded.decision, recorded.ticket_id
+
+    a, b = {"instance": "a"}, {"instance": "b"}
+    taken = [await take(one) for one in (fired(**a), fired(**b), over(**a), over(**b))]
+    assert [decision for decision, _ in taken] == ["opened", "repeated", "ended", "resolved"]
+    assert len({ticket_id for _, ticket_id in taken}) == 1
