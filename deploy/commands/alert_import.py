@@ -153,15 +153,16 @@ class _File:
 
     @contextmanager
     def opened(self) -> Iterator[io.BufferedReader]:
+        """The file, or the standard input, which stays open."""
         if self.name == "-":
-            stream = io.BufferedReader(cast(io.RawIOBase, sys.stdin.buffer))
+            piped = io.BufferedReader(cast(io.RawIOBase, sys.stdin.buffer))
             try:
-                yield stream
+                yield cast(io.BufferedReader, piped)
             finally:
-                stream.detach()
-            return
-        with Path(self.name).open("rb") as stream:
-            yield stream
+                piped.detach()
+        else:
+            with Path(self.name).open("rb") as stream:
+                yield stream
 
 
 @dataclass(frozen=True)
