@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -9,6 +10,8 @@ from deploy.doctor import Finding, Level, examine
 from deploy.ports import answers, free_port
 from deploy.servers import nats_server
 from deploy.supervisor import Child
+from shared.policy.stop import Stop
+from shared.policy.store import MongoStopSwitch
 from tests.deploy.terminal import Terminal
 
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ"
@@ -182,3 +185,25 @@ async def test_what_a_wrong_config_leaves_out_is_not_guessed(environment, config
     config("targets:\n  web-1: {connector: telnet}\n")
     assert await found(environment, "config") != []
     assert await found(environment, "people") == []
+
+
+async def test_a_wrong_policy_is_told_and_what_is_in_force_meanwhile(environment, config, tmp_path):
+    config("policy: policy.yaml\n")
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("rules: [{name: a, auto: true}]\n")
+    assert await found(environment, "policy") == [
+        Finding(Level.OK, "policy", f"{policy}: 1 rules"),
+    ]
+    policy.write_text("rules: [{name: a}]\n")
+    (said,) = await wrong(environment)
+    assert said.startswith(f"policy: {policy}:1:9: rules.0: say one of")
+    assert said.endswith("; the last good policy stays in force, or everything is asked for")
+
+
+async def test_a_stop_is_told(environment, stack, db):
+    environment |= stack.environment() | {"HANDRAIL_MONGO_DATABASE": db.name}
+    assert await found(environment, "stop") == []
+    at = datetime(2030, 1, 2, 3, 4, tzinfo=UTC)
+    await MongoStopSwitch(db).stop(Stop(by="ann", at=at, reason="a move"))
+    (said,) = await found(environment, "stop")
+    assert said.told.startswith("everything is stopped: a move (ann, 2030-01-02 03:04 UTC)")
