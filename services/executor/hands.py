@@ -19,6 +19,7 @@ from shared.connectors.protocol import (
 from shared.errors import PermanentError
 from shared.events import Step
 from shared.lifecycle import Effect
+from shared.runbook.outputs import extracted
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +33,7 @@ Mask = Callable[[str], str]
 class Targets(Protocol):
     """Where connectors come from; see ``shared.connectors.registry.Connectors``."""
 
-    def open(self, target: str) -> Connector: ...
+    def open(self, target: str, *, uses: str | None = None) -> Connector: ...
 
 
 async def attempt(
@@ -47,7 +48,7 @@ async def attempt(
     taken_over = run.fence > run.attempt
     sent = False
     try:
-        connector = targets.open(step.target)
+        connector = targets.open(step.target, uses=step.uses)
         if await _happened_already(step, connector):
             return _DONE_ALREADY
         sent = True
@@ -85,4 +86,6 @@ def _result(step: Step, outcome: Ended | Lost, mask: Mask) -> Result:
         output=output,
         reason=reason,
         reattached=outcome.reattached,
+        # From the masked text: what is found is shown, and stands in commands.
+        outputs=extracted(step.outputs, mask(outcome.stdout)),
     )

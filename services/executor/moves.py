@@ -1,7 +1,9 @@
 """The single changes that a session's progress is made of, each with the event that tells of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from services.executor.session import Run, Session, tail
 from shared.events import (
@@ -26,6 +28,7 @@ class Result:
     reason: str = ""
     reattached: bool = False
     lost: bool = False
+    outputs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def succeeded(self) -> bool:
@@ -34,13 +37,19 @@ class Result:
 
 @dataclass
 class Move:
-    """A change of a session that is being made."""
+    """A change of a session that is being made; ``rewritten`` when its steps are not as planned."""
 
     session: Session
     owner: str
     now: datetime
     events: list[Event] = field(default_factory=list)
     claimed: list[str] = field(default_factory=list)
+    rewritten: bool = False
+
+    def write(self, *steps: Step) -> None:
+        """Put a step in its place as it is now, and those that it stands for behind it."""
+        self.session = self.session.with_step(*steps)
+        self.rewritten = True
 
     def put(self, step: Step, run: Run) -> None:
         self.session = self.session.with_run(step.id, run)
@@ -60,10 +69,13 @@ class Move:
         )
 
 
-def skip(move: Move, step: Step, run: Run, reason: str, *, blocked: bool) -> None:
-    move.put(
-        step, run.becomes(StepState.SKIPPED, ended_at=move.now, reason=reason, blocked=blocked)
+def skip(
+    move: Move, step: Step, run: Run, reason: str, *, blocked: bool, unwanted: bool = False
+) -> None:
+    skipped = run.becomes(
+        StepState.SKIPPED, ended_at=move.now, reason=reason, blocked=blocked, unwanted=unwanted
     )
+    move.put(step, skipped)
     move.tell(
         StepDone,
         f"{step.id}/skipped",
@@ -95,6 +107,7 @@ def ask(move: Move, step: Step, run: Run) -> None:
         why=step.why,
         evidence=_evidence(session),
         rollback=step.rollback,
+        expects=step.expects,
         required=step.approval.required,
         expires_at=move.now + step.approval.expires_after,
     )
@@ -105,7 +118,7 @@ def _evidence(session: Session) -> tuple[str, ...]:
     found = (
         f"{step.id} ({step.run}): exit code {run.exit_code}\n{run.output}".strip()
         for step in session.steps
-        if (run := session.run(step.id)).exit_code is not None
+        if (run := session.run(step.id)).exit_code is not None and not step.is_group
     )
     return (*session.reasons, *found)
 
@@ -120,6 +133,7 @@ def claim(move: Move, step: Step, run: Run, *, pause: timedelta = timedelta(0)) 
         started_at=move.now,
         exit_code=None,
         output="",
+        outputs={},
         reason="",
     )
     move.put(step, claimed)
@@ -143,6 +157,7 @@ def end(move: Move, step: Step, run: Run, state: StepState, result: Result) -> N
         ended_at=move.now,
         exit_code=result.exit_code,
         output=tail(result.output),
+        outputs=dict(result.outputs),
         reason=result.reason,
         reattached=result.reattached,
     )
@@ -155,6 +170,7 @@ def end(move: Move, step: Step, run: Run, state: StepState, result: Result) -> N
         outcome=StepOutcome(state.value),
         exit_code=result.exit_code,
         output=tail(result.output),
+        outputs=dict(result.outputs),
         reason=result.reason,
         reattached=result.reattached,
         started_at=run.started_at,

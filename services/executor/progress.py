@@ -5,15 +5,26 @@ steps that the asking executor has claimed with it and now has to run. A claim i
 anything is run; so a session that is under way always has an owner to be missed.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 import cel
 
+from services.executor.graph import (
+    Turn,
+    beyond_failure,
+    not_rolled_back,
+    outcome,
+    spoiling,
+    turn,
+    unwanted,
+)
 from services.executor.moves import Move, Result, ask, claim, end, finish, skip
 from services.executor.session import Run, Session
 from shared.events import Refusal, SessionOutcome, SessionStarted, Step
 from shared.lifecycle import SESSION_ENDED, STEP_ENDED, Effect, Risk, SessionState, StepState
+from shared.runbook.late import UnrenderedError, expanded, items, written
 
 #: A repeatable step whose run was lost is run again, but not for ever.
 RECOVERIES: Final = 3
@@ -131,20 +142,23 @@ def _cancelled(move: Move) -> Move:
 
 def _considered(move: Move, step: Step) -> bool:
     """Move one step on if it can be; whether that changed anything."""
-    session = move.session
-    run = session.run(step.id)
+    run = move.session.run(step.id)
+    if unwanted(move.session, step):
+        reason = "another step came first, and nobody waits for this one"
+        skip(move, step, run, reason, blocked=False, unwanted=True)
+        return True
     if run.state is StepState.READY:
         claim(move, step, run)
         return True
     if run.state is not StepState.PENDING:
         return False
-    needed = [session.step(need) for need in step.needs]
-    if any(session.run(need.id).state not in STEP_ENDED for need in needed):
+    if run.opened:
+        return _closed(move, step, run)
+    whose = turn(move.session, step)
+    if whose.turn is Turn.NOT_YET:
         return False
-    in_the_way = [need.id for need in needed if session.stands_in_the_way(need)]
-    if in_the_way:
-        reason = f"it needs {in_the_way[0]}, which {session.run(in_the_way[0]).state}"
-        skip(move, step, run, reason, blocked=True)
+    if whose.turn is Turn.NEVER:
+        skip(move, step, run, whose.reason, blocked=whose.blocked)
     else:
         _unless_condition(move, step, run)
     return True
@@ -160,10 +174,59 @@ def _unless_condition(move: Move, step: Step, run: Run) -> None:
         return
     if not holds:
         skip(move, step, run, f"its condition is false: {step.when}", blocked=False)
+        return
+    try:
+        step = _written(move, step)
+    except UnrenderedError as error:
+        end(move, step, run, StepState.FAILED, Result(reason=str(error)))
+        return
+    if step.is_group:
+        move.put(step, run.model_copy(update={"opened": True, "started_at": move.now}))
     elif step.approval.required:
         ask(move, step, run)
     else:
         claim(move, step, run)
+
+
+def _written(move: Move, step: Step) -> Step:
+    """The step with the texts that waited for this moment, and those of its items behind it.
+
+    Raises:
+        UnrenderedError: what they need was not found, or cannot be put there.
+    """
+    if step.late is None:
+        return step
+    found = move.session.found()
+    if step.foreach is None:
+        step = written(step, found)
+        move.write(step)
+    else:
+        parts = expanded(step, items(step, found), found)
+        step = step.model_copy(update={"late": None})
+        move.write(step, *parts)
+    return step
+
+
+def _closed(move: Move, step: Step, run: Run) -> bool:
+    """End a step that stands for others, when they have ended."""
+    ended_as = outcome(move.session, step)
+    if ended_as is None:
+        return False
+    state, reason = ended_as
+    gathered = _gathered(move.session, step) if step.foreach is not None else Result()
+    run = run.model_copy(update={"blocked": beyond_failure(move.session, step)})
+    end(move, step, run, state, replace(gathered, reason=reason))
+    return True
+
+
+def _gathered(session: Session, step: Step) -> Result:
+    """What its items came to: the first exit code that is not 0, and each output as a list."""
+    runs = [session.run(part.id) for part in session.parts(step.id)]
+    codes = [run.exit_code for run in runs if run.exit_code is not None]
+    outputs = {
+        name: [run.outputs[name] for run in runs if name in run.outputs] for name in step.outputs
+    }
+    return Result(exit_code=next((code for code in codes if code), 0), outputs=outputs)
 
 
 def _after_loss(move: Move, step: Step, run: Run, result: Result) -> None:
@@ -184,11 +247,16 @@ def _settled(move: Move) -> Move:
     elif StepState.AWAITING_APPROVAL in states:
         move.session = session.becomes(SessionState.WAITING)
     else:
-        bad = [step for step in session.steps if session.stands_in_the_way(step)]
-        if not bad:
+        bad = next(spoiling(session), None)
+        if bad is None:
             finish(move, SessionState.SUCCEEDED, SessionOutcome.SUCCEEDED, "every step is done")
         else:
-            run = session.run(bad[0].id)
-            reason = f"{bad[0].id} {run.state}" + (f": {run.reason}" if run.reason else "")
-            finish(move, SessionState.FAILED, SessionOutcome.FAILED, reason)
+            finish(move, SessionState.FAILED, SessionOutcome.FAILED, _why_failed(session, bad))
     return move
+
+
+def _why_failed(session: Session, bad: Step) -> str:
+    run = session.run(bad.id)
+    reason = f"{bad.id} {run.state}" + (f": {run.reason}" if run.reason else "")
+    left = not_rolled_back(session)
+    return f"{reason}; it was not rolled back automatically: {', '.join(left)}" if left else reason

@@ -1,16 +1,22 @@
 """A session as the executor knows it: its steps, and where each of them stands."""
 
+import hashlib
+import re
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any, Final, Self
 from uuid import UUID, uuid5
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from shared.events import Check, OnFailure, RunbookRef, Step
+from shared.events import Check, Join, OnFailure, RunbookRef, Step
 from shared.lifecycle import SessionState, Severity, StepState, may_become
+from shared.runbook.placing import placed
 
 #: Of a step's output, this much of its end stands in the session and in events.
 TAIL: Final = 4_000
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+")
+_UNPLAIN: Final = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class ImpossibleChangeError(AssertionError):
@@ -23,7 +29,9 @@ class Run(BaseModel):
     While it runs, ``owner`` is the executor that runs it and ``fence`` counts the owners so far: a
     write of an earlier one is refused. ``attempt`` counts from 1. ``not_before`` is the end of the
     pause before a retry. ``blocked`` tells a step that was skipped because another failed from one
-    that was skipped because its condition was false.
+    that was skipped because its condition was false, and one whose parts did worse than fail.
+    ``opened`` tells a step that stands for others
+    and whose turn came; ``unwanted`` one that was left out because another came first.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -39,9 +47,12 @@ class Run(BaseModel):
     ended_at: AwareDatetime | None = None
     exit_code: int | None = None
     output: str = ""
+    outputs: dict[str, Any] = Field({}, description="What was found in it, by its name.")
     reason: str = ""
     reattached: bool = False
     blocked: bool = False
+    opened: bool = False
+    unwanted: bool = False
 
     def becomes(self, state: StepState, **fields: Any) -> Self:
         """This run in another state.
@@ -68,6 +79,7 @@ class Session(BaseModel):
     runbook: RunbookRef
     reasons: tuple[str, ...] = ()
     params: dict[str, str] = {}
+    values: dict[str, Any] = {}
     steps: tuple[Step, ...]
     verify: tuple[Check, ...] = ()
     runs: dict[str, Run] = {}
@@ -82,6 +94,25 @@ class Session(BaseModel):
 
     def has_step(self, step_id: str) -> bool:
         return any(step.id == step_id for step in self.steps)
+
+    def parts(self, step_id: str) -> list[Step]:
+        """The steps that one stands for."""
+        return [step for step in self.steps if step.parent == step_id]
+
+    def needing(self, step_id: str) -> list[Step]:
+        """The steps that need one."""
+        return [step for step in self.steps if step_id in step.needs]
+
+    @property
+    def has_joins(self) -> bool:
+        """Whether a step goes on with the first of several."""
+        return any(step.join is Join.FIRST for step in self.steps)
+
+    def with_step(self, *steps: Step) -> "Session":
+        """With a step as it is now; what follows it in ``steps`` comes in behind it."""
+        first = steps[0].id
+        changed = (steps if step.id == first else (step,) for step in self.steps)
+        return self.model_copy(update={"steps": tuple(chain.from_iterable(changed))})
 
     def with_run(self, step_id: str, run: Run) -> "Session":
         return self.model_copy(update={"runs": {**self.runs, step_id: run}})
@@ -109,7 +140,7 @@ class Session(BaseModel):
 
     def job_key(self, step: Step) -> str:
         """The name of this attempt on its target: the same for every executor that takes it on."""
-        return f"{self.id}-{step.id}-{self.run(step.id).attempt}"
+        return f"{self.id}-{_plain(step.id)}-{self.run(step.id).attempt}"
 
     def facts(self) -> Mapping[str, Any]:
         """What conditions are evaluated over."""
@@ -119,18 +150,31 @@ class Session(BaseModel):
                     "state": self.run(step.id).state.value,
                     "exit_code": self.run(step.id).exit_code,
                     "output": self.run(step.id).output,
+                    "outputs": self.run(step.id).outputs,
                 }
                 for step in self.steps
             },
-            "params": dict(self.params),
+            "params": {**self.params, **self.values},
+        }
+
+    def found(self) -> dict[str, dict[str, Any]]:
+        """What steps found, as templates have it."""
+        return {
+            step.id: {
+                name: placed(value, patterned=_has_pattern(step, name))
+                for name, value in self.run(step.id).outputs.items()
+            }
+            for step in self.steps
         }
 
     def stands_in_the_way(self, step: Step) -> bool:
         """Whether this step ended in a way that keeps those that need it from running."""
         run = self.run(step.id)
+        if step.gather and run.state is not StepState.SKIPPED:
+            return False
         match run.state:
             case StepState.FAILED:
-                return step.on_failure is OnFailure.STOP
+                return run.blocked or step.on_failure is not OnFailure.CONTINUE
             case StepState.UNKNOWN | StepState.REJECTED | StepState.EXPIRED:
                 return True
             case StepState.SKIPPED:
@@ -144,6 +188,19 @@ class Session(BaseModel):
             for step in self.steps
             if (run := self.run(step.id)).state is not StepState.PENDING
         )
+
+
+def _plain(step_id: str) -> str:
+    """A step's id as the name of a directory may be; no two of them become one."""
+    if _PLAIN.fullmatch(step_id):
+        return step_id
+    mark = hashlib.sha256(step_id.encode()).hexdigest()[:8]
+    return f"{_UNPLAIN.sub('_', step_id)[:80]}-{mark}"
+
+
+def _has_pattern(step: Step, name: str) -> bool:
+    rule = step.outputs.get(name)
+    return rule is not None and rule.pattern is not None
 
 
 def tail(text: str) -> str:

@@ -85,6 +85,8 @@ def _update(move: Move, entries: list[Document]) -> Document:
         "source_resolved": session.source_resolved,
         "updated_at": move.now,
     }
+    if move.rewritten:
+        fields["steps"] = [step.model_dump(mode="json") for step in session.steps]
     update: Document = {"$set": fields, "$inc": {"rev": 1}}
     if owners := session.owners():
         fields["owners"] = owners

@@ -46,14 +46,17 @@ class Connectors:
         self._home = home
         self._opened: dict[str, Connector] = {}
 
-    def open(self, target: str) -> Connector:
+    def open(self, target: str, *, uses: str | None = None) -> Connector:
         """The connector of a target; no connection is made yet.
 
         Raises:
-            UnknownTargetError: there is no such target; says which there are.
+            UnknownTargetError: there is no such target, or none that is reached by ``uses``.
             TargetUnusableError: the target's section names keys that cannot be used.
             SettingsError: a secret of the target is not where it should be.
         """
+        reached = self._section(target).connector
+        if uses not in (None, reached):
+            raise UnknownTargetError(f"target {target} is reached by {reached}, not by {uses}")
         if target not in self._opened:
             section = self._section(target)
             self._opened[target] = _KINDS[section.connector].open(target, section, self._home)

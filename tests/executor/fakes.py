@@ -84,7 +84,7 @@ class Target:
         if not wait:
             self.may_end.set()
 
-    def open(self, _target):
+    def open(self, _target, *, uses=None):
         return self
 
     async def run(self, job, *, on_output=None):

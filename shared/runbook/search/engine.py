@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from shared.runbook.search.adding import best
 from shared.runbook.search.answer import FITS, Answer, Hit, judged, reasons
 from shared.runbook.search.document import Document
 from shared.runbook.search.fusion import fused
-from shared.runbook.search.index import Index, Word, best
+from shared.runbook.search.index import Index, Word
 from shared.runbook.search.meaning import Meaning
 from shared.runbook.search.success import Record, boost
 

@@ -4,12 +4,13 @@ After Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and B
 a word counts in a runbook is known when the runbook is put in; a query only adds that up.
 """
 
-import heapq
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
+from shared.runbook.search.adding import Look, added
 from shared.runbook.search.document import WEIGHINGS, Document, Field
 from shared.runbook.search.spelling import Spellings
 from shared.runbook.search.success import MOST
@@ -124,24 +125,8 @@ class Index:
         return tuple(sorted(words, key=lambda word: (-word.weight, word.term))[:_MOST_WORDS])
 
     def scores(self, words: Sequence[Word], number: int) -> dict[str, float]:
-        """The scores of the best ``number``, of all that records could lift there, and of more.
-
-        ``words`` are in order of weight. Those that many runbooks have say least and come last:
-        where they can lift no other runbook among the best, they are looked up for the best only
-        (Turtle and Flood's max-score, 1995).
-        """
-        total: dict[str, float] = {}
-        left = sum(word.weight for word in words)
-        for at, word in enumerate(words):
-            if len(total) >= number:
-                enough = heapq.nlargest(number, total.values())[-1] * _SLACK
-                if enough > left:
-                    able = {name: now for name, now in total.items() if now + left >= enough}
-                    return self._completed(able, words[at:])
-            for name, impact in self._impacts(word).items():
-                total[name] = total.get(name, 0.0) + word.weight * impact
-            left -= word.weight
-        return total
+        """The scores of the best ``number``, of all that records could lift there, and of more."""
+        return added(self._looks(words), number, slack=_SLACK)
 
     def explained(self, name: str, words: Sequence[Word]) -> Match:
         """Why a runbook has its score."""
@@ -157,14 +142,15 @@ class Index:
             met=tuple(sorted(met, key=lambda one: (-one.score, one.term))),
         )
 
-    def _completed(self, scores: dict[str, float], words: Sequence[Word]) -> dict[str, float]:
-        """These runbooks' scores with the rest of the words."""
+    def _looks(self, words: Iterable[Word]) -> Iterator[Look]:
         for word in words:
-            looked_for = [(self._postings[term], share) for term, share in word.looked_for]
-            for name in scores:
-                impact = max((have.get(name, 0.0) * share for have, share in looked_for), default=0)
-                scores[name] += word.weight * impact
-        return scores
+            better: list[Mapping[str, float]] = []
+            for share, looked_for in groupby(word.looked_for, key=lambda each: each[1]):
+                having = [self._postings[term] for term, _ in looked_for]
+                weight = word.weight * share
+                highest = max(max(each.values()) for each in having)
+                yield Look(weight, weight * highest, having, tuple(better))
+                better += having
 
     def _word(self, term: str, share: float) -> Word:
         if term in self._postings:
@@ -197,23 +183,6 @@ class Index:
                     return parts
         return (term,)
 
-    def _impacts(self, word: Word) -> Mapping[str, float]:
-        """What the best of the looked-for terms counts in each runbook that has one."""
-        if len(word.looked_for) == 1 and word.looked_for[0][1] == 1:
-            return self._postings[word.looked_for[0][0]]
-        best: dict[str, float] = {}
-        for term, share in word.looked_for:
-            for name, impact in self._postings[term].items():
-                counted = impact * share
-                if counted > best.get(name, 0.0):
-                    best[name] = counted
-        return best
-
-
-def best(scores: Mapping[str, float], number: int) -> list[str]:
-    """The names with the highest scores; of equals, by name."""
-    return heapq.nsmallest(number, scores, key=lambda name: (-scores[name], name))
-
 
 def _impact(document: Document, counts: Mapping[Field, int]) -> float:
     """How much a word counts in a runbook, 0 to 1."""
@@ -227,19 +196,19 @@ def _impact(document: Document, counts: Mapping[Field, int]) -> float:
 
 def _met(document: Document, word: Word) -> Met | None:
     there = [
-        (share * _impact(document, document.places[term]), term, share)
+        (share, _impact(document, document.places[term]), term)
         for term, share in word.looked_for
         if term in document.places
     ]
     if not there:
         return None
-    impact, term, share = max(there)
+    share, impact, term = max(there)
     counts = document.places[term]
     told = max(WEIGHINGS[place].told for place in counts)
     return Met(
         term=word.term,
         through=term,
         fields=tuple(place for place in Field if place in counts),
-        score=word.weight * impact,
+        score=word.weight * share * impact,
         heard=word.says * share * told,
     )
