@@ -4,7 +4,7 @@ import argparse
 import asyncio
 from typing import Final
 
-from tests.bench import decisions, ingest, latency, loops, startup, storm
+from tests.bench import decisions, ingest, latency, loops, search, startup, storm
 from tests.bench.measure import Benchmark, show
 
 #: Each benchmark, by the names of what it measures.
@@ -19,6 +19,8 @@ BENCHMARKS: Final[dict[tuple[str, ...], Benchmark]] = {
     ("approval_latency_ms_p50", "approval_latency_ms_p99"): latency.webhook_to_question,
     ("decision_latency_ms_p95",): decisions.decision_to_start,
     ("loop_per_s", "loop_cost_ratio"): loops.whole,
+    search.QUALITY: search.quality,
+    ("runbook_search_ms_p95",): search.speed,
     ("ready_s", "idle_mb"): startup.warm,
 }
 

@@ -30,7 +30,9 @@ def test_one_that_fits_a_little_is_asked_about():
 
 
 def test_what_comes_nearest_is_told_also_when_nothing_fits():
-    answer = RunbookSearch(library()).search("certificate of singers: choir, castle, velvet, opera, violin")
+    answer = RunbookSearch(library()).search(
+        "certificate of singers: choir, castle, velvet, opera, violin"
+    )
     assert answer.hits[0].name == "cert"
     assert "cert comes nearest" in answer.because
 

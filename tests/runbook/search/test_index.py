@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from shared.runbook.search.index import Index, best
+from shared.runbook.search.adding import best
+from shared.runbook.search.index import Index
 from tests.runbook.search.documents import document, library
 
 
@@ -79,7 +80,9 @@ def test_what_can_lift_no_other_runbook_is_left_out_and_the_best_stay_exact():
     draw = random.Random(7)
     words = [f"{a}{b}ing" for a in "bcdfgklm" for b in ("arn", "old", "umb", "esk")]
     some = [
-        document(f"r{n}", " ".join(draw.choices(words, k=6)), text=" ".join(draw.choices(words, k=9)))
+        document(
+            f"r{n}", " ".join(draw.choices(words, k=6)), text=" ".join(draw.choices(words, k=9))
+        )
         for n in range(400)
     ]
     index = Index(some)
