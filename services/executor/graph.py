@@ -139,10 +139,13 @@ def outcome(session: Session, group: Step) -> tuple[StepState, str] | None:
 
 
 def beyond_failure(session: Session, group: Step) -> bool:
-    """Whether a part ended in a way that no `on_failure` allows: unknown, refused, or blocked."""
+    """Whether a part ended in a way that no ``on_failure`` allows: unknown, or refused."""
+    runs = [
+        session.run(part.id) for part in session.parts(group.id) if session.stands_in_the_way(part)
+    ]
     return any(
-        session.stands_in_the_way(part) and session.run(part.id).state is not StepState.FAILED
-        for part in session.parts(group.id)
+        run.blocked if run.state is StepState.FAILED else run.state is not StepState.SKIPPED
+        for run in runs
     )
 
 
