@@ -15,6 +15,8 @@ from shared.connectors.registry import Connectors
 from shared.loops import every
 from shared.masking import Mask
 from shared.outbox import Outbox
+from shared.policy.gate import Gate
+from shared.policy.store import MongoStopSwitch
 from shared.service import Service, compose
 from shared.settings import SigningSettings
 from shared.signing import Signer
@@ -47,6 +49,7 @@ def build(settings: Settings) -> Service:
     outbox = Outbox(sessions.collection, service.bus.publish)
     connectors = Connectors(load_config(settings.config), settings.home)
     secrets = connectors.secrets()
+    gate = Gate(MongoStopSwitch(service.database))
     engine = Engine(
         f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}",
         sessions=sessions,
@@ -54,17 +57,19 @@ def build(settings: Settings) -> Service:
         output=output,
         outbox=outbox,
         targets=connectors,
+        gate=gate,
         mask=Mask(secrets),
         hold=max(map(len, secrets), default=0),
         now=lambda: datetime.now(UTC),
         registry=service.registry,
     )
     service.attach(router, engine=engine, signer=Signer(settings.secret_key), sessions=sessions)
-    service.prepare += [sessions.prepare, output.prepare, outbox.prepare, engine.renew]
+    service.prepare += [sessions.prepare, output.prepare, outbox.prepare, gate.look, engine.renew]
     service.loops += [
         every(settings.executor_lease / 3, engine.renew, name="renew"),
         every(LOOK_AROUND, engine.adopt, name="adopt"),
         every(LOOK_AROUND, outbox.sweep, name="outbox"),
+        every(LOOK_AROUND, gate.look, name="gate"),
         every(timedelta(hours=1), executors.forget, name="forget"),
     ]
     service.close += [engine.close, connectors.close]

@@ -56,6 +56,12 @@ class Output(Protocol):
     ) -> None: ...
 
 
+class Gate(Protocol):
+    """See ``shared.policy.gate.Gate``."""
+
+    async def passed(self) -> None: ...
+
+
 class Flush(Protocol):
     """See ``shared.outbox.Outbox``."""
 
@@ -78,6 +84,7 @@ class Engine:
         output: Output,
         outbox: Flush,
         targets: Targets,
+        gate: Gate,
         mask: Mask,
         hold: int,
         now: Callable[[], datetime],
@@ -89,6 +96,7 @@ class Engine:
         self._output = output
         self._outbox = outbox
         self._targets = targets
+        self._gate = gate
         self._mask = mask
         self._hold = hold
         self._now = now
@@ -151,6 +159,8 @@ class Engine:
             continued(session.trace),
         ):
             await self._pause(session.run(step_id).not_before)
+            # Claimed, and not begun: who takes it over from here waits at the same gate.
+            await self._gate.passed()
             result = await self._result(session, step_id)
             run = session.run(step_id)
             log.info("step.ended", exit_code=result.exit_code, reason=result.reason)

@@ -105,7 +105,29 @@ class Target:
         self.closed = True
 
 
-def engine(sessions, target, *, owner="me", executors=None, output=None, outbox=None, mask=str):
+class OpenGate:
+    """Lets every step pass, as soon as it is open."""
+
+    def __init__(self, *, shut=False):
+        self.open = asyncio.Event()
+        if not shut:
+            self.open.set()
+
+    async def passed(self):
+        await self.open.wait()
+
+
+def engine(
+    sessions,
+    target,
+    *,
+    owner="me",
+    executors=None,
+    output=None,
+    outbox=None,
+    gate=None,
+    mask=str,
+):
     return Engine(
         owner,
         sessions=sessions,
@@ -113,6 +135,7 @@ def engine(sessions, target, *, owner="me", executors=None, output=None, outbox=
         output=output or MemoryOutput(),
         outbox=outbox or KeptOutbox(),
         targets=target,
+        gate=gate or OpenGate(),
         mask=mask,
         hold=0,
         now=lambda: NOW,

@@ -11,6 +11,7 @@ from tests.executor.fakes import (
     MemoryExecutors,
     MemoryOutput,
     MemorySessions,
+    OpenGate,
     Target,
     engine,
     eventually,
@@ -56,6 +57,18 @@ async def test_a_plan_that_comes_twice_runs_once():
     driver = engine(sessions, target)
     await driver.begin(SESSION_ID, TICKET_ID)
     await driver.begin(SESSION_ID, TICKET_ID)
+    await eventually(lambda: stored(sessions).state is SessionState.SUCCEEDED)
+    assert len(target.jobs) == 1
+    await driver.close()
+
+
+async def test_while_everything_is_stopped_no_step_starts():
+    sessions, target, gate = MemorySessions(session(step("a"))), Target(), OpenGate(shut=True)
+    driver = engine(sessions, target, gate=gate)
+    await driver.begin(SESSION_ID, TICKET_ID)
+    assert stored(sessions).run("a").state is StepState.RUNNING
+    assert target.jobs == []
+    gate.open.set()
     await eventually(lambda: stored(sessions).state is SessionState.SUCCEEDED)
     assert len(target.jobs) == 1
     await driver.close()
