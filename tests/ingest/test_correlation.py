@@ -254,6 +254,22 @@ def test_whoever_led_and_has_ended_makes_room():
     assert (made.parent, made.newly, made.freed) == (UUID(int=2), True, UUID(int=1))
 
 
+def test_whoever_led_is_never_put_under_another():
+    made = decided(member(1), member(2, has_led=True), member(3))
+    assert list(made.children) == [UUID(int=3)]
+
+
+async def test_of_tickets_that_come_together_none_is_to_lead_and_to_be_led():
+    here = FakeWorld(rule(), rule(name="same-zone", by="labels.zone"))
+    await here.open(alert("Z", node="n0", zone="z"))
+    together = [alert("A", zone="z"), alert("B", zone="z"), alert("C", node="n9", zone="z")]
+    recorded = await here.record(*together, at=NOW + SECOND)
+    fresh = {one.ticket_id: one for one in recorded}
+    made = here.grouper.decided(fresh, here.groups.tickets.values(), NOW + SECOND)
+    assert [one.rule for one in made] == ["same-node", "same-zone"]
+    assert not {one.parent for one in made} & {child for one in made for child in one.children}
+
+
 NODES, ZONES = st.sampled_from(["n1", "n2", ""]), st.sampled_from(["z1", "z2", ""])
 OPENINGS = st.lists(
     st.lists(st.tuples(NODES, ZONES), min_size=1, max_size=4),

@@ -9,6 +9,7 @@ import pytest
 
 from services.ingest.announce import OVERDUE, Announcements
 from services.ingest.correlation.grouper import Grouper
+from services.ingest.correlation.placing import Child
 from services.ingest.correlation.release import SETTLING, Release
 from services.ingest.correlation.store import MongoGroups
 from services.ingest.intake import Intake
@@ -145,6 +146,47 @@ async def test_a_ticket_under_a_parent_cannot_lead(world):
     assert not await world.groups.lead(child.ticket_id, "another group", NOW)
 
 
+async def test_a_ticket_that_led_is_put_under_none(world):
+    first, _ = await group_of(world, "A", "B")
+    (other,) = await world.record(alert("C", node="n8"), at=NOW)
+    child = Child(first.ticket_id, other.ticket_id, "same-node", "rule same-node", untold=False)
+    await world.groups.put([child], NOW)
+    assert first.ticket_id not in await world.under()
+
+
+class LostRace(MongoGroups):
+    """Another replica makes another ticket the leader after this one has looked."""
+
+    def __init__(self, db, other):
+        super().__init__(db)
+        self._other = other
+
+    async def lead(self, ticket_id, key, now):
+        other, self._other = self._other, None
+        if other is not None:
+            await super().lead(other, key, now)
+        return await super().lead(ticket_id, key, now)
+
+
+async def test_a_replica_that_lost_the_race_for_the_lead_joins_the_winner(world, db):
+    first, second, third = await world.record(alert("A"), alert("B"), alert("C"))
+    order = sorted((first, second, third), key=lambda one: one.ticket_id)
+    groups = LostRace(db, order[1].ticket_id)
+    grouped, _ = await Grouper(world.rules, groups).group([third], NOW)
+    under = {one: parent for one, (parent, _) in (await world.under()).items()}
+    assert under == dict.fromkeys((order[0].ticket_id, order[2].ticket_id), order[1].ticket_id)
+    assert grouped[0].parent_id == under.get(third.ticket_id)
+
+
+async def test_a_ticket_that_another_replica_took_in_first_says_so(world):
+    first, second = await world.record(alert("A"), alert("B"))
+    await world.grouper.group([first], NOW)
+    grouped, _ = await world.grouper.group([first, second], NOW)
+    parents = {one.ticket_id: one.parent_id for one in grouped if one.parent_id}
+    assert parents == {one: parent for one, (parent, _) in (await world.under()).items()}
+    assert len(parents) == 1
+
+
 async def test_leaders_that_ended_make_room_also_when_there_are_several(world, db):
     for number in range(3):
         parent, children = await group_of(world, f"A{number}", f"B{number}")
@@ -243,6 +285,16 @@ class TestRelease:
         await world.record(alert("B"), at=LATER + MINUTE)
         assert await release(LATER + MINUTE) == 1
         assert child.ticket_id not in await world.under()
+
+    @pytest.mark.parametrize("state", ["resolved", "closed", "reopened"])
+    async def test_a_child_that_changed_meanwhile_is_not_let_go(self, world, release, state):
+        parent, (child,) = await group_of(world, "A", "B")
+        await world.becomes(parent.ticket_id, "resolved", at=NOW + MINUTE)
+        (ended,) = [one async for one in world.groups.ended(LATER)]
+        (one,) = await world.groups.left_behind(ended, 9)
+        await world.becomes(child.ticket_id, state)
+        assert not await world.groups.release(one, LATER)
+        assert child.ticket_id in await world.under()
 
     async def test_a_parent_without_open_children_is_looked_at_no_more(self, world, db, release):
         parent, (child,) = await group_of(world, "A", "B")
