@@ -13,7 +13,7 @@ import typer
 from deploy.home import Home
 from deploy.output import complain, say
 from shared.errors import HandrailError
-from shared.runbook import lint
+from shared.runbook import parse_runbook
 from shared.runbook.search import (
     Answer,
     Document,
@@ -26,6 +26,7 @@ from shared.runbook.search import (
     installed,
     read_documents,
 )
+from shared.yamlsource import SourceError
 
 Directory = Callable[[], Path]
 
@@ -142,5 +143,9 @@ def _print(answer: Answer) -> None:
 
 
 def _mistakes(hit: Hit) -> list[str]:
-    """Why the runbook could not be used as it is."""
-    return [str(problem) for problem in lint([Path(hit.file)])]
+    """Why the runbook could not be used as it is; what it includes is not looked at."""
+    try:
+        parse_runbook(Path(hit.file).read_text(encoding="utf-8"), file=hit.file)
+    except SourceError as error:
+        return [str(problem) for problem in error.problems]
+    return []

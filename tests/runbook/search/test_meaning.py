@@ -59,6 +59,13 @@ def test_vectors_of_another_model_are_not_used(tmp_path):
     assert Meaning(other, VectorFile(tmp_path / "v")).unknown(library()) == len(library())
 
 
+def test_what_is_put_in_later_is_found_by_its_meaning():
+    search = RunbookSearch(library(), meaning=Meaning(Toy()))
+    assert search.search("letters").hits[0].name != "post"
+    search.put(document("post", "Mail"))
+    assert search.search("letters").hits[0].name == "post"
+
+
 def test_what_was_removed_is_not_found_by_its_meaning():
     search = RunbookSearch(library(), meaning=Meaning(Toy()))
     search.remove("cert")
