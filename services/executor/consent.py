@@ -2,6 +2,7 @@
 
 from services.executor.session import Session
 from shared.events import Answer, Decision, Refusal, Step, StepApproved, StepRejected
+from shared.policy.terms import may_approve
 from shared.signing import ForgedDecisionError, Signer
 
 
@@ -14,11 +15,14 @@ def check_approval(session: Session, said: StepApproved, signer: Signer) -> None
     step = _step_meant(session, said)
     _check_signatures(said.decisions, said, signer)
     people = {
-        decision.by.casefold() for decision in said.decisions if decision.answer is Answer.APPROVE
+        decision.by.casefold()
+        for decision in said.decisions
+        if decision.answer is Answer.APPROVE and may_approve(step.approval.who, decision.by)
     }
     if len(people) < step.approval.required:
         raise ForgedDecisionError(
-            f"{step.id} needs a yes of {step.approval.required}, and {len(people)} signed one"
+            f"{step.id} needs a yes of {step.approval.required}, and {len(people)} who may give "
+            "one signed it"
         )
 
 

@@ -109,6 +109,7 @@ def ask(move: Move, step: Step, run: Run) -> None:
         rollback=step.rollback,
         expects=step.expects,
         required=step.approval.required,
+        who=step.approval.who,
         expires_at=move.now + step.approval.expires_after,
     )
 

@@ -15,6 +15,7 @@ from services.notifier.approval import (
     AlreadyDecided,
     Approval,
     Expired,
+    NotAsked,
     Recorded,
 )
 from services.notifier.desk import Desk
@@ -120,6 +121,9 @@ async def _answered(
             status, name = 409, "already_decided"
         case Expired():
             raise BadLinkError("the time to answer is over")
+        case NotAsked(who=who):
+            others = f"the policy wants the yes of others here: {', '.join(who)}"
+            return _refused(request, approval, link, now(), _BadAnswerError(403, others))
     if current is None:
         raise BadLinkError("the approval is gone")
     if _wants_json(request):

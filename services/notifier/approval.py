@@ -20,6 +20,7 @@ from shared.events import (
     StepRejected,
 )
 from shared.lifecycle import ApprovalState, Risk, Severity
+from shared.policy.terms import may_approve
 
 
 class Approval(BaseModel):
@@ -45,6 +46,7 @@ class Approval(BaseModel):
     evidence: tuple[str, ...] = ()
     rollback: str | None = None
     required: int
+    who: tuple[str, ...] = ()
     recipients: tuple[Recipient, ...]
     decisions: tuple[Decision, ...] = ()
     created_at: AwareDatetime
@@ -111,11 +113,21 @@ class Expired:
     """The time to answer is over."""
 
 
-Outcome = Recorded | AlreadyAnswered | AlreadyDecided | Expired
+@dataclass(frozen=True)
+class NotAsked:
+    """The policy wants the yes of others: of ``who``."""
+
+    who: tuple[str, ...]
+
+
+Outcome = Recorded | AlreadyAnswered | AlreadyDecided | Expired | NotAsked
 
 
 def decide(approval: Approval, decision: Decision, *, now: datetime) -> Outcome:
-    """What a decision comes to: one no rejects, ``required`` different people approve."""
+    """What a decision comes to: one no rejects, ``required`` different people approve.
+
+    Everybody may say no; whose yes counts is in the approval.
+    """
     said = approval.answer_of(decision.by, decision.channel)
     if said is not None:
         return AlreadyAnswered(said)
@@ -125,6 +137,8 @@ def decide(approval: Approval, decision: Decision, *, now: datetime) -> Outcome:
         return AlreadyDecided(approval.state)
     if now >= approval.expires_at:
         return Expired()
+    if decision.answer is Answer.APPROVE and not may_approve(approval.who, decision.by):
+        return NotAsked(approval.who)
     after = approval.model_copy(update={"decisions": (*approval.decisions, decision)})
     state = _settled_by(after, decision)
     settled_at = None if state is ApprovalState.PENDING else now

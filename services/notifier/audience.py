@@ -1,11 +1,13 @@
 """The people who are asked and told, and the addresses under which each may answer."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from services.notifier.approval import Approval
 from services.notifier.links import Link, url
 from services.notifier.recipients import Recipient
 from shared.config import Person
+from shared.policy.terms import may_approve
 
 
 @dataclass(frozen=True)
@@ -16,9 +18,13 @@ class Audience:
     key: bytes
     public_url: str
 
-    def recipients(self) -> tuple[Recipient, ...]:
-        """Each person, not yet told."""
-        return tuple(Recipient(name=person.name, email=person.email) for person in self.people)
+    def recipients(self, who: Collection[str] = ()) -> tuple[Recipient, ...]:
+        """Each person, not yet told; where some are asked for, those."""
+        return tuple(
+            Recipient(name=person.name, email=person.email)
+            for person in self.people
+            if may_approve(who, person.email)
+        )
 
     def link_for(self, recipient: Recipient, approval: Approval) -> str:
         """Where this recipient answers."""

@@ -51,7 +51,8 @@ async def ask(
 ) -> None:
     """Ask people for their yes or no; a redelivery sends only what is not yet sent."""
     now = datetime.now(UTC)
-    asked = Approval.asked(event, audience.recipients(), now=now, trace=current_trace())
+    to_ask = audience.recipients(event.who)
+    asked = Approval.asked(event, to_ask, now=now, trace=current_trace())
     approval = await approvals.open(asked)
     told = approval.recipients
     if approval.open_at(now):

@@ -37,6 +37,9 @@ class StepAwaitingApproval(StepEvent):
     rollback: str | None = None
     expects: str = ""
     required: int = Field(description="How many different people have to say yes.")
+    who: tuple[str, ...] = Field(
+        (), description="Whose yes counts: addresses, and `on-call`; everybody's where it is empty."
+    )
     expires_at: AwareDatetime
 
 

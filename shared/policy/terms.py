@@ -1,5 +1,6 @@
 """The words that a policy's answers are made of."""
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Final
 
@@ -36,6 +37,14 @@ class Met(StrEnum):
     YES = "matched"
     NO = "not matched"
     UNKNOWN = "unknown"
+
+
+def may_approve(who: Collection[str], by: str) -> bool:
+    """Whether this person's yes counts where these are asked; everybody's does where nobody is.
+
+    Who is on call is known to whoever asks them, so where they are asked, nobody is kept out here.
+    """
+    return not who or ON_CALL in who or by.casefold() in who
 
 
 _CAREFUL: Final = (Mode.OBSERVE, Mode.SUGGEST, Mode.ACT)

@@ -138,6 +138,7 @@ EXAMPLES: tuple[Event, ...] = (
         evidence=("exit code 3",),
         rollback="systemctl stop web",
         required=1,
+        who=("ann@example.com", "on-call"),
         expires_at=NOW,
     ),
     _made(

@@ -112,3 +112,11 @@ def test_a_signed_expiry_is_believed():
 def test_a_forged_no_is_refused_too(forged):
     with pytest.raises(ForgedDecisionError):
         check_refusal(SESSION, forged, SIGNER)
+
+
+def test_only_the_yeses_of_those_count_whom_the_policy_names():
+    named = STEP.approval.model_copy(update={"who": ("ada@example.com", "cy@example.com")})
+    asked = session(STEP.model_copy(update={"approval": named}))
+    with pytest.raises(ForgedDecisionError, match="and 1 who may give one signed it"):
+        check_approval(asked, said(decisions=TWO), SIGNER)
+    check_approval(asked, said(decisions=(*TWO, decision("Cy@example.com"))), SIGNER)

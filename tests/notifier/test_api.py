@@ -369,3 +369,12 @@ class Tags(HTMLParser):
         parser = cls()
         parser.feed(page)
         return parser.seen
+
+
+async def test_whose_yes_does_not_count_is_told_whose_does(client, approvals, bus):
+    asked = await approvals.open(approval(who=("bob@example.org",)))
+    answer = await client.post(path(asked), data=APPROVE)
+    assert answer.status_code == 403
+    assert "the policy wants the yes of others here: bob@example.org" in answer.text
+    assert (await approvals.find(asked.id)).decisions == ()
+    assert bus.events == []

@@ -8,6 +8,7 @@ from services.notifier.approval import (
     AlreadyAnswered,
     AlreadyDecided,
     Expired,
+    NotAsked,
     Recorded,
     decide,
     expired,
@@ -129,3 +130,21 @@ def test_what_nobody_waits_for_is_not_told(state):
 
 def test_where_nobody_is_configured_the_terminal_is_asked():
     assert [to.email for to in approval(people=()).recipients] == ["terminal"]
+
+
+@pytest.mark.parametrize(
+    ("who", "by", "channel", "counts"),
+    [
+        ((), BOB.email, "email", True),
+        ((ALICE.email,), ALICE.email, "email", True),
+        ((ALICE.email,), ALICE.email.upper(), "email", True),
+        ((ALICE.email,), BOB.email, "email", False),
+        ((ALICE.email,), "root", "terminal", False),
+        ((ALICE.email, "on-call"), BOB.email, "email", True),
+    ],
+)
+def test_the_yes_of_those_counts_whom_the_policy_asks_and_everybodys_no(who, by, channel, counts):
+    asked = approval(who=who)
+    yes = decide(asked, decision(by, YES, channel), now=NOW)
+    assert isinstance(yes, Recorded if counts else NotAsked)
+    assert isinstance(decide(asked, decision(by, NO, channel), now=NOW), Recorded)

@@ -165,3 +165,13 @@ async def test_an_outcome_that_is_no_news_any_more_is_given_up(notifications, po
 async def test_without_people_an_outcome_is_told_to_nobody(notifications, postman, mailer, bus):
     await tell_resolved(resolved(), notifications, audience(), postman, bus.publish)
     assert (mailer.mails, bus.events) == ([], [])
+
+
+async def test_only_those_are_asked_whom_the_policy_names(asked, mailer):
+    await asked(ALICE, BOB, who=("bob@example.org",))
+    assert mailer.sent_to() == [BOB.email]
+
+
+async def test_while_nobody_says_who_is_on_call_everybody_is_asked(asked, mailer):
+    await asked(ALICE, BOB, who=("bob@example.org", "on-call"))
+    assert mailer.sent_to() == [ALICE.email, BOB.email]
