@@ -24,7 +24,7 @@ class Unannounced(Protocol):
 
     async def unannounced(self, before: datetime, most: int) -> list[Recorded]: ...
 
-    async def announced(self, ticket_ids: Sequence[UUID]) -> None: ...
+    async def announced(self, told: Sequence[Recorded]) -> None: ...
 
     async def calm(self, now: datetime, most: int) -> list[Recorded]: ...
 
@@ -42,11 +42,11 @@ class Announcements:
         self._tickets = tickets
         self._publish = publish
         self._now = now
-        self._told: list[UUID] = []
+        self._told: list[Recorded] = []
 
-    def told(self, ticket_ids: Iterable[UUID]) -> None:
+    def told(self, recorded: Iterable[Recorded]) -> None:
         """The stream has the opening of these tickets."""
-        self._told += ticket_ids
+        self._told += recorded
 
     async def sweep(self) -> int:
         """Publish the opening of every overdue ticket; how many there were."""
@@ -55,7 +55,7 @@ class Announcements:
         overdue = await self._tickets.unannounced(now - OVERDUE, BATCH)
         if overdue:
             await self._publish(*(event for one in overdue for event in announcement(one, now)))
-            self.told(one.ticket_id for one in overdue)
+            self.told(overdue)
             await self.note()
             log.info("tickets.announced", count=len(overdue))
         return len(overdue)

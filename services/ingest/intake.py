@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from services.ingest.group import GroupCommit
 from services.ingest.history.entry import Entry, entries
@@ -44,7 +44,7 @@ class Grouping(Protocol):
 
 
 #: Is told which tickets the stream has the opening of.
-Told = Callable[[Iterable[UUID]], None]
+Told = Callable[[Iterable[Recorded]], None]
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Intake:
         )
         for failure in filter(None, results):
             raise failure
-        self._told(one.ticket_id for one in recorded if announcement(one, now))
+        self._told(one for one in recorded if announcement(one, now))
         return [_answer(one, by_problem) for one in notifications]
 
     async def _grouped(

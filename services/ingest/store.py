@@ -188,14 +188,21 @@ class MongoTickets:
             found += [writes.standing(ticket) async for ticket in cursor]
         return found[:most]
 
-    async def announced(self, ticket_ids: Sequence[UUID]) -> None:
-        """Note that the stream has the opening of these tickets, where that is of use yet."""
+    async def announced(self, told: Sequence[Recorded]) -> None:
+        """Note that the stream has the opening of these tickets, where that is of use yet.
+
+        One that was reopened after it was told of is to be told of again.
+        """
         untold = [
             {"state": {"$in": [TicketState.NEW.value, TicketState.REOPENED.value]}},
             {"suppressed": {"$exists": True}},
         ]
-        of_use = {"_id": {"$in": list(ticket_ids)}, "$or": untold}
-        await self._relaxed.update_many(of_use, {"$set": {"announced": True}})
+        by_number: dict[int, list[UUID]] = {}
+        for one in told:
+            by_number.setdefault(one.reopenings, []).append(one.ticket_id)
+        for number, ids in by_number.items():
+            of_use = {"_id": {"$in": ids}, "reopenings": number or None, "$or": untold}
+            await self._relaxed.update_many(of_use, {"$set": {"announced": True}})
 
     async def calm(self, now: datetime, most: int) -> list[Recorded]:
         """Tickets whose problem has neither come nor gone for as long as it takes to be calm."""

@@ -60,8 +60,8 @@ class FakeTickets:
         ]
         return late[:most]
 
-    async def announced(self, ticket_ids):
-        self.marked += ticket_ids
+    async def announced(self, told):
+        self.marked += [one.ticket_id for one in told]
 
     async def source_resolved_at(self, ticket_id):
         return self.ended_at[ticket_id]

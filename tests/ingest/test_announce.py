@@ -53,7 +53,7 @@ async def test_a_ticket_that_was_just_opened_has_time_to_be_told_of(tickets):
 async def test_a_ticket_that_was_told_of_is_not_told_of_again(tickets):
     (opened,) = tickets.open.values()
     announcements = Announcements(tickets, FakeBus(), lambda: LATER)
-    announcements.told([opened.ticket_id])
+    announcements.told([opened])
     assert await announcements.sweep() == 0
     assert tickets.marked == [opened.ticket_id]
 

@@ -90,7 +90,7 @@ async def test_only_what_the_stream_took_is_noted_as_announced(ingest):
     await ingest.post(body(fired(instance="a")))
     ingest.bus.down = False
     answer = await ingest.post(body(fired(instance="b")))
-    assert [str(id_) for id_ in ingest.told] == [answer.json()["tickets"][0]["id"]]
+    assert [str(one.ticket_id) for one in ingest.told] == [answer.json()["tickets"][0]["id"]]
 
 
 async def test_a_resolved_alert_that_nobody_knows_is_accepted_and_leaves_nothing(ingest):

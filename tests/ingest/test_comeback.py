@@ -173,13 +173,13 @@ async def test_each_reopening_is_an_event_of_its_own_and_the_same_when_told_agai
 
 async def test_a_reopened_ticket_that_was_told_of_is_announced_no_more(tickets, db):
     (first,) = await say(tickets, fired())
-    await tickets.announced([first.ticket_id])
+    await tickets.announced([first])
     await end(db, NOW + minutes(5))
     await say(tickets, fired(instance="x"), now=NOW + minutes(10))
     (back,) = await say(tickets, fired(), now=NOW + minutes(10))
     unannounced = await tickets.unannounced(NOW + minutes(20), 10)
     assert back.ticket_id in {one.ticket_id for one in unannounced}
-    await tickets.announced([one.ticket_id for one in unannounced])
+    await tickets.announced(unannounced)
     assert await tickets.unannounced(NOW + minutes(20), 10) == []
 
 
@@ -260,3 +260,12 @@ async def test_a_variant_of_any_name_is_kept_as_it_is(tickets, db):
     for alert in (over(), fired()):
         (one,) = await tickets.record(collapsed(odd(alert)), NOW)
     assert (one.gone, (await db.tickets.find_one())["firing"]) == (False, ["$x"])
+
+
+async def test_a_note_that_comes_late_does_not_hide_a_reopening(tickets, db):
+    (first,) = await say(tickets, fired())
+    await end(db, NOW + minutes(5))
+    (back,) = await say(tickets, fired(), now=NOW + minutes(10))
+    await tickets.announced([first])
+    (found,) = await tickets.unannounced(NOW + minutes(20), 10)
+    assert found.reopenings == back.reopenings == 1

@@ -194,7 +194,7 @@ class Afterwards:
             said = collapsed([Ruling(alert(host), quiet=quiet)])
             (opened,) = await self.tickets.record(said, at)
             assert opened.decision is Decision.SUPPRESSED
-            await self.tickets.announced([opened.ticket_id])
+            await self.tickets.announced([opened])
             if not firing:
                 over = alert(host).model_copy(update={"status": AlertStatus.RESOLVED})
                 await self.tickets.record(collapsed([Ruling(over)]), at)

@@ -97,10 +97,8 @@ async def test_counters_are_shown(ingest):
     await ingest.post(HOOK, content=b"{")
     text = (await ingest.get("/metrics")).text
     assert 'handrail_alerts_total{source="alertmanager",status="firing"} 1.0' in text
-    assert (
-        'handrail_webhooks_refused_total{code="400",reason="not_understood",source="alertmanager"} 1.0'
-        in text
-    )
+    labels = 'code="400",reason="not_understood",source="alertmanager"'
+    assert f"handrail_webhooks_refused_total{{{labels}}} 1.0" in text
 
 
 async def test_an_event_carries_the_trace_of_its_webhook(ingest, on_stream):

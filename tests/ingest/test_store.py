@@ -159,7 +159,7 @@ async def test_only_overdue_tickets_that_nobody_judged_are_unannounced(tickets):
 
 async def test_an_announced_ticket_is_announced_no_more(tickets):
     (late,) = await say(tickets, fired())
-    await tickets.announced([late.ticket_id])
+    await tickets.announced([late])
     assert await tickets.unannounced(LATER, 10) == []
 
 
