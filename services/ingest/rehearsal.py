@@ -23,6 +23,7 @@ class Would(StrEnum):
 
     OPEN = "open"
     REPEAT = "repeat"
+    REOPEN = "reopen"
     RESOLVE = "resolve"
     IGNORE = "ignore"
 
@@ -66,11 +67,15 @@ class _Ticket:
 
 @dataclass
 class Rehearsal:
-    """Hears alerts one after the other; a ticket whose problem is gone counts as closed."""
+    """Hears alerts one after the other, as if they came within minutes.
+
+    A ticket whose problem is gone counts as ended.
+    """
 
     _triggers: Triggers = field(default_factory=Triggers)
     _open: dict[str, _Ticket] = field(default_factory=dict)
     _heard: dict[str, Told] = field(default_factory=dict)
+    _ended: dict[str, _Ticket] = field(default_factory=dict)
 
     @classmethod
     def upon(cls, standing: Iterable[Standing], triggers: Triggers | None = None) -> "Rehearsal":
@@ -93,6 +98,10 @@ class Rehearsal:
         verdict = self._triggers.decided(told.alert)
         if not verdict.opens:
             return Would.IGNORE, verdict.because
+        ended = self._ended.pop(told.alert.fingerprint, None)
+        if ended is not None:
+            self._open[told.alert.fingerprint] = _Ticket(ended.name, {variant(told.alert)})
+            return Would.REOPEN, f"it fires again soon after the end of {ended.name}"
         self._open[told.alert.fingerprint] = _Ticket(told.where, {variant(told.alert)})
         new = self._apart(told) or _NOTHING_OPEN
         return Would.OPEN, "; ".join(filter(None, (new, verdict.because)))
@@ -104,7 +113,7 @@ class Rehearsal:
         ticket.firing.discard(variant(told.alert))
         if ticket.firing:
             return Would.IGNORE, f"another alert on the problem of {ticket.name} still fires"
-        del self._open[told.alert.fingerprint]
+        self._ended[told.alert.fingerprint] = self._open.pop(told.alert.fingerprint)
         return Would.RESOLVE, f"the same fingerprint as {ticket.name}"
 
     def _apart(self, told: Told) -> str:

@@ -33,7 +33,7 @@ FIRES, OVER = told(), told(over=True)
         ([FIRES, told("web-2")], "open open"),
         ([FIRES, OVER], "open resolve"),
         ([FIRES, OVER, OVER], "open resolve ignore"),
-        ([FIRES, OVER, FIRES], "open resolve open"),
+        ([FIRES, OVER, FIRES], "open resolve reopen"),
         ([OVER], "ignore"),
         ([FIRES, told("web-2", over=True)], "open ignore"),
         (
