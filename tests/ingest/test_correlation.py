@@ -227,8 +227,7 @@ def member(number, *, since=NOW, state=TicketState.NEW, **known):
 
 
 def decided(*members, said=None, now=NOW):
-    new = members[-1]
-    return decide(said or rule(), "key", members, new, common="node = n7", now=now)
+    return decide(said or rule(), "key", members, common="node = n7", now=now)
 
 
 def test_of_tickets_that_began_at_once_the_one_with_the_smallest_id_leads():

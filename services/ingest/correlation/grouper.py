@@ -97,29 +97,33 @@ class Grouper:
         self, fresh: dict[UUID, Recorded], members: Iterable[Member], now: datetime
     ) -> list[Grouping]:
         """The groups that these tickets make or join, one decision after the other."""
-        pool = Pool(members)
-        groupings = []
+        pool, groupings = Pool(members), []
+        # What makes no group with one ticket makes none with the next, as long as nothing changes.
+        without: set[str] = set()
         for one in fresh.values():
-            made = self._first(one, pool, now)
+            made = self._first(one, pool, without, now)
             if made is not None:
                 pool.apply(made, now)
                 groupings.append(made)
+                without.clear()
         return groupings
 
-    def _first(self, one: Recorded, pool: Pool, now: datetime) -> Grouping | None:
+    def _first(
+        self, one: Recorded, pool: Pool, without: set[str], now: datetime
+    ) -> Grouping | None:
         """What the first rule that groups a ticket says; None also where it is in a group."""
         member = pool.get(one.ticket_id)
         if member is None or member.leads:
             return None
         for group in one.groups:
             rule = self._rules.rule(group.rule)
-            if rule is None:
+            if rule is None or group.key in without:
                 continue
             common = in_common(rule, one.alert)
-            about = pool.about(group.key)
-            made = decide(rule, group.key, about, member, common=common, now=now)
+            made = decide(rule, group.key, pool.about(group.key), common=common, now=now)
             if made is not None:
                 return made
+            without.add(group.key)
         return None
 
     async def _led(self, grouping: Grouping, now: datetime) -> bool:

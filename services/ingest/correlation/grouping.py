@@ -64,6 +64,10 @@ class Pool:
 
     def __init__(self, members: Iterable[Member]) -> None:
         self._members = {one.ticket_id: one for one in members}
+        self._about: dict[str, set[UUID]] = {}
+        for one in self._members.values():
+            for key in one.leads.union(group.key for group in one.groups):
+                self._about.setdefault(key, set()).add(one.ticket_id)
 
     def get(self, ticket_id: UUID) -> Member | None:
         """A ticket; None once it has a parent."""
@@ -71,8 +75,8 @@ class Pool:
 
     def about(self, key: str) -> list[Member]:
         """Those that have a part in a group, or lead it."""
-        members = self._members.values()
-        return [one for one in members if key in one.leads or one.membership(key) is not None]
+        found = (self._members.get(one) for one in self._about.get(key, ()))
+        return [one for one in found if one is not None]
 
     def apply(self, grouping: Grouping, now: datetime) -> None:
         """Take it that a group is as it was decided."""
@@ -90,25 +94,23 @@ class Pool:
 def decide(
     rule: CorrelationRule,
     key: str,
-    members: Iterable[Member],
-    new: Member,
+    members: Sequence[Member],
     *,
     common: str,
     now: datetime,
 ) -> Grouping | None:
-    """The group that a new ticket makes or joins by one rule; None where there is none.
+    """The group that tickets make or join by one rule; None where there is none.
 
-    ``members`` are the tickets with that key, also the new one, and whoever leads it, also one that
-    has ended. ``common`` says what they have in common, for people. The parent is the ticket that
-    leads already, else the oldest that is open.
+    ``members`` are those with that key, and whoever leads it, also one that has ended. ``common``
+    says what they have in common, for people. The parent is the ticket that leads already, else the
+    oldest that is open.
     """
-    known = {one.ticket_id: one for one in (*members, new)}
     began = now - rule.within
-    holder = next((one for one in known.values() if key in one.leads), None)
+    holder = next((one for one in members if key in one.leads), None)
     leader = holder if holder is not None and _is_open(holder) else None
     recent = [
         one
-        for one in known.values()
+        for one in members
         if _is_open(one) and one.since >= began and one.membership(key) is not None
     ]
     joins = leader is not None and max(leader.since, leader.led_at or leader.since) >= began
