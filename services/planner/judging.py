@@ -1,5 +1,6 @@
 """Judging a plan as things stand: by the policy in force, the stop switch, and the records."""
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -69,12 +70,12 @@ class Judge:
         Raises:
             UnavailableError: see ``judged``.
         """
-        around = Circumstances(
-            now=now,
-            stopped=await self.switch.state(),
-            count=await self.counts.count(ticket.ticket_id),
-            record=await self.records.of(plan.runbook),
+        stopped, count, record = await asyncio.gather(
+            self.switch.state(),
+            self.counts.count(ticket.ticket_id),
+            self.records.of(plan.runbook),
         )
+        around = Circumstances(now=now, stopped=stopped, count=count, record=record)
         if not policy.asks_for_last_hour:
             return around
         return replace(around, last_hour=await self.records.since(now - _HOUR))

@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Final
+
+import cel
 
 from shared.config.policy import Deny, Rule, people_in
 from shared.lifecycle import Effect, Risk
@@ -60,10 +62,12 @@ class _Asked:
     facts: Facts
     trace: list[Considered] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self._words: dict[str, Any] = said_by(
-            self.facts, zone=self.policy.zone, trusted=trusted(self.policy, self.facts)
-        )
+    @cached_property
+    def _words(self) -> cel.Context:
+        """The facts in CEL's own words: turning them into these costs more than asking does."""
+        earned = trusted(self.policy, self.facts)
+        words = said_by(self.facts, zone=self.policy.zone, trusted=earned)
+        return cel.Context(variables=words)
 
     def forbidden(self) -> Ruling | None:
         """Why it never runs, whatever the rules say."""
