@@ -12,7 +12,7 @@ from deploy.connection import Place, reading
 from deploy.output import AsJson, add, ago, colored, console, say, show_json, table, when
 from deploy.views import Family, Ticket, Timeline
 from services.executor.session import Session
-from shared.lifecycle import TicketState
+from shared.lifecycle import TICKET_ENDED, TicketState
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="The problems, and what happened to them."
@@ -114,10 +114,26 @@ def _facts(ticket: Ticket) -> Iterator[tuple[str, str | Text]]:
         yield "because", "\n".join(ticket.verdict.reasons)
     if ticket.source_resolved_at:
         yield "source says", f"resolved {when(ticket.source_resolved_at)}"
+    yield from _turns(ticket)
+    before = " before" if ticket.reopened and ticket.state not in TICKET_ENDED else ""
     if ticket.escalated:
-        yield "escalated", ticket.escalated.reason
+        now = ticket.state is TicketState.ESCALATED
+        yield "escalated" if now else f"escalated{before}", ticket.escalated.reason
     if ticket.resolved:
-        yield "resolved", f"{ticket.resolved.resolution} {ticket.resolved.summary}".strip()
+        said = f"{ticket.resolved.resolution} {ticket.resolved.summary}".strip()
+        yield f"resolved{before}", said
+
+
+def _turns(ticket: Ticket) -> Iterator[tuple[str, str]]:
+    """What is out of the usual way with it."""
+    if ticket.suppressed:
+        quiet = ticket.suppressed
+        reason = f": {quiet.reason}" if quiet.reason else ""
+        yield "suppressed", f"by {quiet.window} until {when(quiet.until)}{reason}"
+    if ticket.reopened:
+        yield "reopened", f"{ticket.reopened.number} times, last because {ticket.reopened.reason}"
+    if ticket.flapping:
+        yield "flaps", ticket.flapping.because
 
 
 def _relatives(family: Family) -> Iterator[tuple[str, str]]:
