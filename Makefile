@@ -19,6 +19,7 @@ check: $(DEV) ## formatting, lint, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m shared.events.asyncapi --check docs/asyncapi.json
+	$(BIN)/python -m shared.runbook.schema --check docs/runbook.schema.json
 
 bench: $(DEV) ## the numbers, beside their floors; ONLY=name,name for some
 	$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY))

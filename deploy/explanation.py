@@ -79,7 +79,7 @@ class Explainer:
             return Explained(
                 ticket.alert, ticket.severity, "escalated", made.reason, notes=made.tried
             )
-        around = await self._around(ticket, made)
+        around = await self.around(ticket, made)
         rulings = self.bench.rulings(ticket, made, self.policy, around)
         match self.bench.judged(ticket, made, self.policy, around):
             case TicketEscalated(reason=reason):
@@ -95,7 +95,8 @@ class Explainer:
             steps=tuple(zip(made.steps, rulings, strict=True)),
         )
 
-    async def _around(self, ticket: TicketTriaged, plan: PlanReady) -> Circumstances:
+    async def around(self, ticket: TicketTriaged, plan: PlanReady) -> Circumstances:
+        """How things stand for a plan; see ``Judge.around``."""
         now = datetime.now(UTC)
         if self.db is None:
             record = Record(plan.runbook.name, plan.runbook.version)

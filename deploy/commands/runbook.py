@@ -1,17 +1,24 @@
 """``handrail runbook``: what is wrong in runbooks, what stands in one, which are for an alert."""
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from deploy.commands.runbook_run import run
 from deploy.commands.runbook_search import search_command
+from deploy.commands.runbook_tools import (
+    NamedRunbook,
+    directory,
+    graph,
+    new,
+    run_tests,
+    runbook_named,
+    schema,
+)
 from deploy.output import AsJson, add, colored, console, say, show_json, table
-from services.planner.app import runbooks_directory
-from shared.errors import HandrailError
-from shared.runbook import Runbook, lint, load_runbooks
+from shared.runbook import Runbook, lint
 from shared.runbook.model import IncludeTemplate
 
 app = typer.Typer(
@@ -21,8 +28,9 @@ app = typer.Typer(
 )
 
 
-class NoSuchRunbookError(HandrailError):
-    """There is no usable runbook of this name."""
+for _command in (graph, new, run, schema):
+    app.command()(_command)
+app.command("test")(run_tests)
 
 
 @app.command("lint")
@@ -35,7 +43,7 @@ def lint_(
     as_json: AsJson = False,
 ) -> None:
     """Say every mistake with its line and column; ends with 1 when there is one."""
-    problems = lint(paths or [_directory()])
+    problems = lint(paths or [directory()])
     if as_json:
         show_json({"ok": not problems, "problems": [asdict(problem) for problem in problems]})
     else:
@@ -48,30 +56,16 @@ def lint_(
 
 
 @app.command()
-def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The name in its metadata.")],
-    *,
-    as_json: AsJson = False,
-) -> None:
+def show(name: NamedRunbook, *, as_json: AsJson = False) -> None:
     """Show one of the runbooks that are in use."""
-    directory = _directory()
-    library = load_runbooks(directory)
-    runbook = library.get(name)
-    if runbook is None:
-        known = ", ".join(each.name for each in library.runbooks) or "none"
-        raise NoSuchRunbookError(f"{directory}: there is no runbook {name} (there are: {known})")
+    runbook = runbook_named(name)
     if as_json:
         show_json(_fields(runbook))
     else:
         _print(runbook)
 
 
-def _directory() -> Path:
-    named = os.environ.get("HANDRAIL_RUNBOOKS")
-    return runbooks_directory(Path(named) if named else None)
-
-
-app.command("search")(search_command(_directory))
+app.command("search")(search_command(directory))
 
 
 def _fields(runbook: Runbook) -> dict[str, Any]:

@@ -63,16 +63,26 @@ class Planner:
         self, ticket: TicketTriaged, candidate: Candidate, before: Iterable[str]
     ) -> PlanReady | list[str]:
         """The plan of one runbook, or everything that stands in its way."""
-        runbook, alert = candidate.runbook, ticket.alert
         try:
-            made = draft(runbook, alert, ticket.severity, approve=by_risk, evidence=ticket.evidence)
+            made = self.drafted(ticket, candidate, before)
         except UnfilledError as error:
             return [str(unfilled) for unfilled in error.unfilled]
         except UnrenderedError as error:
             return [str(error)]
         obstacles = list(dict.fromkeys(self.obstacles(made.steps, made.verify)))
-        if obstacles:
-            return obstacles
+        return obstacles or made
+
+    def drafted(
+        self, ticket: TicketTriaged, candidate: Candidate, before: Iterable[str] = ()
+    ) -> PlanReady:
+        """The plan of one runbook, whether or not it can be carried out here.
+
+        Raises:
+            UnfilledError: the ticket does not have what the runbook needs.
+            UnrenderedError: a value cannot be put where it should.
+        """
+        runbook, alert = candidate.runbook, ticket.alert
+        made = draft(runbook, alert, ticket.severity, approve=by_risk, evidence=ticket.evidence)
         return PlanReady.following(
             ticket,
             session_id=session_id(ticket.id),

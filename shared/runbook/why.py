@@ -28,9 +28,14 @@ def why(runbook: Runbook, alert: Alert, severity: Severity, step: Step, *, place
     name = "" if alert.name in problem else f"{_plain(alert.name, _ALERT_LENGTH)}: "
     return (
         f"{severity.value} {name}{problem}. {_first_sentence(runbook.content.description)} "
-        f"“{step.title}” is step {place} of “{runbook.title}”. "
-        f"{_EFFECTS[step.effect]}"
+        f"“{step.title}” is step {place} of “{runbook.title}”. {_what_it_does(step)}"
     )
+
+
+def _what_it_does(step: Step) -> str:
+    if step.includes is not None:
+        return f"It stands for the steps of “{step.includes.title}”."
+    return _EFFECTS[step.effect]
 
 
 def expectation(template: StepTemplate) -> str:

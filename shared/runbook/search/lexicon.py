@@ -56,8 +56,7 @@ GENERIC: Final = _words(
 #: words is looked for in the order of the words.
 ALIASES: Final[dict[str, tuple[str, ...]]] = _spellings(
     """
-    oom = out of memory, outofmemory, oomkilled, oomkiller, oom killed, oom killer, oom kill
-    oom = exit code 137, cannot allocate memory, memory exhausted
+    oom = outofmemory, oomkilled, oomkiller, oom killed, oom killer, oom kill
     kubernetes = k8s, kube
     postgres = pg, postgresql, pgsql, psql
     mysql = mariadb
@@ -87,8 +86,7 @@ ALIASES: Final[dict[str, tuple[str, ...]]] = _spellings(
     notready = not ready
     readonly = read only, ro
     unreachable = not reachable, no route to host, host is down, nicht erreichbar
-    refused = connection refused, could not connect, cannot connect, unable to connect
-    full = no space left on device, no space left, out of space, no space, enospc, voll
+    full = enospc, voll
     inode = inodes
     failure = fail, failed, failing, fails, fehlgeschlagen
     failover = fail over, failed over
@@ -106,7 +104,7 @@ ALIASES: Final[dict[str, tuple[str, ...]]] = _spellings(
     dns = resolve hostname
     ntp = chrony, chronyd, ntpd, time sync, time synchronization, timesync
     clock = uhr
-    descriptor = fd, fds, ulimit, nofile, too many open files, open files
+    descriptor = fd, fds, ulimit, nofile
     deployment = deploy, deploys, deployed, rollout, roll out
     rollback = roll back, rolled back, revert
     pod = pods
@@ -131,6 +129,17 @@ ALIASES: Final[dict[str, tuple[str, ...]]] = _spellings(
     swap = swapping, paging
     slow = langsam, sluggish
     storage = speicherplatz
+    """
+)
+
+#: What is said in several words that count as words too.
+IMPLIED: Final[dict[str, tuple[str, ...]]] = _spellings(
+    """
+    oom = out of memory, exit code 137, cannot allocate memory, memory exhausted
+    full = no space left on device, no space left, out of space, no space, free space left
+    full = free space, space left, available space, space available, low on space, little space
+    refused = connection refused, could not connect, cannot connect, unable to connect
+    descriptor = too many open files, open files
     """
 )
 

@@ -2,13 +2,21 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
 from snowballstemmer import stemmer
 
-from shared.runbook.search.lexicon import ALIASES, GENERIC, NAMES, RELATED, STOP, WITH_DIGITS
+from shared.runbook.search.lexicon import (
+    ALIASES,
+    GENERIC,
+    IMPLIED,
+    NAMES,
+    RELATED,
+    STOP,
+    WITH_DIGITS,
+)
 
 #: What names one machine, moment or run: nothing that a runbook could be for.
 _NOISE: Final = re.compile(
@@ -64,31 +72,45 @@ def _spelling(alias: str) -> tuple[str, ...]:
     return tuple(stem(part) for part in alias.split())
 
 
-#: Stemmed spelling -> the one that is kept, by the first of its words, the longest first.
-_SPELLINGS: Final[dict[str, list[tuple[tuple[str, ...], str]]]] = {}
-for _kept, _others in ALIASES.items():
-    for _alias in (_kept, *_others):
-        _words = _spelling(_alias)
-        _SPELLINGS.setdefault(_words[0], []).append((_words, _kept))
-for _known in _SPELLINGS.values():
-    _known.sort(key=lambda each: -len(each[0]))
-
 _STOPPED: Final = STOP | {stem(word) for word in STOP}
+#: A stemmed spelling, and what stands for it in the index.
+_Known: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
 
 
-def _canonical(word: str) -> str:
-    stemmed = stem(word)
-    return next((k for words, k in _SPELLINGS.get(stemmed, ()) if len(words) == 1), stemmed)
+def _known() -> dict[str, list[_Known]]:
+    """All spellings by their first word, the longest first."""
+    known: dict[str, list[_Known]] = {}
+    for kept, others in ALIASES.items():
+        for words in map(_spelling, (kept, *others)):
+            known.setdefault(words[0], []).append((words, (kept,)))
+    for kept, others in IMPLIED.items():
+        for words in map(_spelling, others):
+            said = tuple(_kept(word, known) for word in words if word not in _STOPPED)
+            known.setdefault(words[0], []).append((words, (kept, *said)))
+    for spellings in known.values():
+        spellings.sort(key=lambda each: -len(each[0]))
+    return known
 
 
+def _kept(stemmed: str, known: Mapping[str, Sequence[_Known]]) -> str:
+    """What stands for one word in the index."""
+    return next((kept[0] for words, kept in known.get(stemmed, ()) if len(words) == 1), stemmed)
+
+
+def _near() -> dict[str, tuple[str, ...]]:
+    near: dict[str, set[str]] = {}
+    for group in RELATED:
+        found = {_kept(stem(word), _SPELLINGS) for word in group}
+        for term in found:
+            near.setdefault(term, set()).update(found - {term})
+    return {term: tuple(sorted(others)) for term, others in near.items()}
+
+
+_SPELLINGS: Final = _known()
 #: Terms that say little whatever the library, as they stand in the index.
-SAY_LITTLE: Final = frozenset(_canonical(word) for word in GENERIC)
+SAY_LITTLE: Final = frozenset(_kept(stem(word), _SPELLINGS) for word in GENERIC)
 #: Each term's near ones, as they stand in the index.
-NEAR: Final[dict[str, tuple[str, ...]]] = {}
-for _group in RELATED:
-    _terms = {_canonical(word) for word in _group}
-    for _term in _terms:
-        NEAR[_term] = tuple(sorted({*NEAR.get(_term, ()), *(_terms - {_term})}))
+NEAR: Final = _near()
 
 
 def terms(text: str) -> tuple[str, ...]:
@@ -126,7 +148,7 @@ def _named(stemmed: Sequence[str]) -> Iterator[str]:
         word = stemmed[at]
         for words, kept in _SPELLINGS.get(word, ()):
             if tuple(stemmed[at : at + len(words)]) == words:
-                yield kept
+                yield from kept
                 at += len(words)
                 break
         else:

@@ -1,0 +1,195 @@
+"""``handrail runbook run NAME --preview``: everything that would run, with no effect."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from deploy.commands.runbook_tools import NamedRunbook, runbook_named
+from deploy.connection import NotRunningError
+from deploy.explanation import Explainer, alerts_in, explaining, ticket_of, triaged
+from deploy.output import AsJson, add, colored, console, say, show_json, table
+from shared.errors import HandrailError
+from shared.events import Alert, AlertStatus, Check, PlanReady, Step, TicketTriaged
+from shared.policy.ruling import Ruling
+from shared.policy.terms import Outcome
+from shared.runbook import Library, Runbook, UnfilledError, UnrenderedError, match
+
+
+class NotPreviewedError(HandrailError):
+    """There is nothing to show, and why."""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """One plan as it would be made, what the policy says of its steps, what stands in its way."""
+
+    ticket: TicketTriaged
+    plan: PlanReady
+    rulings: tuple[Ruling, ...]
+    matched: bool
+    obstacles: tuple[str, ...]
+
+    def fields(self) -> dict[str, Any]:
+        steps = zip(self.plan.steps, self.rulings, strict=True)
+        return {
+            "runbook": self.plan.runbook.model_dump(mode="json"),
+            "alert": self.ticket.alert.model_dump(mode="json"),
+            "severity": self.ticket.severity.value,
+            "matched": self.matched,
+            "reasons": list(self.plan.reasons),
+            "obstacles": list(self.obstacles),
+            "params": self.plan.params,
+            "values": self.plan.values,
+            "steps": [
+                {**step.model_dump(mode="json"), "policy": _said(ruling)} for step, ruling in steps
+            ],
+            "verify": [check.model_dump(mode="json") for check in self.plan.verify],
+        }
+
+
+def run(
+    name: NamedRunbook,
+    *,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show what would run; nothing has an effect.")
+    ] = False,
+    alert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Alerts as JSON, or an Alertmanager's.")
+    ] = None,
+    ticket: Annotated[str | None, typer.Option(metavar="ID", help="A stored ticket.")] = None,
+    label: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A label of an alert made up.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show each step of a plan: what it runs and where, who is asked, why, what it expects."""
+    if not preview:
+        raise NotPreviewedError(
+            "a plan runs for a ticket, by policy: say --preview to see what would run"
+        )
+    if (alert is not None) + (ticket is not None) + bool(label) > 1:
+        raise NotPreviewedError("say one of --alert, --ticket and --label")
+    alerts = alerts_in(alert) if alert is not None else (_made_up(name, label or []),)
+    previews = asyncio.run(_previews(name, alerts, ticket))
+    if as_json:
+        show_json([one.fields() for one in previews])
+        return
+    for one in previews:
+        _print(one)
+
+
+def _made_up(name: str, labels: Iterable[str]) -> Alert:
+    """A firing alert of the runbook's first name with these labels."""
+    pairs = [label.partition("=") for label in labels]
+    wrong = [key for key, equals, _ in pairs if not equals or not key]
+    if wrong:
+        raise NotPreviewedError(f"{wrong[0]!r} is no label: write NAME=VALUE")
+    names = runbook_named(name).content.match.alerts
+    called = names[0].replace("*", "").replace("?", "") if names else ""
+    return Alert(
+        source="preview",
+        name=called or "Preview",
+        status=AlertStatus.FIRING,
+        fingerprint="0" * 16,
+        title=f"{called or 'Preview'} (made up)",
+        labels={key: value for key, _, value in pairs},
+    )
+
+
+async def _previews(name: str, alerts: tuple[Alert, ...], ticket: str | None) -> list[Preview]:
+    async with explaining() as explainer:
+        runbook = runbook_named(name, explainer.planner.library)
+        if ticket is None:
+            tickets = [triaged(alert) for alert in alerts]
+        elif explainer.db is None:
+            raise NotRunningError("no ticket is known without the store of a running Handrail")
+        else:
+            tickets = [await ticket_of(explainer.db, ticket)]
+        return [await _preview(explainer, runbook, each) for each in tickets]
+
+
+async def _preview(explainer: Explainer, runbook: Runbook, ticket: TicketTriaged) -> Preview:
+    ranking = match(Library((runbook,)), ticket.alert, ticket.severity)
+    candidate = (*ranking.matches, *ranking.others)[0]
+    try:
+        plan = explainer.planner.drafted(ticket, candidate)
+    except (UnfilledError, UnrenderedError) as error:
+        raise NotPreviewedError(f"{runbook.name} makes no plan of this alert: {error}") from error
+    around = await explainer.around(ticket, plan)
+    rulings = explainer.bench.rulings(ticket, plan, explainer.policy, around)
+    ruled = zip(plan.steps, rulings, strict=True)
+    steps = tuple(step.under(explainer.bench.approval(one)) for step, one in ruled)
+    obstacles = dict.fromkeys(explainer.planner.obstacles(plan.steps, plan.verify))
+    return Preview(
+        ticket,
+        plan.model_copy(update={"steps": steps}),
+        rulings,
+        bool(ranking.matches),
+        tuple(obstacles),
+    )
+
+
+def _said(ruling: Ruling) -> dict[str, Any]:
+    return {"outcome": ruling.outcome.value, "rule": ruling.rule, "reason": ruling.reason}
+
+
+def _print(one: Preview) -> None:
+    plan = one.plan
+    say(f"{plan.runbook.title} ({plan.runbook.name}, version {plan.runbook.version})", style="bold")
+    fits = "for this alert" if one.matched else "NOT for this alert"
+    say(f"{one.ticket.alert.title} ({one.ticket.severity}): {fits}: {', '.join(plan.reasons)}\n")
+    params = table("parameter", "value")
+    for name, value in plan.params.items():
+        add(params, name, value)
+    console().print(params)
+    for number, (step, ruling) in enumerate(zip(plan.steps, one.rulings, strict=True), 1):
+        _print_step(number, step, ruling)
+    say()
+    for check in plan.verify:
+        say(f"verify   {_check(check)}")
+    for obstacle in one.obstacles:
+        say(f"in the way: {obstacle}", style="red")
+    say("\nNothing was run.", style="dim")
+
+
+def _print_step(number: int, step: Step, ruling: Ruling) -> None:
+    say(f"\n{number}. {step.title} ({step.id})", style="bold")
+    shown = table("", "", header=False)
+    if step.includes is not None:
+        add(shown, "  runs", f"the runbook {step.includes.name}, version {step.includes.version}")
+    else:
+        add(shown, "  on", f"{step.target} ({step.uses})")
+        add(shown, "  command", step.run.strip())
+        add(shown, "  risk", colored(step.risk))
+        add(shown, "  approval", _approval(step, ruling))
+    if step.foreach is not None:
+        add(shown, "  for each", f"{step.foreach.item} of {step.foreach.items}")
+    if step.needs:
+        first = "the first of " if step.join.value == "first" else ""
+        add(shown, "  after", first + ", ".join(step.needs))
+    if step.when:
+        add(shown, "  when", step.when)
+    if step.late is not None:
+        add(shown, "  later", f"written when {', '.join(step.needs) or step.parent} has ended")
+    if step.rollback:
+        add(shown, "  undone by", step.rollback.strip())
+    add(shown, "  why", step.why)
+    if step.expects:
+        add(shown, "  expects", step.expects)
+    console().print(shown)
+
+
+def _approval(step: Step, ruling: Ruling) -> str:
+    if ruling.outcome is Outcome.DENY:
+        return f"denied by {ruling.rule}: {ruling.reason}"
+    people = {0: "nobody is asked", 1: "one person"}.get(step.approval.required, "two people")
+    return f"{people}: {step.approval.reason}"
+
+
+def _check(check: Check) -> str:
+    fields = check.model_dump(mode="json", exclude={"uses"}, exclude_none=True)
+    return f"{check.uses}: " + ", ".join(f"{name} {value}" for name, value in fields.items())

@@ -1,0 +1,51 @@
+"""The JSON Schema of runbooks, made from the model: editors complete and check by it.
+
+``python -m shared.runbook.schema --write docs/runbook.schema.json`` writes it anew; ``--check``
+ends with 1 when the file is stale.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from shared.runbook.model import RunbookFile
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+
+def document() -> dict[str, Any]:
+    """The whole schema."""
+    schema = RunbookFile.model_json_schema(by_alias=True)
+    return {
+        "$schema": DIALECT,
+        **schema,
+        "title": "Handrail runbook",
+        "description": "When it applies, parameters, steps, rollback, verification.",
+    }
+
+
+def text() -> str:
+    """The schema as it stands in the file."""
+    return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the file, or say whether it is stale."""
+    parser = argparse.ArgumentParser(description="The JSON Schema of runbooks.")
+    group = parser.add_mutually_exclusive_group(required=True)
+    group.add_argument("--write", type=Path, metavar="FILE")
+    group.add_argument("--check", type=Path, metavar="FILE")
+    chosen = parser.parse_args(arguments)
+    if chosen.write:
+        chosen.write.write_text(text(), encoding="utf-8")
+        return 0
+    stale = chosen.check.read_text(encoding="utf-8") != text()
+    if stale:
+        sys.stderr.write(f"{chosen.check} is stale: write it anew with --write\n")
+    return int(stale)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
