@@ -9,7 +9,7 @@ from shared.runbook.search.answer import FITS, Answer, Hit, judged, reasons
 from shared.runbook.search.document import Document
 from shared.runbook.search.fusion import fused
 from shared.runbook.search.index import Index, Word
-from shared.runbook.search.meaning import Meaning
+from shared.runbook.search.meaning import Meaning, Similar
 from shared.runbook.search.success import Record, boost
 
 _NO_RECORDS: Final[Mapping[str, Record]] = {}
@@ -29,7 +29,7 @@ class _Ranked:
 
     words: tuple[Word, ...]
     scores: Mapping[str, float]
-    cosines: Mapping[str, float]
+    similar: Similar | None
     by_words: dict[str, int]
     by_meaning: dict[str, int]
 
@@ -84,20 +84,20 @@ class RunbookSearch:
         scores = self._index.scores(words, wanted)
         for name in records.keys() & scores.keys():
             scores[name] *= boost(records[name])
-        cosines = self._meaning.cosines(query) if self._meaning is not None else {}
+        similar = None if self._meaning is None else self._meaning.similar(query)
         return _Ranked(
             words=words,
             scores=scores,
-            cosines=cosines,
+            similar=similar,
             by_words=_places(best(scores, wanted)),
-            by_meaning=_places(best(cosines, _JOINED)),
+            by_meaning=_places(() if similar is None else similar.best(_JOINED)),
         )
 
     def _hit(self, name: str, ranked: _Ranked, score: float, record: Record | None) -> Hit:
         match = self._index.explained(name, ranked.words)
         why, fit, strength = reasons(match, record), match.fit, ranked.scores.get(name, 0.0)
-        if self._meaning is not None:
-            cosine = ranked.cosines[name]
+        if ranked.similar is not None:
+            cosine = ranked.similar.of(name)
             fit = (fit + cosine * FITS / _SIMILAR) / 2
             strength += cosine
             why = (*why, _joined(ranked.by_words.get(name), ranked.by_meaning.get(name), cosine))

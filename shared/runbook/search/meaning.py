@@ -42,6 +42,22 @@ class InMemory:
         self._vectors[key] = vector
 
 
+class Similar:
+    """How much each runbook points the same way as a query: cosines, -1 to 1."""
+
+    def __init__(self, rows: Mapping[str, int], cosines: Any) -> None:
+        self._rows = rows
+        self._cosines = cosines
+
+    def of(self, name: str) -> float:
+        return float(self._cosines[self._rows[name]])
+
+    def best(self, number: int) -> list[str]:
+        """The names with the highest; of equals, by name."""
+        names = list(self._rows)
+        return [names[row] for row in (-self._cosines).argsort(kind="stable")[:number].tolist()]
+
+
 class Meaning:
     """The directions of the runbooks that were put in. Needs numpy."""
 
@@ -50,7 +66,7 @@ class Meaning:
         self._embedder = embedder
         self._kept: Vectors = vectors or InMemory()
         self._by_name: dict[str, Vector] = {}
-        self._rows: tuple[Sequence[str], Any] | None = None
+        self._rows: tuple[Mapping[str, int], Any] | None = None
 
     def put(self, document: Document) -> None:
         """Add a runbook; embeds it, unless it was embedded before."""
@@ -70,17 +86,18 @@ class Meaning:
         """How many of these would have to be embedded."""
         return sum(self._kept.get(self._key(each.passage)) is None for each in documents)
 
-    def cosines(self, query: str) -> Mapping[str, float]:
-        """How much each runbook points the same way as the query, -1 to 1."""
+    def similar(self, query: str) -> Similar:
+        """All runbooks beside a query."""
         if not self._by_name:
-            return {}
-        names, matrix = self._rows = self._rows or self._stacked()
-        found = matrix @ self._numpy.asarray(self._embedder.embed(query), dtype="float32")
-        return dict(zip(names, found.tolist(), strict=True))
+            return Similar({}, self._numpy.zeros(0))
+        rows, matrix = self._rows = self._rows or self._stacked()
+        direction = self._numpy.asarray(self._embedder.embed(query), dtype="float32")
+        return Similar(rows, matrix @ direction)
 
-    def _stacked(self) -> tuple[Sequence[str], Any]:
-        rows = [self._numpy.asarray(vector, dtype="float32") for vector in self._by_name.values()]
-        return tuple(self._by_name), self._numpy.stack(rows)
+    def _stacked(self) -> tuple[Mapping[str, int], Any]:
+        names = sorted(self._by_name)
+        vectors = [self._numpy.asarray(self._by_name[name], dtype="float32") for name in names]
+        return {name: row for row, name in enumerate(names)}, self._numpy.stack(vectors)
 
     def _key(self, passage: str) -> str:
         return hashlib.sha256(f"{self._embedder.model}\0{passage}".encode()).hexdigest()
