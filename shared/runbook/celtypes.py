@@ -11,7 +11,7 @@ from shared.runbook.conditions import compiled
 from shared.runbook.template import Mistake
 
 _LITERAL: Final = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|-?\d+(?:\.\d+)?|true|false"
-_NAMES: Final = r"(?<![\w.])[A-Za-z_]\w*(?:\.\w+|\[\"[^\"]*\"\]|\['[^']*'\])+"
+_NAMES: Final = r"(?<![\w.])[A-Za-z_]\w*(?:\.\w+|\[\"[^\"]*\"\]|\['[^']*'\])*"
 _EQUALS: Final = re.compile(
     rf"(?P<left>{_NAMES})\s*(?:==|!=)\s*(?P<right>{_LITERAL})"
     rf"|(?P<before>{_LITERAL})\s*(?:==|!=)\s*(?P<behind>{_NAMES})(?!\s*\()"

@@ -35,5 +35,18 @@ def _positive(span: timedelta) -> timedelta:
     return span
 
 
-Duration = Annotated[timedelta, BeforeValidator(duration), WithJsonSchema({"type": "string"})]
+def spoken(span: timedelta) -> str:
+    """A duration as people write it, in the largest unit that says it whole: ``5m``."""
+    milliseconds = span // timedelta(milliseconds=1)
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)):
+        if milliseconds and milliseconds % size == 0:
+            return f"{milliseconds // size}{unit}"
+    return f"{milliseconds}ms" if milliseconds else "0s"
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(duration),
+    WithJsonSchema({"type": "string", "pattern": f"^{_WRITTEN.pattern}$"}),
+]
 PositiveDuration = Annotated[Duration, AfterValidator(_positive)]

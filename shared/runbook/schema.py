@@ -7,23 +7,45 @@ ends with 1 when the file is stale.
 import argparse
 import json
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import TypeAdapter
+
+from shared.runbook.durations import spoken
 from shared.runbook.model import RunbookFile
 
+_SPAN: Final = TypeAdapter(timedelta)
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
 def document() -> dict[str, Any]:
     """The whole schema."""
-    schema = RunbookFile.model_json_schema(by_alias=True)
+    schema = _written(RunbookFile.model_json_schema(by_alias=True))
     return {
         "$schema": DIALECT,
         **schema,
         "title": "Handrail runbook",
         "description": "When it applies, parameters, steps, rollback, verification.",
     }
+
+
+def _written(node: Any) -> Any:
+    """With durations as people write them, and without titles that only repeat a name."""
+    if isinstance(node, list):
+        return [_written(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    made = {key: _written(value) for key, value in node.items() if not _repeats(key, value)}
+    default = node.get("default")
+    if isinstance(default, str) and default.startswith("PT"):
+        made["default"] = spoken(_SPAN.validate_python(default))
+    return made
+
+
+def _repeats(key: str, value: Any) -> bool:
+    return key == "title" and isinstance(value, str)
 
 
 def text() -> str:
