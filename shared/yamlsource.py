@@ -73,8 +73,8 @@ class Source:
         """Line and column (from 1) of a key or an item, or of the nearest thing around it."""
         node = self.data
         found = (node.lc.line, node.lc.col) if hasattr(node, "lc") else (0, 0)
-        for part in path:
-            if isinstance(node, Mapping) and part in node:
+        for index, part in enumerate(path):
+            if isinstance(node, Mapping) and _leads_on(node, part, path[index + 1 :]):
                 # What came in by a merge (<<) has no place of its own.
                 with suppress(KeyError):
                     found = node.lc.key(part)  # type: ignore[attr-defined]
@@ -108,7 +108,8 @@ class Source:
         """The path without what only the model knows, such as the tag of a union."""
         node = self.data
         for index, part in enumerate(path):
-            inside = (isinstance(node, Mapping) and part in node) or _has_item(node, part)
+            mapped = isinstance(node, Mapping) and _leads_on(node, part, path[index + 1 :])
+            inside = mapped or _has_item(node, part)
             node = node[part] if inside else node
             if inside or index == len(path) - 1:
                 yield part
@@ -175,10 +176,16 @@ def read_file(path: Path) -> Source:
         SourceError: also when it cannot be read as UTF-8 text.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        # Not as text: that would change line ends, and a version is a hash of what is there.
+        text = path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError([Problem(str(path), 1, 1, f"cannot be read: {error}")]) from error
     return read_source(text, file=str(path))
+
+
+def _leads_on(node: Mapping[Any, Any], part: str | int, rest: Path_) -> bool:
+    """Whether a key is there and the rest of a path may be in it: a union's tag may be a key too."""
+    return part in node and (not rest or isinstance(node[part], Mapping | list))
 
 
 def _has_item(node: Any, part: str | int) -> bool:

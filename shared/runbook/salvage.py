@@ -58,11 +58,9 @@ def _plain(data: Any) -> Any:
 def _mend(copy: Any, path: Path, *, missing: bool) -> None:
     """Take away what is wrong, or put something plain in its place."""
     node, key, parent = copy, None, copy
-    for part in path:
-        inside = (isinstance(node, dict) and part in node) or (
-            isinstance(node, list) and isinstance(part, int) and part < len(node)
-        )
-        if inside:
+    for index, part in enumerate(path):
+        ends = index == len(path) - 1
+        if _has(node, part) and (ends or isinstance(node[part], dict | list)):
             parent, key, node = node, part, node[part]
     last = path[-1] if path else None
     if missing and isinstance(node, dict):
@@ -71,6 +69,12 @@ def _mend(copy: Any, path: Path, *, missing: bool) -> None:
         _replace(parent, key)
     elif isinstance(node, dict):
         _loosen(node)
+
+
+def _has(node: Any, part: str | int) -> bool:
+    if isinstance(node, dict):
+        return part in node
+    return isinstance(node, list) and isinstance(part, int) and part < len(node)
 
 
 def _fill(node: dict[str, Any], name: Any) -> None:
