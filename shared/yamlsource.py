@@ -184,8 +184,10 @@ def read_file(path: Path) -> Source:
 
 
 def _leads_on(node: Mapping[Any, Any], part: str | int, rest: Path_) -> bool:
-    """Whether a key is there and the rest of a path may be in it: a union's tag may be a key too."""
-    return part in node and (not rest or isinstance(node[part], Mapping | list))
+    """Whether a part of a path is a key here, and not the tag of a union that is called like one."""
+    if part not in node:
+        return False
+    return isinstance(node[part], Mapping | list) or not rest or rest[0] not in node
 
 
 def _has_item(node: Any, part: str | int) -> bool:
