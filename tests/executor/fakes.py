@@ -110,10 +110,12 @@ class OpenGate:
 
     def __init__(self, *, shut=False):
         self.open = asyncio.Event()
+        self.came = 0
         if not shut:
             self.open.set()
 
     async def passed(self):
+        self.came += 1
         await self.open.wait()
 
 

@@ -66,6 +66,7 @@ async def test_while_everything_is_stopped_no_step_starts():
     sessions, target, gate = MemorySessions(session(step("a"))), Target(), OpenGate(shut=True)
     driver = engine(sessions, target, gate=gate)
     await driver.begin(SESSION_ID, TICKET_ID)
+    await eventually(lambda: gate.came)
     assert stored(sessions).run("a").state is StepState.RUNNING
     assert target.jobs == []
     gate.open.set()

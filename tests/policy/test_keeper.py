@@ -96,6 +96,17 @@ async def test_a_wrong_file_changes_nothing_and_is_told_with_its_place(world, kn
     assert (world.refused(), required(keeper)) == (0, 0)
 
 
+async def test_what_another_process_has_read_is_not_taken_over(world):
+    world.file.write_text(STRICT)
+    known = FakeLastGood()
+    keeper = world.keeper(known)
+    await keeper.look()
+    known.policy = Policy()
+    world.file.write_text(WRONG)
+    await keeper.look()
+    assert required(keeper) == 2
+
+
 async def test_a_file_that_goes_away_is_wrong(world, known):
     world.file.write_text(STRICT)
     keeper = world.keeper(known)
