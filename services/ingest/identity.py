@@ -25,11 +25,13 @@ class Identified:
     """An alert with the identity of its problem, and why it is that where a rule was asked.
 
     ``by`` is what tells its problem from others, for people; empty where the source decides.
+    ``rule`` is the rule that was asked, also where it found nothing.
     """
 
     alert: Alert
     because: str = ""
     by: Mapping[str, str] = field(default_factory=dict)
+    rule: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ def identified(rules: Sequence[IdentityRule], alert: Alert) -> Identified:
         told_by, found = _found(rule, alert, seen)
         which = f"rule {number} of sources.{alert.source}.fingerprint"
         if not found:
-            return Identified(alert, f"the source's own fingerprint, as {which} found no {told_by}")
+            because = f"the source's own fingerprint, as {which} found no {told_by}"
+            return Identified(alert, because, rule=which)
         name = "" if rule.by else alert.name
         changed = {
             "fingerprint": fingerprint(alert.source, name, found),
@@ -73,7 +76,7 @@ def identified(rules: Sequence[IdentityRule], alert: Alert) -> Identified:
         }
         by = found if rule.by else {"name": alert.name, **found}
         return Identified(
-            alert.model_copy(update=changed), f"by {which}: {', '.join(sorted(by))}", by
+            alert.model_copy(update=changed), f"by {which}: {', '.join(sorted(by))}", by, which
         )
     return Identified(alert)
 

@@ -20,11 +20,12 @@ class Verdict:
     """Whether an alert may open a ticket, and because of what; empty where there is no trigger.
 
     A no is about opening only: such an alert still counts on a ticket that is open, and an end
-    still resolves it.
+    still resolves it. ``by`` is the trigger that decided, if one did.
     """
 
     opens: bool
     because: str = ""
+    by: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def decided(triggers: Sequence[TriggerConfig], alert: Alert) -> Verdict:
     for trigger in triggers:
         held = asked(trigger.when, alert)
         if held.holds:
-            return Verdict(trigger.open, _told(_because(trigger), problems))
+            return Verdict(trigger.open, _told(_because(trigger), problems), trigger.name)
         if held.problem:
             problem = cut(held.problem, _PROBLEM_MOST)
             problems.append(f"{trigger.name!r} could not be asked: {problem}")

@@ -60,7 +60,12 @@ class Bench:
         self, ticket: TicketTriaged, plan: PlanReady, policy: Policy, around: Circumstances
     ) -> PlanReady | TicketEscalated:
         """The plan with its approvals, or an escalation where it may not be run."""
-        rulings = self.rulings(ticket, plan, policy, around)
+        return self.concluded(ticket, plan, self.rulings(ticket, plan, policy, around))
+
+    def concluded(
+        self, ticket: TicketTriaged, plan: PlanReady, rulings: tuple[Ruling, ...]
+    ) -> PlanReady | TicketEscalated:
+        """What the rulings on a plan's steps make of it; see ``judged``."""
         ruled = list(zip(plan.steps, rulings, strict=True))
         denied = [(step, one) for step, one in ruled if one.outcome is Outcome.DENY]
         if denied:
