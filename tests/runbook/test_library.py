@@ -61,8 +61,8 @@ def test_a_merge_key_does_not_upset_where_mistakes_are(tmp_path):
 def test_the_runbooks_that_come_with_handrail_are_right():
     library = load_runbooks(SHIPPED)
     assert library.problems == ()
-    assert [runbook.name for runbook in library.runbooks] == [
+    assert {runbook.name for runbook in library.runbooks} >= {
         "disk-full",
         "restart-http-service",
         "restart-service",
-    ]
+    }
