@@ -184,7 +184,7 @@ def read_file(path: Path) -> Source:
 
 
 def _leads_on(node: Mapping[Any, Any], part: str | int, rest: Path_) -> bool:
-    """Whether a part of a path is a key here, and not the tag of a union that is called like one."""
+    """Whether a part of a path is a key here, not the tag of a union that is called like one."""
     if part not in node:
         return False
     return isinstance(node[part], Mapping | list) or not rest or rest[0] not in node

@@ -9,6 +9,9 @@ from services.executor.progress import approved, begin
 from services.executor.store import MongoExecutors, MongoOutput, MongoSessions
 from shared.lifecycle import SessionState
 from tests.executor.sessions import NOW, SESSION_ID, TICKET_ID, session, states, step
+from tests.executor.test_late import over
+from tests.executor.test_late import planned as drafted
+from tests.runbook.library import whole
 
 
 def planned(**fields):
@@ -106,3 +109,17 @@ async def test_output_of_a_later_owner_stands(db):
     await output.show(first, "a", stdout="half", stderr="", now=NOW)
     kept = await db.output.find_one({})
     assert (kept["stdout"], kept["fence"], kept["attempt"]) == ("$all of it", 2, 1)
+
+
+async def test_steps_that_were_written_late_are_stored_with_their_change(sessions, tmp_path):
+    plan = drafted(whole(tmp_path))
+    later = plan.model_copy(update={"id": uuid4()})
+    document = later.model_dump(mode="json", exclude={"id"})
+    await sessions.collection.insert_one({**document, "_id": later.id, "ticket_id": TICKET_ID})
+    loaded = await sessions.load(later.id)
+    move = over(begun(loaded), "look", hosts=["web-1"], leader="$x.y", count=1)
+    assert await sessions.save(loaded.rev, move) is not None
+    again = await sessions.load(later.id)
+    assert again.step("clean[0]").run == "clean --keep=7 --leader '$x.y' web-1"
+    assert again.steps == move.session.steps
+    assert again.runs == move.session.runs
