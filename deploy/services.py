@@ -1,6 +1,7 @@
 """The services by name: where each one's code is, and how they run in this process."""
 
 import asyncio
+import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -88,6 +89,18 @@ async def run_services(parts: Sequence[Part]) -> None:
         async with asyncio.TaskGroup() as group:
             for service in services:
                 group.create_task(service.run(), name=service.name)
+            for service in services:
+                await service.started.wait()
+            _keep_for_good()
+
+
+def _keep_for_good() -> None:
+    """Have the garbage collector look no more at what a start leaves: code, models, clients.
+
+    Looking at it all took half a second on a small machine, in the middle of the work.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @contextmanager
