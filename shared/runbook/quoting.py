@@ -1,5 +1,6 @@
 """A value as it has to be written in a command, a URL or a query."""
 
+import json
 import re
 import shlex
 import unicodedata
@@ -62,6 +63,19 @@ def in_string(value: str) -> str:
 def in_regex(value: str) -> str:
     """Inside a double-quoted string of PromQL that is a regular expression: the text itself."""
     return in_string(re.escape(checked(value)))
+
+
+def in_json(value: str) -> str:
+    """Inside a string of JSON (RFC 8259, 7), in ASCII."""
+    return json.dumps(checked(value))[1:-1]
+
+
+def in_hcl(value: str) -> str:
+    """Inside a quoted template of Terraform's language: the text itself, and never a template.
+
+    (https://developer.hashicorp.com/terraform/language/expressions/strings, "Escape Sequences".)
+    """
+    return in_string(value).replace("${", "$${").replace("%{", "%%{")
 
 
 def as_name(value: str) -> str:
