@@ -2,38 +2,24 @@
 
 import asyncio
 import io
-import os
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, Protocol, cast
+from typing import Annotated, Any, Final, Protocol
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from deploy.alertfiles import AlertFile, alert_files
 from deploy.connection import Place, storing
-from deploy.home import Home
 from deploy.output import AsJson, harmless, say, show_json
-from services.ingest.app import parser
-from services.ingest.history.imported import (
-    Imported,
-    NotAnAlertError,
-    Reading,
-    of_alerts,
-    of_rows,
-    of_webhooks,
-)
-from services.ingest.history.pieces import Mistake, Piece, pieces
+from services.ingest.history.imported import Imported
+from services.ingest.history.pieces import Mistake
 from services.ingest.history.store import MongoImports
-from services.ingest.sources import SOURCES
-from services.ingest.webhook import Parse
-from shared.config import load_config
-from shared.errors import SettingsError
 
 _BATCH: Final = 1_000
 # In the JSON document; all of them are told on standard error.
@@ -97,19 +83,10 @@ def import_(
 
 
 async def _import(files: list[str], source: str | None, *, dry: bool) -> list[_Outcome]:
-    parse = _parser(source) if source is not None else None
+    chosen = alert_files(files, source)
     async with _adding(dry=dry) as add:
         with _progress(files) as progress:
-            return [await _one(_File(name, source, parse), add, progress) for name in files]
-
-
-def _parser(source: str) -> Parse | None:
-    """How bodies of a source are read, by its name or its kind; None where nobody knows it."""
-    path = Home.of(os.environ).config(os.environ)
-    configured = load_config(path).sources.get(source)
-    if configured is not None:
-        return parser(source, configured)
-    return SOURCES.get(source)
+            return [await _one(file, add, progress) for file in chosen]
 
 
 @asynccontextmanager
@@ -125,44 +102,6 @@ async def _adding(*, dry: bool) -> AsyncIterator[_Add]:
 
 async def _nowhere(imported: list[Imported], now: datetime) -> int:  # noqa: ARG001 it is a rehearsal
     return 0
-
-
-@dataclass(frozen=True)
-class _File:
-    name: str
-    source: str | None
-    parse: Parse | None
-
-    def reading(self, piece: Piece) -> Reading:
-        """How its values are read.
-
-        Raises:
-            SettingsError: they are bodies of a source that nobody knows.
-        """
-        because = f"imported from {Path(self.name).name}" if self.name != "-" else "imported"
-        if piece.cells is not None:
-            return of_rows(self.source, because)
-        if self.source is None:
-            return of_alerts(because)
-        if self.parse is None:
-            known = ", ".join(sorted(SOURCES))
-            raise SettingsError(
-                f"no source {self.source} is in handrail.yaml, and no kind has this name: {known}"
-            )
-        return of_webhooks(self.source, self.parse, because)
-
-    @contextmanager
-    def opened(self) -> Iterator[io.BufferedReader]:
-        """The file, or the standard input, which stays open."""
-        if self.name == "-":
-            piped = io.BufferedReader(cast(io.RawIOBase, sys.stdin.buffer))
-            try:
-                yield cast(io.BufferedReader, piped)
-            finally:
-                piped.detach()
-        else:
-            with Path(self.name).open("rb") as stream:
-                yield stream
 
 
 @dataclass(frozen=True)
@@ -191,7 +130,7 @@ def _progress(files: list[str]) -> Iterator[_Shown]:
         yield _Shown(progress, progress.add_task("import", total=total))
 
 
-async def _one(file: _File, add: _Add, shown: _Shown) -> _Outcome:
+async def _one(file: AlertFile, add: _Add, shown: _Shown) -> _Outcome:
     outcome = _Outcome(file.name)
     try:
         with file.opened() as stream:
@@ -205,21 +144,16 @@ async def _one(file: _File, add: _Add, shown: _Shown) -> _Outcome:
 
 
 def _batches(
-    file: _File, stream: io.BufferedReader, outcome: _Outcome, shown: _Shown
+    file: AlertFile, stream: io.BufferedReader, outcome: _Outcome, shown: _Shown
 ) -> Iterator[tuple[list[Imported], int]]:
     """The alerts of a file, some at a time, with how many bytes of it were read for them."""
     batch: list[Imported] = []
-    read: Reading | None = None
     seen = 0
-    for piece in pieces(stream, file.name):
-        if isinstance(piece, Mistake):
-            _note(piece, outcome, shown)
-            continue
-        read = read or file.reading(piece)
-        try:
-            batch += read(piece)
-        except NotAnAlertError as error:
-            _note(Mistake(piece.line, str(error)), outcome, shown)
+    for found in file.read(stream):
+        if isinstance(found, Mistake):
+            _note(found, outcome, shown)
+        else:
+            batch += found
         if len(batch) >= _BATCH:
             at = _position(stream)
             yield batch, at - seen
