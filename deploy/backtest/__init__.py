@@ -1,0 +1,1 @@
+"""What old alerts would lead to today: the services' own rules over tickets in memory."""
