@@ -114,7 +114,7 @@ def source_said(session: Session, owner: str, now: datetime, *, resolved: bool) 
 def _advanced(move: Move) -> Move:
     if _may_cancel(move.session):
         return _cancelled(move)
-    while any(_considered(move, step) for step in move.session.steps):
+    while _went_round(move):
         continue
     return _settled(move)
 
@@ -140,20 +140,33 @@ def _cancelled(move: Move) -> Move:
     return move
 
 
-def _considered(move: Move, step: Step) -> bool:
-    """Move one step on if it can be; whether that changed anything."""
-    run = move.session.run(step.id)
+def _went_round(move: Move) -> bool:
+    """Move every step on that can be; whether that changed anything."""
+    changed = False
+    for step in move.session.steps:
+        run = move.session.run(step.id)
+        if run.state is not StepState.RUNNING and run.state not in STEP_ENDED:
+            changed |= _considered(move, step, run)
+    return changed
+
+
+def _considered(move: Move, step: Step, run: Run) -> bool:
+    """Move one step on that has not begun or stands for others; whether that changed anything."""
     if unwanted(move.session, step):
         reason = "another step came first, and nobody waits for this one"
         skip(move, step, run, reason, blocked=False, unwanted=True)
         return True
-    if run.state is StepState.READY:
-        claim(move, step, run)
-        return True
-    if run.state is not StepState.PENDING:
-        return False
-    if run.opened:
-        return _closed(move, step, run)
+    match run.state:
+        case StepState.READY:
+            claim(move, step, run)
+            return True
+        case StepState.PENDING:
+            return _closed(move, step, run) if run.opened else _begun(move, step, run)
+    return False
+
+
+def _begun(move: Move, step: Step, run: Run) -> bool:
+    """Begin a step whose turn it is, or skip one whose turn never comes."""
     whose = turn(move.session, step)
     if whose.turn is Turn.NOT_YET:
         return False

@@ -44,7 +44,8 @@ def bound(template: str, values: Mapping[str, Any]) -> Bound:
         ValueMissingError: a placeholder has no value.
         ValueRefusedError: a value has characters that no text may have.
     """
-    text, found = "", {}
+    text = ""
+    found: dict[str, Any] = {}
     for part in cut(template).parts:
         if isinstance(part, Placeholder):
             name = f"p{len(found)}"
