@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any, Final
 
 from shared.events import Alert
@@ -59,11 +60,12 @@ def match(library: Library, alert: Alert, severity: Severity) -> Ranking:
 
 
 def _candidate(runbook: Runbook, alert: Alert, values: Mapping[str, Any]) -> Candidate:
-    kind, literal, named = _by_name(runbook, alert.name)
+    wanted = runbook.content.match
+    kind, literal, named = _by_name(wanted.alerts, wanted.when is not None, alert.name)
     rank = (kind, -literal, runbook.name)
     if kind == _NOT_AT_ALL:
         return Candidate(runbook, matched=False, reasons=(named,), rank=rank)
-    when = runbook.content.match.when
+    when = wanted.when
     if when is None:
         return Candidate(runbook, matched=True, reasons=(named,), rank=rank)
     answer = conditions.answer(when, values)
@@ -73,15 +75,16 @@ def _candidate(runbook: Runbook, alert: Alert, values: Mapping[str, Any]) -> Can
     return Candidate(runbook, matched=answer.holds, reasons=reasons, rank=rank)
 
 
-def _by_name(runbook: Runbook, name: str) -> tuple[int, int, str]:
-    alerts = runbook.content.match.alerts
+# A history or a storm has the same few names again and again, and each looks at every runbook.
+@lru_cache(maxsize=65_536)
+def _by_name(alerts: tuple[str, ...], conditional: bool, name: str) -> tuple[int, int, str]:  # noqa: FBT001 cached
     if name in alerts:
         return _EXACT, len(name), f"it is for the alert {name}"
     met = [pattern for pattern in alerts if fnmatchcase(name, pattern)]
     if met:
         best = max(met, key=_literal)
         return _GLOB, _literal(best), f"it is for alerts like {best}"
-    if not alerts and runbook.content.match.when is not None:
+    if not alerts and conditional:
         return _CONDITION, 0, "it is for every alert that meets its condition"
     return _NOT_AT_ALL, 0, f"it is for {', '.join(alerts) or 'no alert by name'}, not for {name}"
 
