@@ -4,7 +4,7 @@ import argparse
 import asyncio
 from typing import Final
 
-from tests.bench import decisions, ingest, latency, loops, search, startup, storm
+from tests.bench import backtest, decisions, ingest, latency, loops, search, startup, storm
 from tests.bench.measure import Benchmark, show
 
 #: Each benchmark, by the names of what it measures.
@@ -21,6 +21,7 @@ BENCHMARKS: Final[dict[tuple[str, ...], Benchmark]] = {
     ("loop_per_s", "loop_cost_ratio"): loops.whole,
     search.QUALITY: search.quality,
     ("runbook_search_ms_p95",): search.speed,
+    ("backtest_10k_s",): backtest.ten_thousand,
     ("ready_s", "idle_mb"): startup.warm,
 }
 
