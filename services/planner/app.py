@@ -5,27 +5,29 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-import structlog
 from pydantic import Field
 
+from services.planner.desk import Desk
 from services.planner.handlers import router
 from services.planner.judging import Judge
 from services.planner.plan import Planner
 from services.planner.policy import Bench
 from services.planner.store import MongoConclusions
+from services.planner.versions.folder import Folder
+from services.planner.versions.shelf import PAUSE as RUNBOOKS_PAUSE
+from services.planner.versions.shelf import Shelf
 from shared.config import load_config
 from shared.errors import SettingsError
 from shared.loops import every
-from shared.policy.keeper import PAUSE, PolicyKeeper
+from shared.policy.keeper import PAUSE as POLICY_PAUSE
+from shared.policy.keeper import PolicyKeeper
 from shared.policy.reading import PolicyPlace
 from shared.policy.records.store import MongoRecords
 from shared.policy.store import MongoLastGood, MongoStopSwitch
-from shared.runbook import Library, load_runbooks
 from shared.runbook.durations import PositiveDuration
+from shared.runbook.versions import MongoVersions
 from shared.service import Service, compose
 from shared.settings import ServiceSettings
-
-log = structlog.get_logger(__name__)
 
 _HERE: Final = Path("runbooks")
 #: Beside the code in a checkout; where the wheel puts them otherwise.
@@ -44,7 +46,7 @@ class Settings(ServiceSettings):
 
 
 def build(settings: Settings) -> Service:
-    """Compose the service; reads the runbooks, opens no connection.
+    """Compose the service; opens no connection.
 
     Raises:
         SettingsError: the directory of runbooks is not there.
@@ -53,8 +55,13 @@ def build(settings: Settings) -> Service:
     service = compose("planner", settings, port=settings.planner_port)
     config = load_config(settings.config)
     conclusions = MongoConclusions(service.database)
-    library = _library(runbooks_directory(settings.runbooks))
-    planner = Planner(library, config.targets, config.prometheus)
+    versions = MongoVersions(service.database)
+    shelf = Shelf(
+        Folder(runbooks_directory(settings.runbooks)),
+        versions,
+        registry=service.registry,
+        now=lambda: datetime.now(UTC),
+    )
     keeper = PolicyKeeper(
         PolicyPlace(settings.config),
         MongoLastGood(service.database),
@@ -63,15 +70,19 @@ def build(settings: Settings) -> Service:
     )
     records = MongoRecords(service.database)
     judge = Judge(
-        Bench(library, config.targets, settings.approval_expires),
+        Bench(shelf.library, config.targets, settings.approval_expires),
         keeper,
         MongoStopSwitch(service.database),
         records,
         conclusions,
     )
-    service.attach(router, planner=planner, judge=judge, conclusions=conclusions, records=records)
-    service.prepare += [conclusions.prepare, records.prepare, keeper.look]
-    service.loops.append(every(PAUSE, keeper.look, name="policy"))
+    planner = Planner(shelf.library, config.targets, config.prometheus)
+    desk = Desk(planner, judge, shelf)
+    service.attach(router, desk=desk, conclusions=conclusions, records=records)
+    service.prepare += [conclusions.prepare, records.prepare, versions.prepare]
+    service.prepare += [keeper.look, shelf.look]
+    service.loops.append(every(POLICY_PAUSE, keeper.look, name="policy"))
+    service.loops.append(every(RUNBOOKS_PAUSE, shelf.look, name="runbooks"))
     return service
 
 
@@ -89,17 +100,3 @@ def runbooks_directory(setting: Path | None) -> Path:
     if found is None:
         raise SettingsError("HANDRAIL_RUNBOOKS: is not set, and there is no ./runbooks")
     return found
-
-
-def _library(directory: Path) -> Library:
-    library = load_runbooks(directory)
-    for problem in library.problems:
-        log.error(
-            "runbook.refused",
-            file=problem.file,
-            line=problem.line,
-            column=problem.column,
-            reason=problem.message,
-        )
-    log.info("runbooks.loaded", directory=str(directory), count=len(library.runbooks))
-    return library

@@ -6,12 +6,10 @@ from typing import Annotated
 import structlog
 from faststream import Context
 
-from services.planner.judging import Judge
-from services.planner.plan import Planner
+from services.planner.desk import Desk
 from services.planner.store import Conclusions
 from shared.bus import PublishDep, Router, consumes
 from shared.events import (
-    PlanReady,
     SessionFinished,
     TicketEscalated,
     TicketResolved,
@@ -22,28 +20,21 @@ from shared.policy.records.store import MongoRecords
 log = structlog.get_logger(__name__)
 router = Router()
 
-PlannerDep = Annotated[Planner, Context("planner")]
-JudgeDep = Annotated[Judge, Context("judge")]
+DeskDep = Annotated[Desk, Context("desk")]
 RecordsDep = Annotated[MongoRecords, Context("records")]
 ConclusionsDep = Annotated[Conclusions, Context("conclusions")]
 
 
 @consumes(router, TicketTriaged, by="planner")
 async def plan(
-    ticket: TicketTriaged,
-    planner: PlannerDep,
-    judge: JudgeDep,
-    conclusions: ConclusionsDep,
-    publish: PublishDep,
+    ticket: TicketTriaged, desk: DeskDep, conclusions: ConclusionsDep, publish: PublishDep
 ) -> None:
     """Plan a ticket, or hand it to a person.
 
     A redelivery says again what was stored the first time, also when the runbooks have changed.
     """
     now = datetime.now(UTC)
-    made = planner.conclude(ticket)
-    if isinstance(made, PlanReady):
-        made = await judge.judged(ticket, made, now)
+    made = await desk.conclude(ticket, now)
     kept = await conclusions.keep(made, caused_by=ticket.id, now=now)
     if kept is None:
         log.info("ticket.moved_on")

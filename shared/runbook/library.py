@@ -1,7 +1,7 @@
 """The runbooks of a directory; a wrong file is refused with its mistakes, the rest load."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -37,7 +37,24 @@ def parse_runbook(text: str, *, file: str) -> Runbook:
     Raises:
         SourceError: it is wrong; every mistake with its line and column.
     """
-    return _checked(read_source(text, file=file))
+    return parsed_runbook(text, file=file).runbook
+
+
+def parsed_runbook(text: str, *, file: str) -> Parsed:
+    """A runbook and its text; see ``parse_runbook``.
+
+    Raises:
+        SourceError: see there.
+    """
+    source = read_source(text, file=file)
+    return Parsed(_checked(source), source)
+
+
+def assembled(parsed: Mapping[str, Parsed], problems: Iterable[Problem] = ()) -> Library:
+    """Runbooks, by their names, with those that they include; one that cannot is a problem."""
+    joined = Joined(parsed)
+    runbooks = tuple(made for name in parsed if (made := joined.runbook(name)) is not None)
+    return Library(runbooks, (*problems, *joined.problems))
 
 
 def load_runbooks(directory: Path) -> Library:
@@ -73,9 +90,7 @@ def _load(paths: Iterable[Path]) -> Library:
                 problems += error.problems
             else:
                 parsed[runbook.name] = Parsed(runbook, source)
-    joined = Joined(parsed)
-    runbooks = tuple(made for name in parsed if (made := joined.runbook(name)) is not None)
-    return Library(runbooks, (*problems, *joined.problems))
+    return assembled(parsed, problems)
 
 
 def files_under(path: Path) -> Iterator[Path]:

@@ -13,11 +13,16 @@ from tests.runbook.runbooks import WHOLE
 URLS = {"nats_url": "nats://localhost:1", "mongo_url": "mongodb://localhost:1"}
 
 
-def test_a_wrong_runbook_is_logged_with_its_place_and_does_not_stop_the_service(tmp_path):
+async def test_a_wrong_runbook_is_logged_with_its_place_and_does_not_stop_the_service(
+    tmp_path, stack, db
+):
     (tmp_path / "good.yaml").write_text(WHOLE)
     (tmp_path / "wrong.yaml").write_text(WHOLE.replace("risk: high", "risk: huge"))
+    urls = {**URLS, "mongo_url": stack.mongo_url, "mongo_database": db.name}
+    service = build(Settings(**urls, runbooks=tmp_path))
     with capture_logs() as logs:
-        service = build(Settings(**URLS, runbooks=tmp_path))
+        for prepare in service.prepare:
+            await prepare()
     service.client.close()
     refused = next(entry for entry in logs if entry["event"] == "runbook.refused")
     assert refused["file"] == str(tmp_path / "wrong.yaml")

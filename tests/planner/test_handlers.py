@@ -6,7 +6,7 @@ from services.planner.handlers import plan
 from shared.events import Event, PlanReady, TicketEscalated
 from shared.policy.stop import Stop
 from tests.planner.fakes import FakeConclusions
-from tests.planner.tickets import Standing, judge, planner, triaged
+from tests.planner.tickets import Standing, desk, triaged
 
 
 class Published(list[Event]):
@@ -17,7 +17,7 @@ class Published(list[Event]):
 async def test_a_plan_is_stored_and_published():
     ticket, published, store = triaged(), Published(), FakeConclusions()
     store.tickets[ticket.ticket_id] = "triaged"
-    await plan(ticket, planner(), judge(), store, published)
+    await plan(ticket, desk(), store, published)
     (ready,) = published
     assert isinstance(ready, PlanReady)
     assert store.tickets[ticket.ticket_id] == "planned"
@@ -27,8 +27,8 @@ async def test_a_plan_is_stored_and_published():
 async def test_a_redelivery_publishes_what_was_stored_though_the_runbooks_have_changed():
     ticket, published, store = triaged(), Published(), FakeConclusions()
     store.tickets[ticket.ticket_id] = "triaged"
-    await plan(ticket, planner(), judge(), store, published)
-    await plan(ticket, planner(targets={}), judge(), store, published)
+    await plan(ticket, desk(), store, published)
+    await plan(ticket, desk(targets={}), store, published)
     first, again = published
     assert again == first
     assert store.tickets[ticket.ticket_id] == "planned"
@@ -37,7 +37,7 @@ async def test_a_redelivery_publishes_what_was_stored_though_the_runbooks_have_c
 async def test_a_ticket_without_a_plan_is_escalated():
     ticket, published, store = triaged(name="Unknown"), Published(), FakeConclusions()
     store.tickets[ticket.ticket_id] = "triaged"
-    await plan(ticket, planner(), judge(), store, published)
+    await plan(ticket, desk(), store, published)
     (escalated,) = published
     assert isinstance(escalated, TicketEscalated)
     assert store.tickets[ticket.ticket_id] == "escalated"
@@ -46,7 +46,7 @@ async def test_a_ticket_without_a_plan_is_escalated():
 async def test_nothing_is_said_of_a_ticket_that_has_moved_on():
     ticket, published, store = triaged(), Published(), FakeConclusions()
     store.tickets[ticket.ticket_id] = "resolved"
-    await plan(ticket, planner(), judge(), store, published)
+    await plan(ticket, desk(), store, published)
     assert published == []
     assert store.sessions == {}
 
@@ -55,7 +55,7 @@ async def test_while_everything_is_stopped_a_ticket_goes_to_a_person():
     ticket, published, store = triaged(), Published(), FakeConclusions()
     store.tickets[ticket.ticket_id] = "triaged"
     stop = Stop(by="ann", at=datetime(2030, 1, 2, tzinfo=UTC), reason="the network is changed")
-    await plan(ticket, planner(), judge(Standing(stopped=stop)), store, published)
+    await plan(ticket, desk(Standing(stopped=stop)), store, published)
     (escalated,) = published
     assert "Handrail is stopped: the network is changed (ann, " in escalated.reason
     assert store.tickets[ticket.ticket_id] == "escalated"

@@ -1,8 +1,10 @@
 """Triaged tickets and planners that the tests begin with."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+from services.planner.desk import Desk
 from services.planner.judging import Judge
 from services.planner.plan import Planner
 from services.planner.policy import Bench
@@ -75,3 +77,15 @@ class Standing:
 def judge(standing: Standing | None = None, **given) -> Judge:
     stands = standing or Standing()
     return Judge(bench(**given), stands, stands, stands, stands)
+
+
+@dataclass(frozen=True)
+class Shelved:
+    """Books that nobody changes."""
+
+    library: Library
+
+
+def desk(standing: Standing | None = None, targets=TARGETS) -> Desk:
+    made = planner(targets=targets)
+    return Desk(made, judge(standing, targets=targets), Shelved(made.library))
