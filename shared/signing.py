@@ -1,4 +1,4 @@
-"""Signatures over people's decisions, made by the notifier and checked by the executor."""
+"""Signatures over people's answers: made by the notifier, checked by who acts on them."""
 
 import hashlib
 import hmac
@@ -10,9 +10,10 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from shared.errors import PermanentError
-from shared.events import Decision
+from shared.events import Choosing, Decision
 
 _DECISION: Final = b"handrail/decision/1"
+_CHOICE: Final = b"handrail/choice/1"
 _EXPIRY: Final = b"handrail/expiry/1"
 _LINK: Final = b"handrail/link/1"
 
@@ -46,6 +47,21 @@ class Signer:
         if not _same(expected, decision.signature):
             raise ForgedDecisionError(f"the decision of {decision.by} is not signed for this step")
 
+    def signed_choice(self, said: Choosing, *, choice_id: UUID, digest: str) -> Choosing:
+        """What somebody chose with its signature, over all of it and what there was to choose."""
+        signature = self._choice_mac(said, choice_id=choice_id, digest=digest)
+        return said.model_copy(update={"signature": signature})
+
+    def check_choice(self, said: Choosing, *, choice_id: UUID, digest: str) -> None:
+        """Raise unless it was signed for a choice between exactly these runbooks.
+
+        Raises:
+            ForgedDecisionError: it was not.
+        """
+        expected = self._choice_mac(said, choice_id=choice_id, digest=digest)
+        if not _same(expected, said.signature):
+            raise ForgedDecisionError(f"what {said.by} chose is not signed for this question")
+
     def expiry(self, *, approval_id: UUID, step_hash: str) -> str:
         """The signature over "nobody answered in time"."""
         return self._mac(_EXPIRY, [str(approval_id), step_hash])
@@ -61,10 +77,10 @@ class Signer:
             raise ForgedDecisionError("the expiry is not signed for this step")
 
     def _decision_mac(self, decision: Decision, *, approval_id: UUID, step_hash: str) -> str:
-        said = decision.model_dump(mode="json", exclude={"signature"})
-        # As exact as MongoDB keeps it: a decision is signed before it is stored, checked after.
-        said["at"] = decision.at.astimezone(UTC).isoformat(timespec="milliseconds")
-        return self._mac(_DECISION, [str(approval_id), step_hash, said])
+        return self._mac(_DECISION, [str(approval_id), step_hash, _said(decision)])
+
+    def _choice_mac(self, said: Choosing, *, choice_id: UUID, digest: str) -> str:
+        return self._mac(_CHOICE, [str(choice_id), digest, _said(said)])
 
     def _mac(self, purpose: bytes, said: list[object]) -> str:
         message = json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
@@ -72,6 +88,13 @@ class Signer:
 
     def _derive(self, purpose: bytes) -> bytes:
         return hmac.new(self._secret, purpose, hashlib.sha256).digest()
+
+
+def _said(answer: Decision | Choosing) -> dict[str, object]:
+    said = answer.model_dump(mode="json", exclude={"signature"})
+    # As exact as MongoDB keeps it: an answer is signed before it is stored, checked after.
+    said["at"] = answer.at.astimezone(UTC).isoformat(timespec="milliseconds")
+    return said
 
 
 def _same(expected: str, given: str) -> bool:

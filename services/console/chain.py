@@ -22,6 +22,8 @@ _WHAT: Final = {
     "ticket.closed": ("closed as {verdict}",),
     "ticket.resolved": ("resolved ({resolution})",),
     "ticket.escalated": ("handed to a person",),
+    "plan.choice_needed": ("asked which runbook: {because}",),
+    "plan.chosen": ("{refusal}: no runbook was chosen", "chose {chosen}", "chose none of them"),
     "plan.ready": ("planned: {plan}",),
     "session.started": ("began {runbook}",),
     "session.finished": ("the plan {outcome}",),
@@ -147,10 +149,12 @@ class _Known(dict[str, str]):
     """An event's fields as texts; what is nothing, or no simple value, is not there."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
-        alert, runbook = data.get("alert"), data.get("runbook")
+        alert, runbook, decisions = data.get("alert"), data.get("runbook"), data.get("decisions")
+        said = decisions[0] if isinstance(decisions, list) and decisions else None
         nested = {
             "alert": alert.get("title") if isinstance(alert, dict) else None,
             "plan": runbook.get("title") if isinstance(runbook, dict) else None,
+            "chosen": said.get("runbook") if isinstance(said, dict) else None,
         }
         super().__init__(
             (name, str(value))

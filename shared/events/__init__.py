@@ -8,11 +8,13 @@ from typing import Final
 from shared.events.alert import Alert, AlertStatus
 from shared.events.approvals import Answer, Decision
 from shared.events.checks import Check, CheckResult, CommandCheck, HttpCheck, PrometheusCheck
+from shared.events.choices import Choosing, Option, OptionStep, PlanChoiceNeeded, PlanChosen
 from shared.events.envelope import Event, MalformedEventError
 from shared.events.graph import Asks, Foreach, Join, Late, OutputRule, ValueType
 from shared.events.notifications import FeedbackGiven, NotificationFailed, NotificationSent
 from shared.events.plans import (
     ApprovalRule,
+    FoundBy,
     OnExpiry,
     OnFailure,
     PlanReady,
@@ -49,6 +51,8 @@ CATALOG: Final[tuple[type[Event], ...]] = (
     TicketUpdated,
     TicketTriaged,
     TicketClosed,
+    PlanChoiceNeeded,
+    PlanChosen,
     PlanReady,
     SessionStarted,
     StepAwaitingApproval,
@@ -75,11 +79,13 @@ __all__ = [
     "Change",
     "Check",
     "CheckResult",
+    "Choosing",
     "CommandCheck",
     "Decision",
     "Event",
     "FeedbackGiven",
     "Foreach",
+    "FoundBy",
     "HttpCheck",
     "Join",
     "Late",
@@ -88,7 +94,11 @@ __all__ = [
     "NotificationSent",
     "OnExpiry",
     "OnFailure",
+    "Option",
+    "OptionStep",
     "OutputRule",
+    "PlanChoiceNeeded",
+    "PlanChosen",
     "PlanReady",
     "PrometheusCheck",
     "Refusal",

@@ -43,6 +43,13 @@ class OnExpiry(StrEnum):
     ESCALATE = "escalate"
 
 
+class FoundBy(StrEnum):
+    """How a runbook was found: its rules name the alert, or the search compared what both say."""
+
+    RULE = "rule"
+    SEARCH = "search"
+
+
 class ApprovalRule(BaseModel):
     """Who has to say yes: how many different people, and how long they have.
 
@@ -159,6 +166,7 @@ class PlanReady(Event):
     severity: Severity
     runbook: RunbookRef
     reasons: tuple[str, ...]
+    found_by: FoundBy = FoundBy.RULE
     params: dict[str, str]
     values: dict[str, Any] = Field({}, description="Parameters that are no text, by their names.")
     steps: tuple[Step, ...]

@@ -220,6 +220,10 @@ def test_what_is_about_no_ticket_is_no_entry(header, value):
             "mend succeeded, exit code 0",
         ),
         ("step.done", {"step_id": "mend", "outcome": "skipped", "exit_code": None}, "mend skipped"),
+        ("plan.choice_needed", {"because": "2 fit"}, "asked which runbook: 2 fit"),
+        ("plan.chosen", {"decisions": [{"runbook": "move"}]}, "chose move"),
+        ("plan.chosen", {"decisions": [{"runbook": None}]}, "chose none of them"),
+        ("plan.chosen", {"refusal": "expired"}, "expired: no runbook was chosen"),
         ("plan.ready", {"runbook": {"title": "Restart it"}}, "planned: Restart it"),
         ("ticket.created", {"alert": {"title": "Down {x} %s"}}, "opened: Down {x} %s"),
         (

@@ -10,6 +10,7 @@ from shared.events import (
     ApprovalRule,
     Change,
     CheckResult,
+    Choosing,
     CommandCheck,
     Decision,
     Event,
@@ -17,6 +18,10 @@ from shared.events import (
     HttpCheck,
     NotificationFailed,
     NotificationSent,
+    Option,
+    OptionStep,
+    PlanChoiceNeeded,
+    PlanChosen,
     PlanReady,
     PrometheusCheck,
     Refusal,
@@ -81,6 +86,7 @@ STEP = Step(
     ),
     why="it is gone",
 )
+RESTART = RunbookRef(name="restart-service", title="Restart", version="9f")
 CHECKS = (
     HttpCheck(url="http://web-1/healthz", contains="ok", hold=timedelta(seconds=30)),
     CommandCheck(uses="ssh", target="web-1", run="systemctl is-active web"),
@@ -110,11 +116,49 @@ EXAMPLES: tuple[Event, ...] = (
     _made(TicketTriaged, alert=ALERT, verdict=Verdict.TRUE, **_JUDGED),
     _made(TicketClosed, verdict=Verdict.FALSE, **_JUDGED),
     _made(
+        PlanChoiceNeeded,
+        choice_id=APPROVAL,
+        alert=ALERT,
+        severity=Severity.P2,
+        because="2 fit about as well: restart-service, move-service",
+        options=(
+            Option(
+                runbook=RESTART,
+                why=("down in title: 1.20",),
+                risk=Risk.HIGH,
+                steps=(OptionStep.of(STEP),),
+            ),
+            Option(
+                runbook=RunbookRef(name="move-service", title="Move", version="3c"),
+                why=("down in text: 1.10",),
+                hinders=("parameter host: the alert has no label host",),
+            ),
+        ),
+        expires_at=NOW,
+    ),
+    _made(
+        PlanChosen,
+        choice_id=APPROVAL,
+        digest="9f",
+        decisions=(
+            Choosing(
+                runbook="restart-service",
+                by="ann@example.com",
+                at=NOW,
+                channel="email",
+                reason="go",
+                signature="f",
+            ),
+        ),
+        refusal=Refusal.EXPIRED,
+        signature="f",
+    ),
+    _made(
         PlanReady,
         session_id=SESSION,
         alert=ALERT,
         severity=Severity.P2,
-        runbook=RunbookRef(name="restart-service", title="Restart", version="9f"),
+        runbook=RESTART,
         reasons=("it matches",),
         params={"service": "web"},
         steps=(STEP,),
