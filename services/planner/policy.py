@@ -96,6 +96,7 @@ class Bench:
             version=plan.runbook.version,
             labels=found.content.metadata.labels if found else {},
             proposed_by=Author.PERSON if found else None,
+            found_by=plan.found_by,
         )
         here: dict[str, int] = {}
         for step in plan.steps:

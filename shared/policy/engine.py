@@ -14,6 +14,7 @@ from typing import Any, Final
 import cel
 
 from shared.config.policy import Deny, Rule, people_in
+from shared.events import FoundBy
 from shared.lifecycle import Effect, Risk
 from shared.policy.facts import Facts, said_by
 from shared.policy.policy import Policy
@@ -35,7 +36,8 @@ def decide(policy: Policy, facts: Facts) -> Ruling:
     """Judge one step; asks nobody and always has an answer.
 
     In this order: the stop, what is denied, lost trust, the caps, the rules, and the default of the
-    step's risk. A command that the reasoner wrote is asked for in any case.
+    step's risk. A command that the reasoner wrote is asked for in any case, and so is a change by a
+    runbook that no rule names for the alert: what a search finds is a guess.
     """
     asked = _Asked(policy, facts)
     ruling = asked.forbidden() or asked.least(asked.by_rules(policy.config.rules))
@@ -193,6 +195,9 @@ class _Asked:
     def _floors(self) -> Iterator[tuple[int, str]]:
         if self.facts.runbook.proposed_by is not Author.PERSON:
             yield 1, "the reasoner wrote this command: a person has to agree, whatever a rule says"
+        changes = self.facts.step.effect is not Effect.READ_ONLY
+        if changes and self.facts.runbook.found_by is FoundBy.SEARCH:
+            yield 1, "the search found this runbook: a person has to agree to what it changes"
         if self.policy.least:
             yield self.policy.least, self.policy.least_because
 

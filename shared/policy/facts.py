@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from shared.events import FoundBy
 from shared.lifecycle import Effect, Risk, Severity
 from shared.policy.terms import Author
 
@@ -51,12 +52,14 @@ class RunbookFacts:
         version: the hash of its text.
         labels: as in its metadata.
         proposed_by: who wrote the commands; None counts as the reasoner.
+        found_by: whether its rules name the alert, or the search found it.
     """
 
     name: str
     version: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     proposed_by: Author | None = None
+    found_by: FoundBy = FoundBy.RULE
 
 
 @dataclass(frozen=True)
@@ -171,6 +174,7 @@ def said_by(facts: Facts, *, zone: ZoneInfo, trusted: bool | None) -> dict[str, 
             version=runbook.version or None,
             labels=dict(runbook.labels),
             proposed_by=runbook.proposed_by and runbook.proposed_by.value,
+            found_by=runbook.found_by.value,
         ),
         "step": _known(
             id=step.id,

@@ -19,7 +19,13 @@ WORDS: Final[dict[str, dict[str, object]]] = {
         "count": 1,
         "flapping": False,
     },
-    "runbook": {"name": "restart", "version": "9f", "labels": {}, "proposed_by": "person"},
+    "runbook": {
+        "name": "restart",
+        "version": "9f",
+        "labels": {},
+        "proposed_by": "person",
+        "found_by": "rule",
+    },
     "step": {
         "id": "restart",
         "uses": "ssh",

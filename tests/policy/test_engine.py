@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.events import OnExpiry
+from shared.events import FoundBy, OnExpiry
 from shared.lifecycle import Effect, Risk
 from shared.policy.engine import decide, trusted
 from shared.policy.policy import Policy
@@ -18,6 +18,7 @@ NEVER = {"deny": "not here"}
 LOW = {"step": {"risk": Risk.LOW}}
 CRITICAL = {"step": {"risk": Risk.CRITICAL}}
 REASONER = {"runbook": {"proposed_by": Author.REASONER}}
+GUESS = {"runbook": {"found_by": FoundBy.SEARCH}}
 # A label that the alert does not have.
 UNCLEAR = 'ticket.labels.zone == "a"'
 YES, NO = 'ticket.name == "TargetDown"', 'ticket.name == "Other"'
@@ -64,6 +65,13 @@ def when(condition, rule, **more):
         ([AUTO], {"runbook": {"proposed_by": None}}, "1 by rule-1"),
         ([TWO], REASONER, "2 by rule-1"),
         ([NEVER], REASONER, "deny by rule-1"),
+        # What the search found changes nothing without asking; it may look.
+        ([AUTO], GUESS, "1 by rule-1"),
+        ([], {**LOW, **GUESS}, "1 by default"),
+        ([AUTO], {**GUESS, "step": {"effect": None}}, "1 by rule-1"),
+        ([], {**GUESS, "step": {"risk": Risk.LOW, "effect": Effect.READ_ONLY}}, "auto by default"),
+        ([TWO], GUESS, "2 by rule-1"),
+        ([NEVER], GUESS, "deny by rule-1"),
         # A condition that cannot be worked out only tightens.
         ([when(UNCLEAR, AUTO)], {}, "1 by default"),
         ([when(UNCLEAR, AUTO)], LOW, "auto by default"),
@@ -111,6 +119,8 @@ def when(condition, rule, **more):
             "auto by rule-1",
         ),
         ([when('runbook.proposed_by == "reasoner"', TWO)], REASONER, "2 by rule-1"),
+        ([when('runbook.found_by == "search"', TWO)], GUESS, "2 by rule-1"),
+        ([when('runbook.found_by == "rule"', AUTO)], {}, "auto by rule-1"),
         ([when('step.risk == "high" && step.effect == "idempotent"', AUTO)], {}, "auto by rule-1"),
         ([when('step.command.startsWith("systemctl ")', AUTO)], {}, "auto by rule-1"),
         ([when('step.uses == "ssh" && step.id == "restart"', AUTO)], {}, "auto by rule-1"),
