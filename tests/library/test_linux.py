@@ -1,0 +1,378 @@
+"""The runbooks for hosts repair what they say."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from deploy.ports import free_port
+from shared.lifecycle import StepState
+from tests.flows.world import eventually
+from tests.library.site import firing
+
+HOST = {"instance": "web-1:9100"}
+
+
+@pytest.fixture
+def temporary():
+    """A directory below /tmp, wherever tests usually write: only those are emptied."""
+    with TemporaryDirectory(prefix="handrail-library-", dir="/tmp") as made:
+        yield Path(made)
+
+
+def filled(path: Path, kilobytes: int = 1) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(os.urandom(kilobytes * 1024))
+    return path
+
+
+def started(*command: str) -> subprocess.Popen:
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+
+def aged(path: Path, days: float) -> Path:
+    then = time.time() - days * 86400
+    os.utime(path, (then, then))
+    return path
+
+
+async def test_a_full_disk_gets_room_and_keeps_its_data(site, temporary):
+    host = site.machine("web-1", "df", "journalctl", "logrotate", "apt-get")
+    host.says("lsof", "")
+    host.write("room", "1000 100000\n")
+    filled(temporary / "journal" / "old.journal", 400)
+    filled(temporary / "log" / "app.log.1", 300)
+    database = filled(temporary / "database", 200)
+    host.hook("journalctl.vacuum", f"rm -f {temporary}/journal/*.journal\n")
+    host.hook("logrotate", f"gzip -f {temporary}/log/app.log.1 || rm {temporary}/log/app.log.1\n")
+    data = database.read_bytes()
+
+    alert = firing("NodeFilesystemAlmostOutOfSpace", {**HOST, "mountpoint": str(temporary)})
+    await site.repaired(alert)
+
+    assert database.read_bytes() == data
+    assert not (temporary / "journal" / "old.journal").exists()
+
+
+async def test_old_files_go_when_inodes_run_out_and_no_others(site, temporary):
+    host = site.machine("web-1", "df")
+    host.write("room", "1000000 100\n")
+    sessions = temporary / "sessions"
+    for number in range(90):
+        aged(filled(sessions / f"old-{number}", 0), days=30)
+    young = filled(sessions / "young")
+    elsewhere = aged(filled(temporary / "elsewhere" / "old"), days=30)
+
+    alert = firing(
+        "NodeFilesystemFilesFillingUp",
+        {**HOST, "mountpoint": str(temporary)},
+        {"cleanup_directory": str(sessions)},
+    )
+    await site.repaired(alert)
+
+    assert list(sessions.iterdir()) == [young]
+    assert elsewhere.exists()
+
+
+@pytest.mark.parametrize("directory", ["/", "/home", "/var/lib/postgresql", "/tmp/../etc", "/var"])
+def test_only_directories_for_temporary_files_are_ever_emptied(site, directory):
+    site.machine("web-1")
+    alert = firing("HostOutOfInodes", {**HOST}, {"cleanup_directory": directory})
+    with pytest.raises(AssertionError, match="parameter directory"):
+        site.plan(alert)
+
+
+async def test_a_running_process_may_open_more_files(site, tmp_path):
+    ready = tmp_path / "ready"
+    program = (
+        "import os, pathlib, resource, time\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (100, 8192))\n"
+        "held = [open(os.devnull) for _ in range(90)]\n"
+        f"pathlib.Path({str(ready)!r}).touch()\n"
+        "time.sleep(600)\n"
+    )
+    process = started(sys.executable, "-c", program)
+    try:
+        await eventually(ready.exists, 60)
+        host = site.machine("web-1", "systemctl")
+        host.unit("shop")
+        host.write("units/shop.service.pid", f"{process.pid}\n")
+        before = site.files()
+
+        session = await site.repaired(
+            firing("ProcessNearFDLimits", {**HOST, "job": "shop"}, {"open_files_limit": "4096"})
+        )
+
+        limits = Path(f"/proc/{process.pid}/limits")
+        assert limits_of(limits) == ("4096", "4096")
+        assert site.files() == before
+        assert process.poll() is None
+        assert f"--pid {process.pid} --nofile=4096:4096" in session.step("raise").run
+    finally:
+        process.kill()
+        process.wait()
+
+
+def limits_of(path: Path) -> tuple[str, str]:
+    line = next(line for line in path.read_text().splitlines() if line.startswith("Max open files"))
+    soft, hard = line.split()[3:5]
+    return soft, hard
+
+
+async def test_a_clock_that_is_off_is_set(site):
+    host = site.machine("web-1", "chronyc", "systemctl")
+    host.unit("chronyd")
+    host.write("offset", "7.5\n")
+    before = site.files()
+
+    await site.repaired(firing("NodeClockSkewDetected", HOST))
+
+    assert changed(before, site) == {"web-1/offset"}
+
+
+async def test_a_clock_without_its_daemon_gets_it_back_first(site):
+    host = site.machine("web-1", "chronyc", "systemctl")
+    host.unit("chronyd", "inactive")
+    host.write("offset", "7.5\n")
+
+    await site.repaired(firing("NodeClockNotSynchronising", HOST))
+
+    assert host.read("units/chronyd.service") == "active 2\n"
+
+
+def mounted_read_only(site):
+    host = site.machine("db-1", "findmnt", "mount")
+    host.write("mounts", "/ /dev/vda1 ext4 rw,relatime\n/data /dev/vdb1 ext4 ro,relatime\n")
+    host.write("fstab", "/ /dev/vda1 ext4 defaults\n/data /dev/vdb1 ext4 defaults\n")
+    host.says("dmesg", "EXT4-fs (vdb1): re-mounted. Opts: (null)\n")
+    return host
+
+
+READ_ONLY = firing("HostFilesystemDeviceError", {"instance": "db-1:9100", "mountpoint": "/data"})
+
+
+async def test_a_file_system_becomes_writable_again(site):
+    host = mounted_read_only(site)
+    before = site.files()
+
+    session = await site.repaired(READ_ONLY)
+
+    assert host.read("mounts").splitlines()[0] == "/ /dev/vda1 ext4 rw,relatime"
+    assert changed(before, site) == {"db-1/mounts"}
+    await site.taken_back(session, "remount")
+    assert site.files() == before
+
+
+async def test_a_file_system_with_errors_of_its_disk_is_left_alone(site):
+    host = mounted_read_only(site)
+    host.says("dmesg", "blk_update_request: I/O error, dev vdb, sector 8\n")
+    session = await site.left_alone(READ_ONLY)
+    assert session.run("remount").state is StepState.SKIPPED
+
+
+async def test_a_file_system_that_is_meant_to_be_read_only_is_left_alone(site):
+    host = mounted_read_only(site)
+    host.write("fstab", "/data /dev/vdb1 ext4 ro,noatime\n")
+    await site.left_alone(READ_ONLY)
+
+
+async def test_the_service_that_takes_all_processors_is_held_back(site):
+    host = site.machine("web-1", "ps", "systemctl")
+    host.says("vmstat", busy(idle=2))
+    host.write("says/cpu", "95.0 report.service\n90.5 report.service\n3.0 shop.service\n9.0 -\n")
+    host.unit("report")
+    host.unit("shop")
+    host.hook("report.service.set-property", f"cat <<'END' >says/vmstat\n{busy(idle=48)}END\n")
+    before = site.files()
+
+    session = await site.repaired(firing("NodeCPUHighUsage", HOST))
+
+    assert host.read("units/report.service.property") == "CPUQuota=100%\n"
+    assert changed(before, site) == {"web-1/says/vmstat", "web-1/units/report.service.property"}
+    await site.taken_back(session, "hold")
+    assert host.read("units/report.service.property") == "CPUQuota=\n"
+
+
+async def test_what_the_host_itself_needs_is_not_held_back(site):
+    host = site.machine("web-1", "ps", "systemctl")
+    host.says("vmstat", busy(idle=2))
+    host.write("says/cpu", "190.0 containerd.service\n3.0 shop.service\n")
+    await site.left_alone(firing("NodeSystemSaturation", HOST))
+
+
+def busy(*, idle):
+    return (
+        "procs -----------memory---------- ---swap-- -----io---- -system-- ------cpu-----\n"
+        " r  b   swpd   free   buff  cache   si   so    bi    bo   in   cs us sy id wa st\n"
+        f" 9  0      0 811112 123456 654321    0    0     1     2  100  200 {98 - idle}  2 {idle}"
+        "  0  0\n"
+    )
+
+
+def memory(available):
+    return (
+        "               total        used        free      shared  buff/cache   available\n"
+        f"Mem:           16000       15000         100          10         900       {available}\n"
+        "Swap:           2000        1900         100\n"
+    )
+
+
+async def test_the_service_that_holds_the_memory_gives_it_back(site):
+    host = site.machine("web-1", "ps", "systemctl")
+    host.says("free", memory(400))
+    host.write("says/memory", "9000000 shop.service\n300000 agent.service\n")
+    host.unit("shop")
+    host.unit("agent")
+    host.hook("shop.service.restart", f"cat <<'END' >says/free\n{memory(9000)}END\n")
+    before = site.files()
+
+    await site.repaired(firing("HostOutOfMemory", HOST))
+
+    assert changed(before, site) == {"web-1/says/free", "web-1/units/shop.service"}
+
+
+async def test_a_database_is_not_restarted_for_its_memory(site):
+    host = site.machine("web-1", "ps", "systemctl")
+    host.says("free", memory(400))
+    host.write("says/memory", "9000000 postgresql@15-main.service\n300000 shop.service\n")
+    await site.left_alone(firing("HostSwapIsFillingUp", HOST))
+
+
+KILLED = (
+    "Nov 21 03:00:01 web-1 kernel: oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),"
+    "cpuset=/,mems_allowed=0,global_oom,task_memcg=/system.slice/{unit},task=java,pid=812,uid=99\n"
+)
+
+
+async def test_a_service_that_the_kernel_killed_runs_again(site):
+    host = site.machine("web-1", "journalctl", "systemctl")
+    host.says("free", memory(9000))
+    host.write(
+        "journal/kernel", KILLED.format(unit="old.service") + KILLED.format(unit="shop.service")
+    )
+    host.unit("old")
+    host.unit("shop", "failed")
+    before = site.files()
+
+    await site.repaired(firing("HostOomKillDetected", HOST))
+
+    assert changed(before, site) == {"web-1/units/shop.service"}
+    assert host.read("units/shop.service") == "active 2\n"
+
+
+@pytest.mark.parametrize("stubborn", [False, True], ids=["that ends", "that has to be forced"])
+async def test_a_stuck_job_is_ended_and_its_pid_file_goes(site, temporary, stubborn):
+    site.machine("web-1")
+    pid_file = temporary / "report.pid"
+    script = temporary / "nightly-report"
+    trap = "trap '' TERM\n" if stubborn else ""
+    script.write_text(f"{trap}echo $$ >{pid_file}\nwhile :; do sleep 0.1; done\n")
+    # Through another shell that ends: it is nobody's child here, as under a scheduler.
+    started("sh", "-c", f"setsid sh {script} &").wait()
+    await eventually(lambda: pid_file.exists() and pid_file.read_text().strip(), 60)
+    pid = int(pid_file.read_text())
+    plan = site.plan(
+        firing(
+            "JobStuck",
+            {**HOST, "job_name": "nightly-report"},
+            {"pid_file": str(pid_file), "patience_seconds": "1"},
+        )
+    )
+
+    session = await site.run(plan)
+
+    assert session.run("end").state is (StepState.FAILED if stubborn else StepState.SUCCEEDED)
+    assert not alive(pid)
+    assert not pid_file.exists()
+    assert await site.is_well(plan)
+
+
+def alive(pid):
+    status = Path(f"/proc/{pid}/status")
+    return status.exists() and "State:\tZ" not in status.read_text()
+
+
+async def test_a_process_that_is_not_the_job_is_not_ended(site, temporary):
+    site.machine("web-1")
+    pid_file = temporary / "report.pid"
+    other = started("sleep", "600")
+    try:
+        pid_file.write_text(str(other.pid))
+        alert = firing(
+            "JobStuck", {**HOST, "job_name": "nightly-report"}, {"pid_file": str(pid_file)}
+        )
+        await site.run(site.plan(alert))
+        assert other.poll() is None
+        assert pid_file.exists()
+    finally:
+        other.kill()
+        other.wait()
+
+
+async def test_errors_end_with_a_restart(site):
+    host = site.machine("web-1", "journalctl", "systemctl")
+    host.unit("shop")
+    host.unit("agent")
+    host.write("journal/shop", "connection 17 is dead\n" * 40)
+    host.hook("shop.service.restart", ": >journal/shop\n")
+    before = site.files()
+
+    await site.repaired(firing("LogErrorSpike", {**HOST, "service": "shop"}))
+
+    assert changed(before, site) == {"web-1/journal/shop", "web-1/units/shop.service"}
+
+
+async def test_a_service_that_is_gone_is_restarted(site):
+    host = site.machine("web-1", "journalctl", "systemctl")
+    host.unit("shop", "failed")
+    host.unit("agent")
+    before = site.files()
+    await site.repaired(firing("TargetDown", {**HOST, "job": "shop"}))
+    assert changed(before, site) == {"web-1/units/shop.service"}
+
+
+SUPERVISOR = """\
+#!/bin/sh
+# Keeps one real web server, whose number is in a file.
+pid=$(cat {pid} 2>/dev/null)
+case $1 in
+is-active) kill -0 "$pid" ;;
+restart)
+  [ -z "$pid" ] || kill "$pid" 2>/dev/null
+  setsid {python} -m http.server {port} --bind 127.0.0.1 --directory {served} >/dev/null 2>&1 &
+  echo $! >{pid}
+  ;;
+esac
+"""
+
+
+async def test_a_real_web_service_answers_again(site, tmp_path):
+    host = site.machine("web-1")
+    pid, port, served = tmp_path / "pid", free_port(0), tmp_path / "served"
+    served.mkdir()
+    (served / "health").write_text("well")
+    program = host.root / "bin" / "shopctl"
+    program.write_text(SUPERVISOR.format(pid=pid, port=port, served=served, python=sys.executable))
+    program.chmod(0o755)
+    alert = firing(
+        "HttpServiceDown",
+        {"instance": "web-1:8080", "service": "shop", "service_manager": "shopctl"},
+        {"probe_url": f"http://127.0.0.1:{port}/health"},
+    )
+    plan = site.plan(alert)
+    assert not await site.is_well(plan)
+    try:
+        await site.run(plan)
+        await eventually(lambda: site.is_well(plan), 60)
+    finally:
+        os.kill(int(pid.read_text()), signal.SIGKILL)
+
+
+def changed(before, site):
+    after = site.files()
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
