@@ -169,13 +169,13 @@ class LostRace(MongoGroups):
 
 
 async def test_a_replica_that_lost_the_race_for_the_lead_joins_the_winner(world, db):
-    first, second, third = await world.record(alert("A"), alert("B"), alert("C"))
-    order = sorted((first, second, third), key=lambda one: one.ticket_id)
+    opened = await world.record(alert("A"), alert("B"), alert("C"))
+    order = sorted(opened, key=lambda one: one.ticket_id)
     groups = LostRace(db, order[1].ticket_id)
-    grouped, _ = await Grouper(world.rules, groups).group([third], NOW)
+    grouped, _ = await Grouper(world.rules, groups).group([order[2]], NOW)
     under = {one: parent for one, (parent, _) in (await world.under()).items()}
     assert under == dict.fromkeys((order[0].ticket_id, order[2].ticket_id), order[1].ticket_id)
-    assert grouped[0].parent_id == under.get(third.ticket_id)
+    assert grouped[0].parent_id == under.get(order[2].ticket_id)
 
 
 async def test_a_ticket_that_another_replica_took_in_first_says_so(world):
