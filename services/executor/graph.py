@@ -41,8 +41,6 @@ def turn(session: Session, step: Step) -> Answer:
             return Answer(Turn.NEVER, f"{step.parent} {outer.state}", blocked=outer.blocked)
         if not outer.opened:
             return _NOT_YET
-    if unwanted(session, step):
-        return Answer(Turn.NEVER, "another step came first, and nobody waits for this one")
     needed = [session.step(need) for need in step.needs]
     return _first(session, needed) if step.join is Join.FIRST else _all(session, needed)
 

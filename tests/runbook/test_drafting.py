@@ -1,10 +1,13 @@
 """What a runbook that uses all of the format makes of an alert."""
 
+from datetime import timedelta
+
 import pytest
 
-from shared.events import Join
+from shared.events import ApprovalRule, Asks, Join
 from shared.lifecycle import Severity
 from shared.runbook import UnfilledError, UnrenderedError, draft
+from tests.executor.sessions import step as a_step
 from tests.runbook.library import CLEAN, TELL, whole, written
 from tests.runbook.runbooks import alert, one_yes
 
@@ -169,3 +172,23 @@ def test_joins_and_gathering_come_into_the_plan(tmp_path):
     book = changed(tmp_path, "needs: [clean, each]", "needs: [clean, each]\n    join: first")
     plan = made(book)
     assert (step(plan, "tell").join, step(plan, "look").gather) == (Join.FIRST, True)
+
+
+@pytest.mark.parametrize(
+    ("policy", "asked", "required", "minutes"),
+    [(0, 1, 1, 10), (1, 0, 1, 10), (2, 1, 2, 10), (1, 2, 2, 10), (0, 0, 0, 10)],
+)
+def test_what_a_runbook_asks_for_never_loosens_the_policy(policy, asked, required, minutes):
+    asks = Asks(required=asked, expires_after=timedelta(minutes=10), reason="the runbook says so")
+    rule = ApprovalRule(required=policy, reason="the policy says so")
+    under = a_step("a", asks=0).model_copy(update={"asks": asks}).under(rule).approval
+    assert (under.required, under.expires_after) == (required, timedelta(minutes=minutes))
+    shorter = rule.model_copy(update={"expires_after": timedelta(minutes=1)})
+    again = a_step("a").model_copy(update={"asks": asks}).under(shorter).approval
+    assert again.expires_after == timedelta(minutes=1)
+
+
+def test_an_item_that_looks_like_an_option_makes_no_plan(tmp_path):
+    book = changed(tmp_path, "{items: mounts}", "{items: [a, '-rf']}")
+    with pytest.raises(UnrenderedError, match="would be read as an option"):
+        made(book)
