@@ -13,6 +13,7 @@ from deploy.backtest.version import Version
 from services.ingest.correlation.release import SETTLING
 from services.planner.plan import Planner
 from services.planner.policy import Bench, Circumstances
+from services.planner.undecided import Undecided
 from services.triage.verdict import judged
 from shared.events import (
     Change,
@@ -125,15 +126,17 @@ class Behind:
     def _plan(self, kept: Kept, ticket: TicketTriaged) -> None:
         made = self._planner.conclude(ticket)
         outcome = (
-            self._unplanned(ticket, made)
-            if isinstance(made, TicketEscalated)
-            else self._under_policy(kept, ticket, made)
+            self._under_policy(kept, ticket, made)
+            if isinstance(made, PlanReady)
+            else self._unplanned(ticket, made)
         )
         planned = outcome.result in {Result.RUNS, Result.ASKS_1, Result.ASKS_2}
         kept.state = TicketState.PLANNED if planned else TicketState.ESCALATED
         self._note(kept, outcome)
 
-    def _unplanned(self, ticket: TicketTriaged, made: TicketEscalated) -> Outcome:
+    def _unplanned(self, ticket: TicketTriaged, made: TicketEscalated | Undecided) -> Outcome:
+        if isinstance(made, Undecided):
+            return Outcome(ticket.alert, Result.UNDECIDED, made.because)
         if ticket.flapping:
             return Outcome(ticket.alert, Result.FLAPPING, made.reason)
         found = match(self._library, ticket.alert, ticket.severity).matches

@@ -17,6 +17,7 @@ _OTHERS: Final = "other reasons"
 #: Results whose reasons people look for.
 _REASONED: Final = (
     Result.NOTHING_FITS,
+    Result.UNDECIDED,
     Result.UNFILLED,
     Result.DENIED,
     Result.SUGGESTED,

@@ -69,7 +69,7 @@ def with_others(version: Version, paths: Iterable[Path]) -> Version:
 
 def _with_file(version: Version, path: Path) -> Version:
     source = read_file(path)
-    if not source.data or set(source.data) <= PolicyConfig.model_fields.keys():
+    if path.name != CONFIG_NAME and set(source.data or ()) <= PolicyConfig.model_fields.keys():
         return replace(version, policy=policy_of(source, version.config))
     return replace(version, config=load_config(path), policy=PolicyPlace(path).read())
 

@@ -10,7 +10,7 @@ from services.ingest.history.imported import Imported
 from services.ingest.ticket import fingerprint
 from shared.config import Config
 from shared.events import Alert, AlertStatus
-from shared.lifecycle import Severity
+from shared.lifecycle import Risk, Severity
 from shared.policy.policy import Policy
 from shared.runbook import Library
 from tests.runbook.runbooks import named
@@ -24,7 +24,7 @@ def small(name="fix", alerts="[Down]", *, risk="low", when="", run="true", needs
     condition = f", when: '{when}'" if when else ""
     params = f"{{{needs}: {{from: labels.{needs}, required: true}}}}" if needs else "{}"
     made = named(name, f"{{alerts: {alerts}{condition}}}", params=params, run=run)
-    steps = tuple(step.model_copy(update={"risk": risk}) for step in made.content.steps)
+    steps = tuple(step.model_copy(update={"risk": Risk(risk)}) for step in made.content.steps)
     return replace(made, content=made.content.model_copy(update={"steps": steps}))
 
 
