@@ -3,6 +3,7 @@
 import re
 import subprocess
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from shared.runbook.search import RunbookSearch, of_runbook
 from tests.library.alerts import ALERTS, FOREIGN, TEXTS
 from tests.library.site import firing, library
 
+PAGE = Path(__file__).parents[2] / "docs" / "library.md"
 RUNBOOKS = {runbook.name: runbook for runbook in library().runbooks}
 NAMES = sorted(RUNBOOKS)
 #: What cannot be taken back once it ran.
@@ -137,6 +139,15 @@ def test_a_tired_person_is_told_all_that_matters(name):
     assert content.match.text
     assert len(content.description.split()) > 100
     assert content.metadata.labels
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_about_the_library_says_what_an_alert_needs(name):
+    content = RUNBOOKS[name].content
+    must = [f"`{p.origin}`" for p in content.params.values() if p.must_be_there]
+    may = [f"`{p.origin}`" for p in content.params.values() if p.origin and not p.must_be_there]
+    row = f"| {name} | {content.metadata.title} | {', '.join(must)} | {', '.join(may)} |"
+    assert row in PAGE.read_text().splitlines()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -87,6 +87,21 @@ def test_only_directories_for_temporary_files_are_ever_emptied(site, directory):
         site.plan(alert)
 
 
+async def test_no_link_leads_out_of_the_directory_that_is_emptied(site, temporary):
+    host = site.machine("web-1", "df")
+    host.write("room", "1000000 10\n")
+    kept = aged(filled(temporary / "data" / "inside" / "old"), days=30)
+    (temporary / "link").symlink_to(temporary / "data")
+    alert = firing(
+        "HostOutOfInodes",
+        {**HOST, "mountpoint": str(temporary)},
+        {"cleanup_directory": str(temporary / "link" / "inside")},
+    )
+    session = await site.run(site.plan(alert))
+    assert session.run("remove").state is StepState.FAILED
+    assert kept.exists()
+
+
 async def test_a_running_process_may_open_more_files(site, tmp_path):
     ready = tmp_path / "ready"
     program = (
