@@ -1,15 +1,16 @@
 """``handrail runbook``: what is wrong in runbooks, what stands in one, which are for an alert."""
 
+import asyncio
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from deploy.commands.runbook_exchange import edit, export, fork, import_
 from deploy.commands.runbook_run import run
 from deploy.commands.runbook_search import search_command
 from deploy.commands.runbook_tools import (
-    NamedRunbook,
     directory,
     graph,
     new,
@@ -17,8 +18,10 @@ from deploy.commands.runbook_tools import (
     runbook_named,
     schema,
 )
-from deploy.output import AsJson, add, colored, console, say, show_json, table
-from shared.runbook import Runbook, lint
+from deploy.commands.runbook_versions import activate, diff, off, on, rollback, versions
+from deploy.output import AsJson, add, colored, console, say, show_json, table, when
+from deploy.runbooks import Shown, state, version_shown
+from shared.runbook import Runbook, lint, parse_runbook
 from shared.runbook.model import IncludeTemplate
 
 app = typer.Typer(
@@ -31,6 +34,9 @@ app = typer.Typer(
 for _command in (graph, new, run, schema):
     app.command()(_command)
 app.command("test")(run_tests)
+for _versioned in (versions, diff, activate, rollback, off, on, edit, fork, export):
+    app.command()(_versioned)
+app.command("import")(import_)
 
 
 @app.command("lint")
@@ -56,16 +62,53 @@ def lint_(
 
 
 @app.command()
-def show(name: NamedRunbook, *, as_json: AsJson = False) -> None:
-    """Show one of the runbooks that are in use."""
-    runbook = runbook_named(name)
-    if as_json:
-        show_json(_fields(runbook))
+def show(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME[@VERSION]", help="The one that is in use, or that version."),
+    ],
+    *,
+    text: Annotated[
+        bool, typer.Option("--text", help="Print its text, every character as it is.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show a runbook: the active version or another one; the file, where nothing runs."""
+    shown = asyncio.run(version_shown(name))
+    if text and shown is not None:
+        typer.echo(shown.version.text.encode(), nl=False)
+        return
+    runbook = runbook_named(name) if shown is None else _runbook(shown)
+    if text:
+        typer.echo(Path(runbook.file).read_bytes(), nl=False)
+    elif as_json:
+        show_json({**_fields(runbook), **(_version_fields(shown) if shown else {})})
     else:
         _print(runbook)
+        if shown is not None:
+            _print_version(shown)
 
 
 app.command("search")(search_command(directory))
+
+
+def _runbook(shown: Shown) -> Runbook:
+    return parse_runbook(shown.version.text, file=shown.version.place or shown.version.ref)
+
+
+def _version_fields(shown: Shown) -> dict[str, Any]:
+    said = {"who", "at", "why", "origin", "place", "parent"}
+    fields = shown.version.model_dump(mode="json", include=said)
+    return {**fields, "active": shown.is_active}
+
+
+def _print_version(shown: Shown) -> None:
+    made = shown.version
+    say(f"\nversion  {made.version}, by {made.who}, {when(made.at)}: {made.why}")
+    if shown.is_active:
+        say("It is active.", style="green")
+    else:
+        say(f"{shown.head.ref} is {state(shown.head)}.", style="dim")
 
 
 def _fields(runbook: Runbook) -> dict[str, Any]:

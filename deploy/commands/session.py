@@ -41,7 +41,12 @@ async def _show(session_id: str) -> SessionView:
 def _print(view: SessionView) -> None:
     session = view.session
     say(f"session  {session.id}\nticket   {session.ticket_id}  {session.ticket_title}")
-    say(f"runbook  {session.runbook.title}\nstate    {session.state}\n")
+    runbook = session.runbook
+    # The version that it began with, whatever is active now: `runbook show` has its text.
+    say(f"runbook  {runbook.title}  {runbook.name}@{runbook.version}")
+    for name, version in runbook.includes.items():
+        say(f"with     {name}@{version}")
+    say(f"state    {session.state}\n")
     shown = table("step", "state", "try", "exit", "target", "command", "ended")
     for step in session.steps:
         run = session.run(step.id)

@@ -1,16 +1,20 @@
 """The folder of runbooks, looked at again and again: only what changed is read."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from shared.errors import HandrailError
 from shared.runbook.library import files_under, parsed_runbook
 from shared.runbook.runbook import Parsed
-from shared.yamlsource import Problem, SourceError, read_file
+from shared.yamlsource import Problem, SourceError
 
 #: Of a file: when it was written, its size, and which one it is.
 Stamp = tuple[int, int, int]
+#: Nanoseconds in which two writes may get the same time; some file systems count in seconds.
+_TICK: Final = 2_000_000_000
 
 
 class FolderGoneError(HandrailError):
@@ -37,9 +41,9 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._stamps: dict[str, Stamp] | None = None
-        self._read: dict[str, Parsed | SourceError] = {}
-        self._seen = Seen()
+        self._stamps: dict[str, Stamp | None] = {}
+        self._read: dict[str, _Read] = {}
+        self._seen: Seen | None = None
 
     def look(self) -> Seen:
         """What is there; the same object as long as nothing changes.
@@ -50,33 +54,66 @@ class Folder:
         if not self.path.is_dir():
             raise FolderGoneError(f"{self.path} is no folder")
         stamps = self._stamped()
-        if stamps != self._stamps:
-            before = self._stamps or {}
-            self._read = {
-                file: self._read[file] if before.get(file) == stamp else self._parsed(file)
-                for file, stamp in stamps.items()
-            }
-            self._stamps = stamps
-            self._seen = _sorted_out(self._read)
+        if self._seen is not None and stamps == self._stamps and None not in stamps.values():
+            return self._seen
+        before, self._stamps = self._stamps, stamps
+        read = {file: self._again(file, before) for file in stamps}
+        if self._seen is None or not _same(read, self._read):
+            self._seen = _sorted_out({file: one.made for file, one in read.items()})
+        self._read = read
         return self._seen
 
-    def _stamped(self) -> dict[str, Stamp]:
-        stamps = {}
+    def _stamped(self) -> dict[str, Stamp | None]:
+        """The stamps of the files; None of one that was written just now.
+
+        A second write in the same tick of the clock would leave the stamp as it is.
+        """
+        stamps: dict[str, Stamp | None] = {}
+        just_now = time.time_ns() - _TICK
         for file in files_under(self.path):
             try:
                 said = file.stat()
             except OSError:  # removed just now
                 continue
+            stamp = said.st_mtime_ns, said.st_size, said.st_ino
             name = file.relative_to(self.path).as_posix()
-            stamps[name] = said.st_mtime_ns, said.st_size, said.st_ino
+            stamps[name] = stamp if said.st_mtime_ns < just_now else None
         return stamps
 
-    def _parsed(self, file: str) -> Parsed | SourceError:
+    def _again(self, file: str, before: Mapping[str, Stamp | None]) -> "_Read":
+        """What a file says; the same object where that is what it said."""
+        stamp, known = self._stamps[file], self._read.get(file)
+        if known is not None and stamp is not None and before.get(file) == stamp:
+            return known
         path = self.path / file
         try:
-            return parsed_runbook(read_file(path).text, file=str(path))
-        except SourceError as error:
-            return error
+            said = path.read_bytes()
+        except OSError as error:
+            return _Read(None, SourceError([Problem(str(path), 1, 1, f"cannot be read: {error}")]))
+        if known is not None and known.said == said:
+            return known
+        return _Read(said, _parsed(said, path))
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A file's bytes, and the runbook in it or its mistakes."""
+
+    said: bytes | None
+    made: Parsed | SourceError
+
+
+def _same(one: Mapping[str, _Read], other: Mapping[str, _Read]) -> bool:
+    return list(one) == list(other) and all(one[file] is other[file] for file in one)
+
+
+def _parsed(said: bytes, path: Path) -> Parsed | SourceError:
+    try:
+        return parsed_runbook(said.decode("utf-8"), file=str(path))
+    except SourceError as error:
+        return error
+    except UnicodeDecodeError as error:
+        return SourceError([Problem(str(path), 1, 1, f"cannot be read: {error}")])
 
 
 def _sorted_out(read: Mapping[str, Parsed | SourceError]) -> Seen:
