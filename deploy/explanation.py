@@ -19,10 +19,12 @@ from services.ingest.refusal import Refusal
 from services.ingest.sources import alertmanager
 from services.ingest.webhook import Webhook
 from services.planner.app import runbooks_directory
+from services.planner.finding import NO_RECORDS, Successes, successes
 from services.planner.judging import Judge
 from services.planner.plan import Planner
 from services.planner.policy import Bench, Circumstances
 from services.planner.store import MongoConclusions
+from services.planner.undecided import Undecided
 from services.triage.verdict import judged
 from shared.config import load_config
 from shared.errors import HandrailError
@@ -74,7 +76,12 @@ class Explainer:
 
     async def explain(self, ticket: TicketTriaged) -> Explained:
         """What would become of a ticket that triage has judged."""
-        made = self.planner.conclude(ticket)
+        made = self.planner.conclude(ticket, await self._successes())
+        if isinstance(made, Undecided):
+            notes = tuple(f"{one.name}: {'; '.join(one.candidate.reasons)}" for one in made.tried)
+            return Explained(
+                ticket.alert, ticket.severity, "asked about", made.because, notes=notes
+            )
         if isinstance(made, TicketEscalated):
             return Explained(
                 ticket.alert, ticket.severity, "escalated", made.reason, notes=made.tried
@@ -94,6 +101,11 @@ class Explainer:
             runbook=f"{made.runbook.name} {made.runbook.version}",
             steps=tuple(zip(made.steps, rulings, strict=True)),
         )
+
+    async def _successes(self) -> Successes:
+        if self.db is None:
+            return NO_RECORDS
+        return successes(self.planner.library, await MongoRecords(self.db).known())
 
     async def around(self, ticket: TicketTriaged, plan: PlanReady) -> Circumstances:
         """How things stand for a plan; see ``Judge.around``."""

@@ -20,8 +20,8 @@ class Result(StrEnum):
 
     ``runs`` asks nobody; the next two ask so many people for at least one step. Of ``denied``,
     ``suggested`` and ``observed`` the policy keeps the plan from running. ``unfilled`` is a runbook
-    that is for the alert and cannot be used, ``nothing_fits`` that there is none. Of ``undecided`` there
-    are several, and a person would choose.
+    that is for the alert and cannot be used, ``nothing_fits`` that there is none. Of ``undecided``
+    there are several, and a person would choose.
     """
 
     RUNS = "runs"

@@ -27,7 +27,8 @@ from shared.policy.store import MongoLastGood, MongoStopSwitch
 from shared.runbook.durations import PositiveDuration
 from shared.runbook.versions import MongoVersions
 from shared.service import Service, compose
-from shared.settings import ServiceSettings
+from shared.settings import SigningSettings
+from shared.signing import Signer
 
 _HERE: Final = Path("runbooks")
 #: Beside the code in a checkout; where the wheel puts them otherwise.
@@ -37,7 +38,7 @@ _PACKAGED: Final = (
 )
 
 
-class Settings(ServiceSettings):
+class Settings(SigningSettings):
     """What the planner is told by its environment."""
 
     planner_port: int = Field(8084, ge=1, le=65535)
@@ -77,12 +78,17 @@ def build(settings: Settings) -> Service:
         conclusions,
     )
     planner = Planner(shelf.library, config.targets, config.prometheus)
-    desk = Desk(planner, judge, shelf)
+    desk = Desk(planner, judge, shelf, Signer(settings.secret_key))
+
+    async def look() -> None:
+        await shelf.look()
+        planner.finder.follow(shelf.library)
+
     service.attach(router, desk=desk, conclusions=conclusions, records=records)
     service.prepare += [conclusions.prepare, records.prepare, versions.prepare]
-    service.prepare += [keeper.look, shelf.look]
+    service.prepare += [keeper.look, look]
     service.loops.append(every(POLICY_PAUSE, keeper.look, name="policy"))
-    service.loops.append(every(RUNBOOKS_PAUSE, shelf.look, name="runbooks"))
+    service.loops.append(every(RUNBOOKS_PAUSE, look, name="runbooks"))
     return service
 
 

@@ -10,12 +10,14 @@ from services.planner.desk import Desk
 from services.planner.store import Conclusions
 from shared.bus import PublishDep, Router, consumes
 from shared.events import (
+    PlanChosen,
     SessionFinished,
     TicketEscalated,
     TicketResolved,
     TicketTriaged,
 )
 from shared.policy.records.store import MongoRecords
+from shared.signing import ForgedDecisionError
 
 log = structlog.get_logger(__name__)
 router = Router()
@@ -29,7 +31,7 @@ ConclusionsDep = Annotated[Conclusions, Context("conclusions")]
 async def plan(
     ticket: TicketTriaged, desk: DeskDep, conclusions: ConclusionsDep, publish: PublishDep
 ) -> None:
-    """Plan a ticket, or hand it to a person.
+    """Plan a ticket, ask a person which runbook to use, or hand it over.
 
     A redelivery says again what was stored the first time, also when the runbooks have changed.
     """
@@ -41,6 +43,27 @@ async def plan(
         return
     await publish(kept)
     log.info("ticket.concluded", by=kept.subject)
+
+
+@consumes(router, PlanChosen, by="planner")
+async def settle(
+    said: PlanChosen, desk: DeskDep, conclusions: ConclusionsDep, publish: PublishDep
+) -> None:
+    """Plan with the runbook that a person chose, if they really did, or hand the ticket over.
+
+    A redelivery says again what was stored the first time.
+    """
+    choice = await conclusions.choice(said.choice_id)
+    if choice is None:
+        raise ForgedDecisionError(f"nobody was asked {said.choice_id}")
+    now = datetime.now(UTC)
+    made = await desk.settle(choice, said, now)
+    kept = await conclusions.settle(made, choice, now=now)
+    if kept is None:
+        log.info("ticket.moved_on")
+        return
+    await publish(kept)
+    log.info("choice.settled", choice_id=str(said.choice_id), by=kept.subject)
 
 
 @consumes(router, SessionFinished, by="planner")

@@ -1,15 +1,19 @@
 """What to do about a ticket: a plan, or why a person has to take over."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Final
 from uuid import UUID, uuid5
 
+from services.planner.finding import NO_RECORDS, Finder, Successes
 from services.planner.policy import by_risk
+from services.planner.undecided import Tried, Undecided
 from shared.config import PrometheusServer, Target
 from shared.events import (
     Check,
     CommandCheck,
+    FoundBy,
     PlanReady,
     PrometheusCheck,
     Step,
@@ -19,12 +23,14 @@ from shared.events import (
 from shared.runbook import (
     Candidate,
     Library,
-    Ranking,
     UnfilledError,
     UnrenderedError,
     draft,
     match,
 )
+from shared.runbook.matching import FOUND
+from shared.runbook.search import Answer, Hit, Verdict
+from shared.runbook.search.answer import FITS
 
 Conclusion = PlanReady | TicketEscalated
 
@@ -39,41 +45,78 @@ class Planner:
     library: Library
     targets: Mapping[str, Target]
     prometheus: Mapping[str, PrometheusServer]
+    finder: Finder = field(default_factory=Finder)
 
-    def conclude(self, ticket: TicketTriaged) -> Conclusion:
-        """A plan from the best runbook that can make one, or an escalation that says why not.
+    def conclude(
+        self, ticket: TicketTriaged, records: Successes = NO_RECORDS
+    ) -> Conclusion | Undecided:
+        """A plan from the best runbook that can make one, a question which, or why there is none.
 
-        Whether it may run is for the policy to say (see ``judging.Judge``). The ids of the event
-        and of the session derive from the ticket's event.
+        Rules of runbooks go before the search. Whether a plan may run is for the policy to say (see
+        ``judging.Judge``). The ids of events and of the session derive from the ticket's event.
         """
-        if ticket.flapping:
-            return _escalated(ticket, "it comes and goes: what a plan mends would not stay so", ())
-        ranking = match(self.library, ticket.alert, ticket.severity)
-        if not ranking.matches:
-            return _nothing_matches(ticket, ranking)
-        obstacles: list[str] = []
-        for candidate in ranking.matches:
-            made = self._plan(ticket, candidate, obstacles)
-            if isinstance(made, PlanReady):
-                return made
-            obstacles += [f"{candidate.runbook.name}: {obstacle}" for obstacle in made]
-        return _cannot(ticket, ranking.matches[0], obstacles)
+        by_rules = self.by_rules(ticket)
+        return self.by_search(ticket, records) if by_rules is None else by_rules
 
-    def _plan(
-        self, ticket: TicketTriaged, candidate: Candidate, before: Iterable[str]
-    ) -> PlanReady | list[str]:
+    def by_rules(self, ticket: TicketTriaged) -> Conclusion | Undecided | None:
+        """What the runbooks come to that say they are for this alert; None where none does."""
+        if ticket.flapping:
+            why = "it comes and goes: what a plan mends would not stay so"
+            return _escalated(ticket, why, ())
+        matches = match(self.library, ticket.alert, ticket.severity).matches
+        if not matches:
+            return None
+        obstacles: list[str] = []
+        for equals in _equals(matches):
+            tried = tuple(self._tried(ticket, candidate) for candidate in equals)
+            usable = [one for one in tried if one.plan is not None]
+            if len(usable) > 1:
+                return Undecided(_as_well(usable), FoundBy.RULE, tried)
+            obstacles += [obstacle for one in tried for obstacle in one.obstacles]
+            for one in usable:
+                return _after(one, obstacles)
+        return _cannot(ticket, matches[0], obstacles)
+
+    def by_search(
+        self, ticket: TicketTriaged, records: Successes = NO_RECORDS
+    ) -> Conclusion | Undecided:
+        """What the search comes to, where no runbook says that it is for this alert."""
+        answer = self.finder.find(self.library, ticket, records)
+        if answer.verdict is Verdict.NONE:
+            return self._nothing_fits(ticket, answer)
+        tried = tuple(
+            self._tried(ticket, self._found(ticket, hit), FoundBy.SEARCH)
+            for hit in answer.hits
+            if hit.name in answer.choices
+        )
+        obstacles = [obstacle for one in tried for obstacle in one.obstacles]
+        if all(one.plan is None for one in tried):
+            return _cannot(ticket, tried[0].candidate, obstacles)
+        if answer.verdict is Verdict.CLEAR and tried[0].plan is not None:
+            return tried[0].plan
+        return Undecided(answer.because, FoundBy.SEARCH, tried)
+
+    def _found(self, ticket: TicketTriaged, hit: Hit) -> Candidate:
+        """A hit beside the ones that rules find; it is in the library that was searched."""
+        (runbook,) = (one for one in self.library.runbooks if one.name == hit.name)
+        reasons = (f"no rule names the alert {ticket.alert.name}; the search found it", *hit.why)
+        return Candidate(runbook, matched=True, reasons=reasons, rank=FOUND)
+
+    def _tried(
+        self, ticket: TicketTriaged, candidate: Candidate, found_by: FoundBy = FoundBy.RULE
+    ) -> Tried:
         """The plan of one runbook, or everything that stands in its way."""
         try:
-            made = self.drafted(ticket, candidate, before)
+            made = self.drafted(ticket, candidate, found_by)
         except UnfilledError as error:
-            return [str(unfilled) for unfilled in error.unfilled]
+            return Tried(candidate, hinders=tuple(map(str, error.unfilled)))
         except UnrenderedError as error:
-            return [str(error)]
-        obstacles = list(dict.fromkeys(self.obstacles(made.steps, made.verify)))
-        return obstacles or made
+            return Tried(candidate, hinders=(str(error),))
+        hinders = tuple(dict.fromkeys(self.obstacles(made.steps, made.verify)))
+        return Tried(candidate, None if hinders else made, hinders)
 
     def drafted(
-        self, ticket: TicketTriaged, candidate: Candidate, before: Iterable[str] = ()
+        self, ticket: TicketTriaged, candidate: Candidate, found_by: FoundBy = FoundBy.RULE
     ) -> PlanReady:
         """The plan of one runbook, whether or not it can be carried out here.
 
@@ -89,7 +132,8 @@ class Planner:
             alert=alert,
             severity=ticket.severity,
             runbook=runbook.ref,
-            reasons=(*candidate.reasons, *(f"not {obstacle}" for obstacle in before)),
+            reasons=candidate.reasons,
+            found_by=found_by,
             params=made.params,
             values=made.values,
             steps=made.steps,
@@ -123,24 +167,53 @@ class Planner:
         elif name is not None and name not in self.prometheus:
             yield f"{where}: handrail.yaml declares no prometheus server {name}"
 
+    def _nothing_fits(self, ticket: TicketTriaged, answer: Answer) -> TicketEscalated:
+        """With the runbooks whose name fits and whose condition does not, and the nearest hits."""
+        if not self.library.runbooks:
+            return _escalated(ticket, "there are no runbooks", ())
+        others = match(self.library, ticket.alert, ticket.severity).others
+        named = sorted((one for one in others if one.named), key=lambda one: one.rank)
+        near = [f"{one.runbook.name}: {', but '.join(one.reasons)}" for one in named]
+        near += [
+            f"{hit.name}: fits {hit.fit:.2f}, at least {FITS} is asked for ({'; '.join(hit.why)})"
+            for hit in answer.hits
+        ]
+        name = ticket.alert.name
+        reason = f"no runbook applies to the alert {name}, and none fits: {answer.because}"
+        return _escalated(ticket, reason, tuple(near[:_SHOWN]))
+
 
 def session_id(cause: UUID) -> UUID:
     """The session that an event leads to; the same however often the event comes."""
     return uuid5(cause, "session")
 
 
-def _nothing_matches(ticket: TicketTriaged, ranking: Ranking) -> TicketEscalated:
-    if not ranking.others:
-        return _escalated(ticket, "there are no runbooks", ())
-    # One whose name fits and whose condition does not is nearer than all the others.
-    near = sorted(ranking.others, key=lambda candidate: candidate.rank)[:_SHOWN]
-    why = tuple(f"{one.runbook.name}: {', but '.join(one.reasons)}" for one in near)
-    return _escalated(ticket, f"no runbook applies to the alert {ticket.alert.name}", why)
+def _equals(matches: tuple[Candidate, ...]) -> Iterator[tuple[Candidate, ...]]:
+    """The candidates in their order, those together that match equally well."""
+    rest = matches
+    while rest:
+        together = tuple(takewhile(rest[0].equals, rest))
+        yield together
+        rest = rest[len(together) :]
+
+
+def _as_well(usable: Sequence[Tried]) -> str:
+    names = ", ".join(one.name for one in usable)
+    return f"the rules of {len(usable)} runbooks name the alert as exactly: {names}"
+
+
+def _after(tried: Tried, obstacles: Iterable[str]) -> PlanReady:
+    """The plan, with why those before it made none."""
+    if tried.plan is None:
+        raise ValueError(f"{tried.name} made no plan")
+    reasons = (*tried.plan.reasons, *(f"not {obstacle}" for obstacle in obstacles))
+    return tried.plan.model_copy(update={"reasons": reasons})
 
 
 def _cannot(ticket: TicketTriaged, best: Candidate, obstacles: list[str]) -> TicketEscalated:
     more = f" (and {len(obstacles) - 1} more)" if len(obstacles) > 1 else ""
-    name = f"the runbook {best.runbook.name} is for this alert and cannot be used"
+    found = "is" if best.named else "was found"
+    name = f"the runbook {best.runbook.name} {found} for this alert and cannot be used"
     first = obstacles[0].removeprefix(f"{best.runbook.name}: ")
     return _escalated(ticket, f"{name}: {first}{more}", tuple(obstacles))
 

@@ -1,32 +1,51 @@
-"""Sessions as they begin, and the tickets they are for."""
+"""Sessions as they begin, the choices that people are asked for, and the tickets they are for."""
 
-from datetime import datetime
-from typing import Any, Protocol
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 import structlog
 from pymongo import ASCENDING
 
+from services.planner.choice import Choice, choice_id
 from services.planner.plan import Conclusion
-from shared.events import PlanReady, TicketEscalated
+from shared.events import PlanChoiceNeeded, PlanReady, TicketEscalated, TicketTriaged
 from shared.lifecycle import SessionState, TicketState
-from shared.store import SCHEMA, Database, Document, seam
+from shared.store import SCHEMA, Collection, Database, Document, expiring, seam
 from shared.telemetry import current_trace
 
 log = structlog.get_logger(__name__)
+
+# As long as the streams keep events: an answer may come so late.
+_CHOICES_KEPT: Final = timedelta(days=14)
+
+Kept = Conclusion | PlanChoiceNeeded
 
 
 class Conclusions(Protocol):
     """Where the outcome of planning is kept."""
 
     async def keep(
-        self, conclusion: Conclusion, *, caused_by: UUID, now: datetime
-    ) -> Conclusion | None:
+        self, conclusion: Conclusion | Choice, *, caused_by: UUID, now: datetime
+    ) -> Kept | None:
         """Store what is to become of a ticket that is triaged, and move the ticket.
 
-        Returns what to publish: the conclusion, or the one that the same event led to before. None
-        when the ticket has moved on for another reason, or is under a parent, which is planned for
-        it; then nothing was stored.
+        While a choice is asked for, the ticket stays triaged. Returns what to publish: what was
+        given, or what the same event led to before. None when the ticket has moved on for another
+        reason, or is under a parent, which is planned for it; then nothing was stored.
+        """
+        ...
+
+    async def choice(self, choice_id: UUID) -> Choice | None:
+        """What was asked, as it was stored."""
+        ...
+
+    async def settle(
+        self, conclusion: Conclusion, choice: Choice, *, now: datetime
+    ) -> Conclusion | None:
+        """Store what an answer came to, of a ticket that waits for it, and move the ticket.
+
+        Returns what to publish, as ``keep`` does.
         """
         ...
 
@@ -39,46 +58,82 @@ class MongoConclusions:
         self._client = db.client
         self._sessions = db.get_collection("sessions")
         self._tickets = db.get_collection("tickets")
+        self._choices = db.get_collection("choices")
 
     async def prepare(self) -> None:
         """Make the indexes; changes nothing where they are."""
         await self._sessions.create_index([("ticket_id", ASCENDING)], name="ticket")
         await self._sessions.create_index([("state", ASCENDING)], name="state")
+        await expiring(self._choices, "expires_at", _CHOICES_KEPT)
 
     async def keep(
-        self, conclusion: Conclusion, *, caused_by: UUID, now: datetime
+        self, conclusion: Conclusion | Choice, *, caused_by: UUID, now: datetime
+    ) -> Kept | None:
+        ticket_id = _ticket_of(conclusion)
+        # What this event asked for stands, also where a redelivery would find an answer by itself.
+        where = {**_triaged(ticket_id), "choice.id": {"$ne": choice_id(caused_by)}}
+        if isinstance(conclusion, Choice):
+            if await self._ask(conclusion, where, now):
+                return conclusion.needed
+        elif await self._conclude(conclusion, where, caused_by, now):
+            return conclusion
+        before = await self._kept_before(ticket_id, caused_by)
+        return before or await self._asked_before(ticket_id, caused_by)
+
+    async def choice(self, choice_id: UUID) -> Choice | None:
+        found = await self._choices.find_one({"_id": choice_id})
+        return _choice_of(found) if found else None
+
+    async def settle(
+        self, conclusion: Conclusion, choice: Choice, *, now: datetime
     ) -> Conclusion | None:
-        if isinstance(conclusion, PlanReady):
-            kept = await self._plan(conclusion, caused_by, now)
-        else:
-            kept = await self._escalate(conclusion, caused_by, now)
-        return conclusion if kept else await self._kept_before(conclusion.ticket_id, caused_by)
+        where = {**_triaged(conclusion.ticket_id), "choice.id": choice.id}
+        if await self._conclude(conclusion, where, choice.ticket.id, now):
+            return conclusion
+        return await self._kept_before(conclusion.ticket_id, choice.ticket.id)
 
     async def count(self, ticket_id: UUID) -> int | None:
         """How often the ticket's problem was told; None when there is no such ticket."""
         ticket = await self._tickets.find_one({"_id": ticket_id}, {"count": 1})
         return ticket.get("count") if ticket else None
 
-    async def _plan(self, plan: PlanReady, caused_by: UUID, now: datetime) -> bool:
-        """Move the ticket and insert the session, both or neither: no plan without its ticket."""
-        change = {"$set": _planned(plan, caused_by, now)}
-        document = _session(plan, caused_by, now)
+    async def _conclude(
+        self, conclusion: Conclusion, where: Document, caused_by: UUID, now: datetime
+    ) -> bool:
+        over = {"$unset": {"choice": ""}}
+        if isinstance(conclusion, PlanReady):
+            change = {"$set": _planned(conclusion, caused_by, now), **over}
+            document = _session(conclusion, caused_by, now)
+            return await self._both(where, change, self._sessions, document)
+        change = {"$set": _escalated(conclusion, caused_by, now), **over}
+        moved = await self._tickets.update_one(where, change)
+        return bool(moved.matched_count)
+
+    async def _ask(self, choice: Choice, where: Document, now: datetime) -> bool:
+        change = {"$set": _waiting(choice, now)}
+        return await self._both(where, change, self._choices, _choice(choice))
+
+    async def _both(
+        self, where: Document, change: Document, collection: Collection, document: Document
+    ) -> bool:
+        """Change the ticket and insert a document, both or neither."""
 
         async def both(transaction: Any) -> bool:
-            moved = await self._tickets.update_one(
-                _triaged(plan.ticket_id), change, session=transaction
-            )
+            moved = await self._tickets.update_one(where, change, session=transaction)
             if moved.matched_count:
-                await self._sessions.insert_one(document, session=transaction)
+                await collection.insert_one(document, session=transaction)
             return bool(moved.matched_count)
 
         async with await self._client.start_session() as transaction:
             return bool(await transaction.with_transaction(both))
 
-    async def _escalate(self, escalation: TicketEscalated, caused_by: UUID, now: datetime) -> bool:
-        change = {"$set": _escalated(escalation, caused_by, now)}
-        moved = await self._tickets.update_one(_triaged(escalation.ticket_id), change)
-        return bool(moved.matched_count)
+    async def _asked_before(self, ticket_id: UUID, caused_by: UUID) -> PlanChoiceNeeded | None:
+        """What the same event asked for, as long as the ticket waits for it."""
+        where = {**_triaged(ticket_id), "choice.id": choice_id(caused_by)}
+        if await self._tickets.find_one(where, {"_id": 1}) is None:
+            return None
+        choice = await self.choice(choice_id(caused_by))
+        return choice.needed if choice else None
 
     async def _kept_before(self, ticket_id: UUID, caused_by: UUID) -> Conclusion | None:
         """What the same event led to, as it was stored then."""
@@ -113,6 +168,18 @@ class MongoConclusions:
 def _triaged(ticket_id: UUID) -> Document:
     """A ticket that is to be planned; not one under a parent, which is planned for all of them."""
     return {"_id": ticket_id, "state": TicketState.TRIAGED.value, "parent_id": None}
+
+
+def _ticket_of(conclusion: Conclusion | Choice) -> UUID:
+    if isinstance(conclusion, Choice):
+        return conclusion.ticket.ticket_id
+    return conclusion.ticket_id
+
+
+def _waiting(choice: Choice, now: datetime) -> Document:
+    """What a ticket says of the choice that it waits for."""
+    asked = {"id": choice.id, "asked_at": now, "expires_at": choice.needed.expires_at}
+    return {"choice": asked, "updated_at": now}
 
 
 def _planned(plan: PlanReady, caused_by: UUID, now: datetime) -> Document:
@@ -161,3 +228,24 @@ def _plan_of(session: Document) -> PlanReady:
     """The event of a stored session; its id is the one that it had."""
     said = {name: session[name] for name in PlanReady.model_fields if name in session}
     return PlanReady.about(session["caused_by"], session_id=session["_id"], **said)
+
+
+def _choice(choice: Choice) -> Document:
+    """A choice with the plans that it is between, as they were shown."""
+    return {
+        "_id": choice.id,
+        "schema": SCHEMA,
+        "ticket_id": choice.ticket.ticket_id,
+        "expires_at": choice.needed.expires_at,
+        "needed": choice.needed.model_dump(mode="json"),
+        "ticket": choice.ticket.model_dump(mode="json"),
+        "plans": [plan.model_dump(mode="json") for plan in choice.plans],
+    }
+
+
+def _choice_of(stored: Document) -> Choice:
+    return Choice(
+        needed=PlanChoiceNeeded.model_validate(stored["needed"]),
+        ticket=TicketTriaged.model_validate(stored["ticket"]),
+        plans=tuple(PlanReady.model_validate(plan) for plan in stored["plans"]),
+    )

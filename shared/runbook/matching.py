@@ -16,6 +16,8 @@ from shared.runbook.runbook import Runbook
 _WILDCARDS: Final = re.compile(r"[*?]|\[[^\]]*\]")
 #: How an alert's name was met; better ones first.
 _EXACT, _GLOB, _CONDITION, _NOT_AT_ALL = range(4)
+#: The rank of a runbook that no rule names for the alert and that the search found.
+FOUND: Final = (_NOT_AT_ALL, 0, "")
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,15 @@ class Candidate:
     matched: bool
     reasons: tuple[str, ...]
     rank: tuple[int, int, str]
+
+    @property
+    def named(self) -> bool:
+        """Whether the runbook is for alerts of this name, whatever its condition says."""
+        return self.rank[0] != _NOT_AT_ALL
+
+    def equals(self, other: "Candidate") -> bool:
+        """Whether only their names tell which of the two goes first."""
+        return self.rank[:2] == other.rank[:2]
 
 
 @dataclass(frozen=True)
@@ -42,13 +53,7 @@ def match(library: Library, alert: Alert, severity: Severity) -> Ranking:
     An exact name beats a pattern, which beats a runbook that has only a condition; of two patterns
     the one with more literal characters wins, then the runbook's name decides.
     """
-    values = {
-        "severity": severity.value,
-        "labels": alert.labels,
-        "annotations": alert.annotations,
-        "name": alert.name,
-        "source": alert.source,
-    }
+    values = _values(alert, severity)
     candidates = sorted(
         (_candidate(runbook, alert, values) for runbook in library.runbooks),
         key=lambda candidate: candidate.rank,
@@ -57,6 +62,22 @@ def match(library: Library, alert: Alert, severity: Severity) -> Ranking:
         tuple(candidate for candidate in candidates if candidate.matched),
         tuple(candidate for candidate in candidates if not candidate.matched),
     )
+
+
+def allows(runbook: Runbook, alert: Alert, severity: Severity) -> bool:
+    """Whether the runbook's condition, if it has one, holds for the alert."""
+    when = runbook.content.match.when
+    return when is None or conditions.answer(when, _values(alert, severity)).holds
+
+
+def _values(alert: Alert, severity: Severity) -> dict[str, Any]:
+    return {
+        "severity": severity.value,
+        "labels": alert.labels,
+        "annotations": alert.annotations,
+        "name": alert.name,
+        "source": alert.source,
+    }
 
 
 def _candidate(runbook: Runbook, alert: Alert, values: Mapping[str, Any]) -> Candidate:

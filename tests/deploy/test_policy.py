@@ -102,7 +102,7 @@ def test_people_are_told_the_same_and_with_all_every_rule(handrail, alerts):
 
 def test_what_triage_closes_and_what_no_runbook_is_for_is_told_too(handrail, alerts):
     watchdog = ALERT.model_copy(update={"name": "Watchdog", "title": "Watchdog"})
-    other = ALERT.model_copy(update={"name": "Other"})
+    other = ALERT.model_copy(update={"name": "MoonPhase", "title": "The moon is full"})
     said = handrail("policy", "explain", alerts(listed(watchdog), listed(other)), "--json")
     assert [one["becomes"] for one in json.loads(said.stdout)] == ["closed", "escalated"]
 

@@ -10,7 +10,11 @@ from shared.errors import SettingsError
 from shared.settings import load_settings
 from tests.runbook.runbooks import WHOLE
 
-URLS = {"nats_url": "nats://localhost:1", "mongo_url": "mongodb://localhost:1"}
+URLS = {
+    "nats_url": "nats://localhost:1",
+    "mongo_url": "mongodb://localhost:1",
+    "secret_key": "k" * 32,
+}
 
 
 async def test_a_wrong_runbook_is_logged_with_its_place_and_does_not_stop_the_service(

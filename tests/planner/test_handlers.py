@@ -35,7 +35,11 @@ async def test_a_redelivery_publishes_what_was_stored_though_the_runbooks_have_c
 
 
 async def test_a_ticket_without_a_plan_is_escalated():
-    ticket, published, store = triaged(name="Unknown"), Published(), FakeConclusions()
+    ticket, published, store = (
+        triaged(name="MoonPhase", title="The moon is full"),
+        Published(),
+        FakeConclusions(),
+    )
     store.tickets[ticket.ticket_id] = "triaged"
     await plan(ticket, desk(), store, published)
     (escalated,) = published

@@ -8,6 +8,8 @@ from shared.runbook import Library
 from tests.planner.tickets import TARGETS, planner, triaged
 from tests.runbook.runbooks import WHOLE, named, runbook
 
+MOON = {"name": "MoonPhase", "title": "The moon is full"}
+
 
 def test_a_plan_is_ready_to_run():
     ticket = triaged()
@@ -42,7 +44,11 @@ NO_PROMETHEUS = WHOLE[: WHOLE.index("verify:")] + (
 @pytest.mark.parametrize(
     ("made_by", "fields", "reason"),
     [
-        (planner(), {"name": "Other"}, "no runbook applies to the alert Other"),
+        (
+            planner(),
+            MOON,
+            "no runbook applies to the alert MoonPhase, and none fits: no runbook has",
+        ),
         (planner(), {"labels": {"job": "shop"}}, "(from labels.instance): the alert has no label"),
         (
             planner(),
@@ -78,7 +84,7 @@ def test_a_ticket_that_cannot_be_planned_is_escalated_with_the_reason(made_by, f
     escalation = made_by.conclude(triaged(**fields))
     assert isinstance(escalation, TicketEscalated)
     assert reason in escalation.reason
-    assert escalation.title == "Shop is down"
+    assert escalation.title == fields.get("title", "Shop is down")
 
 
 def test_an_escalation_tells_everything_that_stands_in_the_way():

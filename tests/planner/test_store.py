@@ -130,7 +130,7 @@ async def test_a_ticket_that_is_not_there_gets_no_session(world):
     assert await world.sessions() == []
 
 
-@pytest.mark.parametrize("known", [{}, {"name": "Unknown"}])
+@pytest.mark.parametrize("known", [{}, {"name": "MoonPhase", "title": "The moon is full"}])
 async def test_a_ticket_under_a_parent_is_neither_planned_nor_escalated(world, known):
     ticket_id = await world.ticket("triaged")
     await world.goes_under(ticket_id, uuid4())
@@ -172,7 +172,7 @@ async def test_the_plan_is_told_again_also_when_the_ticket_has_gone_on_from_it(w
 
 async def test_an_escalation_moves_the_ticket_and_is_told_again(world):
     ticket_id = await world.ticket("triaged")
-    escalation, cause = concluded(ticket_id, name="Unknown")
+    escalation, cause = concluded(ticket_id, name="MoonPhase", title="The moon is full")
     for _ in range(2):
         kept = await world.conclusions.keep(escalation, caused_by=cause, now=NOW)
         assert isinstance(kept, TicketEscalated)
@@ -184,7 +184,7 @@ async def test_an_escalation_moves_the_ticket_and_is_told_again(world):
 
 async def test_an_escalation_leaves_a_ticket_that_moved_on_alone(world):
     ticket_id = await world.ticket("resolved")
-    escalation, cause = concluded(ticket_id, name="Unknown")
+    escalation, cause = concluded(ticket_id, name="MoonPhase", title="The moon is full")
     assert await world.conclusions.keep(escalation, caused_by=cause, now=NOW) is None
     assert await world.state(ticket_id) == "resolved"
 
@@ -226,6 +226,7 @@ async def test_a_session_is_stored_as_the_executor_reads_it(db):
         "params": {"service": "shop", "host": "web-1"},
         "values": {},
         "reasons": list(plan.reasons),
+        "found_by": "rule",
         "steps": [step.model_dump(mode="json") for step in plan.steps],
         "verify": [check.model_dump(mode="json") for check in plan.verify],
         "runs": {},

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+from pydantic import SecretStr
+
 from services.planner.desk import Desk
 from services.planner.judging import Judge
 from services.planner.plan import Planner
@@ -14,8 +16,10 @@ from shared.lifecycle import Severity, Verdict
 from shared.policy.policy import Policy
 from shared.policy.records.record import LastHour, Record
 from shared.runbook import Library
+from shared.signing import Signer
 from tests.runbook.runbooks import alert, runbook
 
+SIGNER = Signer(SecretStr("k" * 32))
 TARGETS = {
     "web-1": SshTarget.model_validate(
         {
@@ -67,6 +71,9 @@ class Standing:
     async def of(self, runbook):
         return self.record or Record(runbook.name, runbook.version)
 
+    async def known(self, runbook=None):
+        return [self.record] if self.record else []
+
     async def since(self, at):
         return self.hour or LastHour()
 
@@ -88,4 +95,4 @@ class Shelved:
 
 def desk(standing: Standing | None = None, targets=TARGETS) -> Desk:
     made = planner(targets=targets)
-    return Desk(made, judge(standing, targets=targets), Shelved(made.library))
+    return Desk(made, judge(standing, targets=targets), Shelved(made.library), SIGNER)
