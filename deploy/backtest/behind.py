@@ -8,9 +8,10 @@ from typing import Final
 
 from deploy.backtest.book import Book, Kept
 from deploy.backtest.groups import MemoryGroups
-from deploy.backtest.outcome import Outcome, Result, asking, digest, ruled
+from deploy.backtest.outcome import PLANNED, Outcome, Result, asking, digest, ruled
 from deploy.backtest.version import Version
 from services.ingest.correlation.release import SETTLING
+from services.planner.finding import NO_RECORDS, Finder, Successes, successes
 from services.planner.plan import Planner
 from services.planner.policy import Bench, Circumstances
 from services.planner.undecided import Undecided
@@ -32,7 +33,8 @@ from shared.policy.records.record import LastHour, Record
 from shared.policy.ruling import Ruling
 from shared.policy.terms import Mode, strictest
 from shared.policy.terms import Outcome as Says
-from shared.runbook import match
+from shared.runbook import Library, match
+from shared.runbook.search import Answer, Verdict
 
 _HOUR: Final = timedelta(hours=1)
 _TO_BE_JUDGED: Final = frozenset({TicketState.NEW, TicketState.REOPENED})
@@ -45,6 +47,19 @@ class _Planned:
     at: datetime
     runbook: str
     changes: tuple[str, ...]
+
+
+class NotingFinder(Finder):
+    """A search that notes which runbooks came into question the last time."""
+
+    found: tuple[str, ...] = ()
+
+    def find(
+        self, library: Library, ticket: TicketTriaged, records: Successes = NO_RECORDS
+    ) -> Answer:
+        answer = super().find(library, ticket, records)
+        self.found = () if answer.verdict is Verdict.NONE else answer.choices
+        return answer
 
 
 class Behind:
@@ -66,13 +81,18 @@ class Behind:
     ) -> None:
         self._library = version.library
         self._policy: Policy = version.policy
-        self._planner = Planner(version.library, version.config.targets, version.config.prometheus)
+        self._finder = NotingFinder()
+        self._planner = Planner(
+            version.library, version.config.targets, version.config.prometheus, self._finder
+        )
+        self._successes = successes(version.library, records.values())
         self._bench = Bench(version.library, version.config.targets, version.approval_expires)
         self._book = book
         self._groups = groups
         self._now = now
         self._records = records
         self._recent: deque[_Planned] = deque()
+        self._choices: deque[tuple[datetime, Kept]] = deque()
         self.outcomes: list[tuple[Kept, Outcome]] = []
         self.counts: Counter[str] = Counter()
 
@@ -124,32 +144,53 @@ class Behind:
             )
 
     def _plan(self, kept: Kept, ticket: TicketTriaged) -> None:
-        made = self._planner.conclude(ticket)
-        outcome = (
-            self._under_policy(kept, ticket, made)
-            if isinstance(made, PlanReady)
-            else self._unplanned(ticket, made)
-        )
-        planned = outcome.result in {Result.RUNS, Result.ASKS_1, Result.ASKS_2}
-        kept.state = TicketState.PLANNED if planned else TicketState.ESCALATED
+        made = self._planner.conclude(ticket, self._successes)
+        match made:
+            case PlanReady():
+                outcome = self._under_policy(kept, ticket, made)
+                if outcome.result in PLANNED:
+                    self._remember(made)
+            case Undecided():
+                outcome = self._which(kept, ticket, made)
+            case TicketEscalated():
+                outcome = self._unplanned(ticket, made)
+        kept.state = TicketState.ESCALATED
+        if outcome.result in PLANNED:
+            kept.state = TicketState.PLANNED
+        elif outcome.result is Result.UNDECIDED:
+            kept.state = TicketState.TRIAGED
+            self._choices.append((self._now() + self._bench.approval_expires, kept))
         self._note(kept, outcome)
 
-    def _unplanned(self, ticket: TicketTriaged, made: TicketEscalated | Undecided) -> Outcome:
-        if isinstance(made, Undecided):
-            return Outcome(ticket.alert, Result.UNDECIDED, made.because)
+    def _unplanned(self, ticket: TicketTriaged, made: TicketEscalated) -> Outcome:
         if ticket.flapping:
             return Outcome(ticket.alert, Result.FLAPPING, made.reason)
-        found = match(self._library, ticket.alert, ticket.severity).matches
+        named = match(self._library, ticket.alert, ticket.severity).matches
+        found = [one.runbook.name for one in named] or self._finder.found
         if not found:
             return Outcome(ticket.alert, Result.NOTHING_FITS, made.reason)
-        return Outcome(ticket.alert, Result.UNFILLED, made.reason, found[0].runbook.name)
+        return Outcome(ticket.alert, Result.UNFILLED, made.reason, found[0])
+
+    def _which(self, kept: Kept, ticket: TicketTriaged, made: Undecided) -> Outcome:
+        """A question which runbook, unless the policy lets none of them run."""
+        plans = (one.plan for one in made.tried if one.plan is not None)
+        outcomes = [self._under_policy(kept, ticket, plan) for plan in plans]
+        if any(one.result in PLANNED for one in outcomes):
+            return Outcome(ticket.alert, Result.UNDECIDED, made.because)
+        return outcomes[0]
+
+    def expire(self) -> None:
+        """Nobody chooses in a backtest: where a person was asked which runbook, time runs out."""
+        while self._choices and self._choices[0][0] <= self._now():
+            _, kept = self._choices.popleft()
+            if kept.state is TicketState.TRIAGED and kept.parent_id is None:
+                kept.state = TicketState.ESCALATED
 
     def _under_policy(self, kept: Kept, ticket: TicketTriaged, plan: PlanReady) -> Outcome:
         around = self._around(kept, plan)
         rulings = self._bench.rulings(ticket, plan, self._policy, around)
         concluded = self._bench.concluded(ticket, plan, rulings)
         if isinstance(concluded, PlanReady):
-            self._remember(concluded)
             plan = concluded
             result, because = asking(plan)
         else:

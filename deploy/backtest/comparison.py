@@ -22,6 +22,7 @@ class Change(StrEnum):
     OTHER_PLAN_NOW = "other_plan_now"
     MATCHED_NOW = "matched_now"
     MATCHED_NO_MORE = "matched_no_more"
+    UNDECIDED_NOW = "undecided_now"
     CLOSED_NOW = "closed_now"
     NOTHING_NOW = "nothing_now"
     DENIED_NOW = "denied_now"
@@ -39,6 +40,7 @@ SPOKEN: Final = {
     Change.OTHER_PLAN_NOW: "asks as many people as before, and for something else now",
     Change.MATCHED_NOW: "has a runbook now, and had none that could be used",
     Change.MATCHED_NO_MORE: "has no runbook now that can be used, and had one",
+    Change.UNDECIDED_NOW: "asks a person now which runbook",
     Change.CLOSED_NOW: "is closed as a false alarm now",
     Change.NOTHING_NOW: "leads to nothing of its own now",
     Change.DENIED_NOW: "is denied now",
@@ -59,11 +61,12 @@ _CHANGES: Final[tuple[tuple[Change, frozenset[Any], frozenset[Any]], ...]] = (
     (Change.ASKS_FEWER_NOW, frozenset({_R.ASKS_2}), frozenset({_R.ASKS_1})),
     (Change.DENIED_NO_MORE, frozenset({_R.DENIED}), _ASKS | _TOLD),
     (Change.TOLD_ONLY_NO_MORE, _TOLD, _ASKS),
-    (Change.MATCHED_NOW, ESCALATED, _ASKS | _TOLD),
+    (Change.MATCHED_NOW, ESCALATED | {_R.UNDECIDED}, _ASKS | _TOLD),
+    (Change.UNDECIDED_NOW, _HAS | ESCALATED, frozenset({_R.UNDECIDED})),
     (Change.DENIED_NOW, _ANY, frozenset({_R.DENIED})),
     (Change.TOLD_ONLY_NOW, _ANY - _TOLD, _TOLD),
     (Change.ASKS_MORE_NOW, frozenset({_R.RUNS, _R.ASKS_1}), _ASKS),
-    (Change.MATCHED_NO_MORE, _HAS, ESCALATED),
+    (Change.MATCHED_NO_MORE, _HAS | {_R.UNDECIDED}, ESCALATED),
     (Change.CLOSED_NOW, _ANY, frozenset({_R.CLOSED_AS_FALSE})),
     (Change.NOTHING_NOW, frozenset(Result) - {_R.GROUPED}, _NONE),
 )

@@ -20,8 +20,8 @@ class Result(StrEnum):
 
     ``runs`` asks nobody; the next two ask so many people for at least one step. Of ``denied``,
     ``suggested`` and ``observed`` the policy keeps the plan from running. ``unfilled`` is a runbook
-    that is for the alert and cannot be used, ``nothing_fits`` that there is none. Of ``undecided``
-    there are several, and a person would choose.
+    that is for the alert and cannot be used, ``nothing_fits`` that there is none. ``undecided`` are
+    several, of which a person is asked to choose one.
     """
 
     RUNS = "runs"
@@ -43,9 +43,7 @@ PLANNED: Final = frozenset({Result.RUNS, Result.ASKS_1, Result.ASKS_2})
 #: A runbook was found and filled, whatever the policy says of it.
 MATCHED: Final = PLANNED | {Result.DENIED, Result.SUGGESTED, Result.OBSERVED}
 #: A person is called since Handrail knows no way.
-ESCALATED: Final = frozenset(
-    {Result.UNFILLED, Result.NOTHING_FITS, Result.UNDECIDED, Result.FLAPPING}
-)
+ESCALATED: Final = frozenset({Result.UNFILLED, Result.NOTHING_FITS, Result.FLAPPING})
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ _SPOKEN: Final = {
     Result.OBSERVED: "only observed",
     Result.UNFILLED: "escalated, as their runbook cannot be used",
     Result.NOTHING_FITS: "escalated, as no runbook applies",
-    Result.UNDECIDED: "escalated, as a person has to choose the runbook",
+    Result.UNDECIDED: "ask a person which runbook",
     Result.FLAPPING: "escalated, as they come and go",
     Result.CLOSED_AS_FALSE: "closed as false alarms",
     Result.GROUPED: "put under another ticket",

@@ -66,6 +66,7 @@ class World:
         await self.advance(at)
         before = self._outcomes()
         self._now = at
+        self.behind.expire()
         await self._intake.take(alerts, at)
         kept, self._kept = self._kept, []
         found = self._outcomes()
@@ -79,6 +80,7 @@ class World:
             await self._sweep.sweep()
             await self._release.sweep()
             await self._calm.calm()
+            self.behind.expire()
         if until - self._forgot_at > _FORGETS_EVERY:
             self.book.forget(until)
             self._forgot_at = until

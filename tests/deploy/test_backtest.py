@@ -96,6 +96,22 @@ def ruled(**said):
         ),
         pytest.param(
             [DOWN],
+            version(small(), small("other")),
+            {"opened": 1},
+            {"undecided": 1},
+            {"opened": 1, "open_at_the_end": 1},
+            id="two runbooks name the alert as exactly",
+        ),
+        pytest.param(
+            [DOWN],
+            version(small(), small("other"), policy={"deny": [{"name": "no", "command": "true"}]}),
+            {"opened": 1},
+            {"denied": 1, "matched": 1},
+            {"opened": 1, "open_at_the_end": 1},
+            id="two runbooks that the policy denies are no question",
+        ),
+        pytest.param(
+            [DOWN],
             version(small(), targets={}),
             {"opened": 1},
             {"unfilled": 1},
@@ -295,3 +311,9 @@ async def test_what_ended_long_ago_is_forgotten():
             one = told(day * 24 * 60 + minute, host=f"web-{day}", over=over)
             await world.take([one.alert], one.at)
     assert START + timedelta(days=7) < min(kept.created_at for kept in world.book.by_id.values())
+
+
+async def test_a_false_alarm_that_never_ended_is_remembered_for_a_day():
+    hours = (0, 8, 20)
+    history = [told(hour * 60, "Watchdog" if hour != 8 else "Odd") for hour in hours]
+    assert (await would(history, version()))["alerts"] == {"opened": 2, "repeated": 1}

@@ -233,12 +233,14 @@ ALL_OF_IT = story(
     (44, ["Down", "web-2"], {}),
     (55, ["Shared", "web-6"], {"node": "n7"}),
     (56, ["Shared", "web-7"], {"node": "n7"}),
-    (75, ["Slow", "web-2"], {}),
+    (71, ["Slow", "web-2"], {}),
     (76, ["Down", "web-8"], {}),
     (77, ["Down", "web-10"], {}),
     (78, ["Down", "web-11"], {}),
     (79, ["Down", "web-12"], {}),
     (150, ["Down"], {}),
+    (151, ["Down"], {"over": True}),
+    (156, ["Down"], {"node": "n9"}),
     (160, ["Slow", "web-13"], {"node": "n9"}),
     (161, ["Slow", "web-14"], {"node": "n9"}),
 )
@@ -253,6 +255,33 @@ async def test_a_story_with_everything_in_it_comes_to_the_same_tickets(db):
         decision for decision, _ in real[1]
     }
     assert any(ticket["parent"] for ticket in real[0].values())
+
+
+N1 = {"node": "n1"}
+REGROUPED = story(
+    (0, ["Slow", "web-2"], N1),
+    (1, ["Slow", "web-2"], N1 | {"over": True}),
+    (2, ["Slow", "web-1"], N1),
+    (3, ["Slow", "web-3"], N1),
+    (4, ["Slow", "web-2"], N1),
+    (5, ["Slow", "web-2"], N1 | {"over": True}),
+    (6, ["Slow", "web-2"], N1),
+    (7, ["Slow", "web-2"], N1 | {"over": True}),
+    (8, ["Slow", "web-2"], N1),
+    (9, ["Slow", "web-2"], N1 | {"over": True}),
+    (10, ["Slow", "web-1"], N1 | {"over": True}),
+    (14, ["Slow", "web-2"], N1),
+    (16, ["Slow", "web-4"], N1),
+)
+
+
+async def test_a_child_that_flaps_is_let_go_after_its_parent_and_leads_another_group(db):
+    real, backtested = await both(db, REGROUPED, EVERYTHING)
+    assert backtested == real
+    first = min(real[0], key=lambda key: key[1])
+    (last,) = [one for one in real[0].values() if one["parent"]]
+    assert (real[0][first]["flapping"], real[0][first]["reopenings"]) == (True, 4)
+    assert last["parent"] == first
 
 
 alerts = st.builds(
