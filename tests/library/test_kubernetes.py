@@ -84,6 +84,15 @@ async def test_a_rollout_that_is_stuck_is_taken_back(site, cluster):
     assert cluster.read("kube/deployments/shop.revisions").endswith("6 bad\n")
 
 
+async def test_a_rollout_that_got_on_by_itself_is_not_taken_back(site, cluster):
+    deployed(cluster)
+    cluster.write("kube/deployments/shop.revisions", "3 good\n4 good\n")
+    before = site.files()
+    session = await site.run(site.plan(firing("KubeDeploymentRolloutStuck", DEPLOYMENT)))
+    assert session.run("undo").state is StepState.SKIPPED
+    assert site.files() == before
+
+
 async def test_a_rollout_without_an_earlier_revision_is_not_taken_back(site, cluster):
     deployed(cluster)
     cluster.write("kube/deployments/shop.revisions", "4 bad\n")

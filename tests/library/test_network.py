@@ -266,6 +266,15 @@ async def test_a_dependency_comes_back_and_then_the_service(site, heals):
     assert shop.read("units/shop.service") == ("active 1\n" if heals else "active 2\n")
 
 
+async def test_a_dependency_that_runs_is_not_touched(site):
+    shop, database = shop_and_its_database(site, heals=False)
+    database.unit("postgresql")
+    shop.write("ports/db-1:5432", "")
+    session = await site.repaired(DEPENDENT)
+    assert session.run("start").state is StepState.SKIPPED
+    assert database.read("units/postgresql.service") == "active 1\n"
+
+
 async def test_a_table_of_connections_is_doubled(site):
     host = site.machine("web-1", "sysctl")
     host.says("ss", "ESTAB 0 0 192.0.2.1:443 198.51.100.7:5555\n")
