@@ -77,7 +77,7 @@ def incoming(file: Path, origin: Origin) -> Incoming:
 def state(head: Head) -> str:
     """Whether a runbook is used, and why not."""
     if head.off:
-        return f"off, by {head.who}: {head.why}"
+        return f"off, by {head.off_by}: {head.off_why}"
     if head.gone:
         return "off, since its file was removed"
     return "active"

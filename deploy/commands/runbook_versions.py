@@ -9,7 +9,8 @@ import typer
 from deploy.output import AsJson, add, complain, console, say, show_json, table, when
 from deploy.runbooks import catalog, note, state, told
 from shared.runbook.versions import Catalog, Head, Version, VersionError
-from shared.runbook.versions.version import reference, unified
+from shared.runbook.versions.difference import unified
+from shared.runbook.versions.version import reference
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The name in its metadata.")]
 Ref = Annotated[
@@ -83,7 +84,7 @@ def rollback(name: Name, *, why: Why = "rolled back", as_json: AsJson = False) -
 
 def off(name: Name, *, why: Why, as_json: AsJson = False) -> None:
     """Have a runbook not used any more, whatever its file says, until `on`."""
-    head = _changed(lambda runbooks: runbooks.switch(name, note(why), on=False), as_json=as_json)
+    head = _changed(lambda runbooks: runbooks.turn_off(name, note(why)), as_json=as_json)
     naming = asyncio.run(_dependents(head.name))
     if naming:
         complain(VersionError(f"cannot be used either, since they include it: {', '.join(naming)}"))
@@ -91,7 +92,7 @@ def off(name: Name, *, why: Why, as_json: AsJson = False) -> None:
 
 def on(name: Name, *, why: Why, as_json: AsJson = False) -> None:
     """Have a runbook used again, with the version that it has."""
-    _changed(lambda runbooks: runbooks.switch(name, note(why), on=True), as_json=as_json)
+    _changed(lambda runbooks: runbooks.turn_on(name, note(why)), as_json=as_json)
 
 
 def said(heads: Sequence[Head], *, as_json: bool) -> None:

@@ -57,8 +57,10 @@ class Changer:
                     await catalog.activate(known[SAYS.index(says) % len(known)].ref, ANN)
             case "rollback":
                 await catalog.roll_back(name, ANN)
-            case "on" | "off":
-                await catalog.switch(name, ANN, on=way == "on")
+            case "on":
+                await catalog.turn_on(name, ANN)
+            case "off":
+                await catalog.turn_off(name, ANN)
             case "fork":
                 await catalog.fork(name, NAMES[SAYS.index(says)], ANN)
 

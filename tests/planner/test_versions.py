@@ -174,12 +174,14 @@ async def test_what_a_person_turned_off_stays_off_when_its_file_changes(books):
     books.write("a.yaml", text("a"))
     planner = books.planner()
     await planner.look()
-    await books.catalog.switch("a", ANN, on=False)
+    await books.catalog.turn_off("a", ANN)
     await planner.look()
     books.write("a.yaml", text("a", "two"))
     await planner.look()
     assert used(planner) == {}
-    await books.catalog.switch("a", ANN, on=True)
+    head = await books.store.head("a")
+    assert (head.who, head.off_by, head.off_why) == ("file", "ann", "it was wrong")
+    await books.catalog.turn_on("a", ANN)
     await planner.look()
     assert used(planner) == {"a": "two"}
 
@@ -257,9 +259,9 @@ async def test_of_two_who_change_a_runbook_at_once_one_is_told(books):
     books.write("a.yaml", text("a"))
     await books.planner().look()
     head = await books.store.head("a")
-    await books.store.put(head.switched(ANN, on=False))
+    await books.store.put(head.turned_off(ANN))
     with pytest.raises(ChangedMeanwhileError, match="somebody changed it"):
-        await books.store.put(head.switched(ANN, on=False))
+        await books.store.put(head.turned_off(ANN))
     changes = await books.store.changes("a")
     assert [(one["rev"], one["who"], one["active"]) for one in changes] == [
         (2, "ann", None),

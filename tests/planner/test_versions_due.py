@@ -6,8 +6,8 @@ from services.planner.versions.due import due
 from services.planner.versions.folder import Seen
 from shared.runbook.library import parsed_runbook
 from shared.runbook.versions import Head, Origin, Version
+from shared.runbook.versions.difference import unified
 from shared.runbook.versions.fitting import fitted, related
-from shared.runbook.versions.version import unified
 from tests.planner.books import ANN, text
 
 

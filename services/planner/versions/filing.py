@@ -72,9 +72,7 @@ class Filing:
         version = await self._store.keep(
             Version.of(parsed, note, Origin.FILE, place=path, parent=parent)
         )
-        turned = (head or Head.begun(version, note)).to_file(version, path, note)
-        if head is None:
-            turned = turned.model_copy(update={"rev": 1})
+        turned = head.to_file(version, path, note) if head else Head.begun(version, note, file=path)
         await self._store.put(turned)
         log.info("runbook.changed", runbook=version.ref, file=path, active=turned.active)
 

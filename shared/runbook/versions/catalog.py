@@ -138,7 +138,7 @@ class Catalog:
         parsed = _read(Incoming(renamed(text, new, file=file), file))
         await self._fit({new: parsed})
         version = Version.of(parsed, note, Origin.FORKED, parent=parent)
-        head = Head.begun(await self.store.keep(version), note, off=True)
+        head = Head.begun_off(await self.store.keep(version), note)
         await self.store.put(head)
         return head
 
@@ -153,9 +153,7 @@ class Catalog:
         await self._fit({version.name: _read(Incoming(version.text, version.ref))})
         if head.active == version.version:
             return head
-        turned = head.to(version, note)
-        if turned.active is None:
-            turned = turned.switched(note, on=True).model_copy(update={"rev": turned.rev})
+        turned = head.activated(version, note)
         await self.store.put(turned)
         return turned
 
@@ -173,19 +171,31 @@ class Catalog:
         await self.store.put(turned)
         return turned
 
-    async def switch(self, name: str, note: Note, *, on: bool) -> Head:
-        """Turn a runbook off, or on again with the version that it has; changes nothing if it is.
+    async def turn_off(self, name: str, note: Note) -> Head:
+        """Have a runbook not used, whatever its file says; changes nothing if a person did before.
 
         Raises:
             NoSuchVersionError: there is no such runbook.
         """
         head = await self.head(name)
-        if on == (head.active is not None) and (on or head.off):
+        if head.off:
             return head
-        if on:
-            version = await self._kept(head.ref)
-            await self._fit({name: _read(Incoming(version.text, version.ref))})
-        turned = head.switched(note, on=on)
+        turned = head.turned_off(note)
+        await self.store.put(turned)
+        return turned
+
+    async def turn_on(self, name: str, note: Note) -> Head:
+        """Have a runbook used again, with the version that it has; changes nothing if it is.
+
+        Raises:
+            NoSuchVersionError: there is no such runbook.
+        """
+        head = await self.head(name)
+        if head.active is not None:
+            return head
+        version = await self._kept(head.ref)
+        await self._fit({name: _read(Incoming(version.text, version.ref))})
+        turned = head.turned_on(note)
         await self.store.put(turned)
         return turned
 

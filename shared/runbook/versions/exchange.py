@@ -7,6 +7,7 @@ that the comments of what was not changed stay.
 """
 
 import json
+import re
 from collections.abc import Mapping, MutableMapping, MutableSequence
 from io import StringIO
 from typing import Any, Final
@@ -20,6 +21,8 @@ from shared.yamlsource import Problem, SourceError, read_source
 FORMAT: Final = "handrail/runbook-export/v1"
 #: No line is broken: commands keep their lines.
 _WIDTH: Final = 1_000_000
+#: Characters that YAML reads as line ends, or not at all.
+_ODD: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 #: Some YAML is JSON too; what says that it is YAML stays as it is.
 _YAML: Final = (".yaml", ".yml")
 
@@ -131,9 +134,26 @@ def _set(node: Any, key: Any, value: Any, *, known: bool) -> None:
 
 
 def _fresh(data: Mapping[str, Any]) -> str:
-    """A text that says this; commands of several lines are blocks."""
-    made = _written(_blocks(data))
-    return made if _says(made, "") == data else _written(data)
+    """A text that says this; commands of several lines are blocks.
+
+    Raises:
+        SourceError: none can be written that does.
+    """
+    for write in (_in_blocks, _written, _as_json):
+        made = write(data)
+        if _says(made, "") == data:
+            return made
+    raise SourceError([Problem("runbook", 1, 1, "no YAML can be written that says this")])
+
+
+def _in_blocks(data: Mapping[str, Any]) -> str:
+    return _written(_blocks(data))
+
+
+def _as_json(data: Mapping[str, Any]) -> str:
+    """As JSON, which is YAML too where what YAML takes for line ends is escaped."""
+    made = json.dumps(data, ensure_ascii=False, indent=2) + "\n"
+    return _ODD.sub(lambda found: rf"\u{ord(found[0]):04x}", made)
 
 
 def _blocks(data: Any) -> Any:

@@ -1,7 +1,5 @@
 """A version of a runbook, which never changes, and the head, which says which version is active."""
 
-import difflib
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,11 +10,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from shared.errors import HandrailError
 from shared.runbook.model import IncludeTemplate
 from shared.runbook.runbook import Parsed
+from shared.runbook.versions.difference import unified
 
 #: So many steps can be rolled back, one after the other.
 _BEFORE: Final = 100
-#: Lines of a diff that name the two texts.
-_NAMES: Final = 2
 
 
 class VersionError(HandrailError):
@@ -116,6 +113,7 @@ class Head(BaseModel):
     Attributes:
         version: the active one; while it is off, the one that will be when it is on again.
         off: a person turned it off. It stays so until a person turns it on.
+        off_by, off_why: who did, and why.
         gone: its file was removed. It is on again when the file is back.
         rev: grows by one with each change; a write is refused where it is not the next one.
         before: versions that were active before, the last one last.
@@ -130,6 +128,8 @@ class Head(BaseModel):
     name: str
     version: str
     off: bool = False
+    off_by: str = ""
+    off_why: str = ""
     gone: bool = False
     rev: int = 1
     before: tuple[str, ...] = ()
@@ -141,17 +141,23 @@ class Head(BaseModel):
     why: str
 
     @classmethod
-    def begun(cls, version: Version, note: Note, *, off: bool = False) -> "Head":
-        """The head of a runbook that has just become known."""
+    def begun(cls, version: Version, note: Note, *, file: str | None = None) -> "Head":
+        """The head of a runbook that has just become known, from a file if one is given."""
         return cls(
             name=version.name,
             version=version.version,
-            off=off,
+            file=file,
+            file_version=version.version if file is not None else None,
             includes=version.includes,
             who=note.who,
             at=note.at,
             why=note.why,
         )
+
+    @classmethod
+    def begun_off(cls, version: Version, note: Note) -> "Head":
+        """The head of a runbook that somebody still has to turn on."""
+        return cls.begun(version, note).model_copy(update=_off(note))
 
     @property
     def active(self) -> str | None:
@@ -183,12 +189,17 @@ class Head(BaseModel):
         """Off since its file was removed."""
         return self._next(note, {"gone": True})
 
-    def switched(self, note: Note, *, on: bool) -> "Head":
-        """On or off by a person; one whose file is gone goes on without it."""
-        if not on:
-            return self._next(note, {"off": True})
-        lost: dict[str, Any] = {"file": None, "file_version": None} if self.gone else {}
-        return self._next(note, {"off": False, "gone": False, **lost})
+    def activated(self, version: Version, note: Note) -> "Head":
+        """Another version, which is on."""
+        return self.to(version, note).model_copy(update=self._on())
+
+    def turned_off(self, note: Note) -> "Head":
+        """Off by a person."""
+        return self._next(note, _off(note))
+
+    def turned_on(self, note: Note) -> "Head":
+        """On by a person; one whose file is gone goes on without it."""
+        return self._next(note, self._on())
 
     def previous(self) -> str:
         """The version that was active before this one.
@@ -209,9 +220,17 @@ class Head(BaseModel):
         }
         return self._next(note, changes)
 
+    def _on(self) -> dict[str, Any]:
+        lost = {"file": None, "file_version": None} if self.gone else {}
+        return {"off": False, "off_by": "", "off_why": "", "gone": False, **lost}
+
     def _next(self, note: Note, changes: dict[str, Any]) -> "Head":
         said = {"rev": self.rev + 1, "who": note.who, "at": note.at, "why": note.why}
         return self.model_copy(update={**changes, **said})
+
+
+def _off(note: Note) -> dict[str, Any]:
+    return {"off": True, "off_by": note.who, "off_why": note.why}
 
 
 def reference(name: str, version: str) -> str:
@@ -224,23 +243,3 @@ def included(parsed: Parsed) -> tuple[str, ...]:
     steps = parsed.runbook.content.steps
     names = (step.runbook for step in steps if isinstance(step, IncludeTemplate))
     return tuple(dict.fromkeys(names))
-
-
-def unified(before: str, after: str, *, old: str, new: str) -> str:
-    """What changed from one text to the other, in the unified format of `diff -u`."""
-    lines = difflib.unified_diff(_lines(before), _lines(after), old, new, lineterm="")
-    return "".join(f"{line}\n" for line in _marked(lines))
-
-
-def _lines(text: str) -> list[str]:
-    """Lines with their ends, where only LF ends one: that is what `patch` goes by."""
-    lines = text.split("\n")
-    return [f"{line}\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
-
-
-def _marked(lines: Iterable[str]) -> Iterator[str]:
-    for number, line in enumerate(lines):
-        if number < _NAMES or line.startswith("@@") or line.endswith("\n"):
-            yield line.removesuffix("\n")
-        else:
-            yield from (line, r"\ No newline at end of file")
