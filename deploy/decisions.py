@@ -11,7 +11,9 @@ from pydantic import SecretStr
 
 from deploy.connection import NotRunningError, Place, reading
 from services.notifier.approval import Approval
+from services.notifier.choice import NONE, Choice
 from services.notifier.links import Channel, Link, url
+from services.notifier.question import Question
 from shared.errors import HandrailError, SettingsError
 from shared.events import Answer
 from shared.signing import Signer
@@ -39,33 +41,66 @@ async def decide(
         NotDecidedError: the answer was not taken.
         NotRunningError: the notifier does not answer.
     """
+    question = await _asked(place, prefix)
+    if not isinstance(question, Approval):
+        raise NotDecidedError("it asks which runbook to use: say `handrail approvals choose`")
+    said = {"decision": answer.value, "reason": reason}
+    return await _answered(place, question, said, environment)
+
+
+async def choose(
+    place: Place,
+    prefix: str,
+    name: str,
+    *,
+    reason: str,
+    environment: Mapping[str, str] = os.environ,
+) -> dict[str, Any]:
+    """Choose a runbook, or ``none``, as the person at this terminal; the choice as it became.
+
+    Raises:
+        SettingsError: see ``decide``, as for the others.
+        NotFoundError: see there.
+        NotDecidedError: see there.
+        NotRunningError: see there.
+    """
+    question = await _asked(place, prefix)
+    if not isinstance(question, Choice):
+        raise NotDecidedError("it asks for a yes or a no: say `handrail approvals approve`")
+    named = any(option.name == name for option in question.options)
+    chosen = NONE if name.upper() == NONE and not named else name
+    return await _answered(place, question, {"choose": chosen, "reason": reason}, environment)
+
+
+async def _asked(place: Place, prefix: str) -> Question:
     async with reading(place) as reader:
-        approval = await reader.approval(prefix)
-    link = _link(place, approval, environment)
+        return await reader.approval(prefix)
+
+
+async def _answered(
+    place: Place, question: Question, said: Mapping[str, str], environment: Mapping[str, str]
+) -> dict[str, Any]:
+    link = _link(place, question, environment)
     try:
         async with httpx.AsyncClient(timeout=_TIMEOUT.total_seconds(), trust_env=False) as client:
-            response = await client.post(
-                link,
-                json={"decision": answer.value, "reason": reason},
-                headers={"accept": "application/json"},
-            )
+            response = await client.post(link, json=said, headers={"accept": "application/json"})
     except httpx.HTTPError as error:
         # Not the error's text: it may have the link in it.
         where = _notifier(place, environment)
         raise NotRunningError(
             f"the notifier does not answer at {where} ({type(error).__name__})",
         ) from None
-    return _taken(response, approval)
+    return _taken(response, question)
 
 
-def _link(place: Place, approval: Approval, environment: Mapping[str, str]) -> str:
+def _link(place: Place, question: Question, environment: Mapping[str, str]) -> str:
     secret = place.home.known_secret_key(environment)
     if secret is None:
         raise SettingsError("HANDRAIL_SECRET_KEY: is not set; answers are signed with it")
     link = Link.to(
-        approval.id,
-        approval.step_hash,
-        approval.expires_at,
+        question.id,
+        question.bound_to,
+        question.expires_at,
         recipient=getpass.getuser(),
         channel=Channel.TERMINAL,
     )
@@ -81,7 +116,7 @@ def _notifier(place: Place, environment: Mapping[str, str]) -> str:
     raise place.missing("HANDRAIL_PUBLIC_URL")
 
 
-def _taken(response: httpx.Response, approval: Approval) -> dict[str, Any]:
+def _taken(response: httpx.Response, question: Question) -> dict[str, Any]:
     try:
         said: dict[str, Any] = response.json()
     except ValueError:
@@ -94,11 +129,12 @@ def _taken(response: httpx.Response, approval: Approval) -> dict[str, Any]:
         case "already_decided":
             raise NotDecidedError(f"it is {said.get('state')} already")
     if response.status_code == httpx.codes.NOT_FOUND:
-        raise NotDecidedError(f"the notifier does not take it: {_why_not(approval)}")
+        raise NotDecidedError(f"the notifier does not take it: {_why_not(question)}")
     raise NotDecidedError(str(said.get("error", response.status_code)))
 
 
-def _why_not(approval: Approval) -> str:
-    if approval.state.value != "pending":
-        return f"the approval is {approval.state}"
-    return "the approval has expired, or the notifier has another HANDRAIL_SECRET_KEY"
+def _why_not(question: Question) -> str:
+    kind = "choice" if isinstance(question, Choice) else "approval"
+    if question.state.value != "pending":
+        return f"the {kind} is {question.state}"
+    return f"the {kind} has expired, or the notifier has another HANDRAIL_SECRET_KEY"

@@ -13,7 +13,8 @@ from services.console.store import entry_from
 from services.executor.session import Session
 from services.ingest.quarantine.kept import Quarantined
 from services.ingest.rehearsal import Standing
-from services.notifier.approval import Approval
+from services.notifier.question import Question
+from services.notifier.store import question_of
 from shared.errors import HandrailError
 from shared.lifecycle import TICKET_ENDED, ApprovalState, TicketState
 from shared.store import Collection, Database, Document, seam
@@ -117,19 +118,19 @@ class Reader:
         entries = [entry_from(document) async for document in found]
         return Timeline.of(ticket["_id"], tuple(entries))
 
-    async def approvals(self, *, state: ApprovalState | None, limit: int) -> list[Approval]:
-        """Requests for approval, those that expire last first."""
+    async def approvals(self, *, state: ApprovalState | None, limit: int) -> list[Question]:
+        """Approvals and choices that people are asked for, those that expire last first."""
         query = {"state": state.value} if state else {}
         found = self._approvals.find(query).sort("expires_at", DESCENDING).limit(limit)
-        return [_approval(document) async for document in found]
+        return [question_of(document) async for document in found]
 
-    async def approval(self, prefix: str) -> Approval:
-        """One request for approval.
+    async def approval(self, prefix: str) -> Question:
+        """One request for approval, or for a choice.
 
         Raises:
             NotFoundError: see there.
         """
-        return _approval(await _only(self._approvals, prefix, "approval"))
+        return question_of(await _only(self._approvals, prefix, "approval"))
 
     async def alerts(
         self,
@@ -215,10 +216,6 @@ def _relative(document: Document, reason: str) -> Relative:
     return Relative(
         id=document["_id"], state=document["state"], title=document["title"], reason=reason
     )
-
-
-def _approval(document: Document) -> Approval:
-    return Approval.model_validate({**document, "id": document["_id"]})
 
 
 def _quarantined(document: Document) -> Quarantined:

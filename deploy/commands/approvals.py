@@ -1,18 +1,21 @@
-"""``handrail approvals``: what waits for a person's yes, and the answer to it."""
+"""``handrail approvals``: what waits for a person's yes or choice, and the answer to it."""
 
 import asyncio
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
 from deploy.connection import Place, reading
-from deploy.decisions import decide
+from deploy.decisions import choose, decide
 from deploy.output import AsJson, add, ago, colored, console, say, show_json, table
 from services.notifier.approval import Approval
+from services.notifier.choice import Choice
+from services.notifier.question import Question
 from shared.errors import HandrailError
-from shared.events import Answer
+from shared.events import Answer, Option
 from shared.lifecycle import ApprovalState
 
 
@@ -21,7 +24,8 @@ class NotConfirmedError(HandrailError):
 
 
 app = typer.Typer(
-    add_completion=False, help="What waits for a person's yes; without a command, the list of it."
+    add_completion=False,
+    help="What waits for a person's answer; without a command, the list of it.",
 )
 
 ApprovalId = Annotated[str, typer.Argument(metavar="ID", help="Its id, or how it begins.")]
@@ -51,11 +55,11 @@ def list_(
 @app.command()
 def show(approval_id: ApprovalId, *, as_json: AsJson = False) -> None:
     """Show one question in full: what would run, where, why, and what is known."""
-    approval = asyncio.run(_one(approval_id))
+    question = asyncio.run(_one(approval_id))
     if as_json:
-        show_json(_fields(approval))
+        show_json(_fields(question))
     else:
-        _print(approval)
+        _print(question)
 
 
 @app.command()
@@ -67,13 +71,31 @@ def approve(
     as_json: AsJson = False,
 ) -> None:
     """Say yes to exactly this step, in the name of whoever is logged in here."""
-    approval = asyncio.run(_one(approval_id))
+    question = asyncio.run(_one(approval_id))
     if not yes:
-        _print(approval)
+        _print(question)
         if not sys.stdin.isatty():
             raise NotConfirmedError("nobody is at the terminal to look at this: say --yes")
         typer.confirm("May this run?", abort=True)
-    _answer(str(approval.id), Answer.APPROVE, reason, as_json=as_json)
+    _answer(str(question.id), Answer.APPROVE, reason, as_json=as_json)
+
+
+@app.command("choose")
+def choose_(
+    approval_id: ApprovalId,
+    name: Annotated[str, typer.Argument(help="The runbook; `none`: you take over yourself.")],
+    *,
+    reason: Reason = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say which runbook is used, where none is clearly the one; see `show`."""
+    said: dict[str, Any] = asyncio.run(choose(Place.of(), approval_id, name, reason=reason))
+    if as_json:
+        show_json(said)
+    elif said["chosen"] is None:
+        say("Recorded: no runbook is used. The ticket is yours.")
+    else:
+        say(f"Recorded: {said['chosen']} is used. Steps that need a yes are still asked for.")
 
 
 @app.command()
@@ -87,24 +109,42 @@ def reject(
     _answer(approval_id, Answer.REJECT, reason, as_json=as_json)
 
 
-def _print(approval: Approval) -> None:
+def _print(question: Question) -> None:
     shown = table("", "")
-    for name, value in (
-        ("command", approval.command),
-        ("target", f"{approval.target} ({approval.connector})"),
-        ("risk", approval.risk),
-        ("ticket", f"{approval.ticket_title} ({str(approval.ticket_id)[:8]})"),
-        ("why", approval.why),
-        ("known", "\n".join(approval.evidence)),
-        ("taken back by", approval.rollback or "nothing"),
-        ("yes so far", f"{approval.approvals} of {approval.required}"),
-        ("state", f"{approval.state}, expires {ago(approval.expires_at)}"),
-    ):
+    for name, value in _lines(question):
         add(shown, name, value)
     console().print(shown)
 
 
-async def _one(prefix: str) -> Approval:
+def _lines(question: Question) -> Iterator[tuple[str, str]]:
+    ticket = f"{question.ticket_title} ({str(question.ticket_id)[:8]})"
+    match question:
+        case Approval():
+            yield "command", question.command
+            yield "target", f"{question.target} ({question.connector})"
+            yield "risk", question.risk
+            yield "ticket", ticket
+            yield "why", question.why
+            yield "known", "\n".join(question.evidence)
+            yield "taken back by", question.rollback or "nothing"
+            yield "yes so far", f"{question.approvals} of {question.required}"
+        case Choice():
+            yield "asked", "which runbook is used"
+            yield "ticket", ticket
+            yield "why", question.because
+            for option in question.options:
+                yield option.name, _option(option)
+    yield "state", f"{question.state}, expires {ago(question.expires_at)}"
+
+
+def _option(option: Option) -> str:
+    if not option.usable:
+        return f"{option.runbook.title}\ncannot be used: {'; '.join(option.hinders)}"
+    steps = [f"{step.target} ({step.connector}): {step.command.strip()}" for step in option.steps]
+    return "\n".join((f"{option.runbook.title}, {option.risk} risk", *steps))
+
+
+async def _one(prefix: str) -> Question:
     async with reading(Place.of()) as reader:
         return await reader.approval(prefix)
 
@@ -112,20 +152,21 @@ async def _one(prefix: str) -> Approval:
 def _show(state: ApprovalState, limit: int, *, as_json: bool) -> None:
     found = asyncio.run(_list(state, limit))
     if as_json:
-        show_json([_fields(approval) for approval in found])
+        show_json([_fields(question) for question in found])
         return
     shown = table("id", "ticket", "risk", "state", "target", "command", "yes", "expires")
-    for approval in found:
+    for question in found:
+        risk, target, command, yes = _columns(question)
         add(
             shown,
-            str(approval.id)[:8],
-            f"{approval.ticket_title} ({str(approval.ticket_id)[:8]})",
-            approval.risk,
-            colored(approval.state),
-            f"{approval.connector} {approval.target}",
-            approval.command,
-            f"{approval.approvals} of {approval.required}",
-            ago(approval.expires_at),
+            str(question.id)[:8],
+            f"{question.ticket_title} ({str(question.ticket_id)[:8]})",
+            risk,
+            colored(question.state),
+            target,
+            command,
+            yes,
+            ago(question.expires_at),
         )
     if found:
         console().print(shown)
@@ -133,7 +174,25 @@ def _show(state: ApprovalState, limit: int, *, as_json: bool) -> None:
         say(f"No approval is {state}.")
 
 
-async def _list(state: ApprovalState, limit: int) -> list[Approval]:
+def _columns(question: Question) -> tuple[str, str, str, str]:
+    """Its risk, its target, what it is about, and the answers so far."""
+    match question:
+        case Approval():
+            target = f"{question.connector} {question.target}"
+            so_far = f"{question.approvals} of {question.required}"
+            return question.risk, target, question.command, so_far
+        case Choice():
+            names = ", ".join(option.name for option in question.options)
+            return (
+                "",
+                "",
+                f"which runbook: {names}?",
+                question.chosen.name if question.chosen else "",
+            )
+    return "", "", "", ""
+
+
+async def _list(state: ApprovalState, limit: int) -> list[Question]:
     async with reading(Place.of()) as reader:
         return await reader.approvals(state=state, limit=limit)
 
@@ -149,8 +208,8 @@ def _answer(approval_id: str, answer: Answer, reason: str, *, as_json: bool) -> 
         say(f"It needs {left} more yes, from somebody else.")
 
 
-def _fields(approval: Approval) -> dict[str, Any]:
+def _fields(question: Question) -> dict[str, Any]:
     return {
-        **approval.model_dump(mode="json", exclude={"trace"}),
-        "open": approval.open_at(datetime.now(UTC)),
+        **question.model_dump(mode="json", exclude={"trace"}),
+        "open": question.open_at(datetime.now(UTC)),
     }

@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import Field, HttpUrl, SecretStr
 
-from services.notifier.api import approval_links
+from services.notifier.api import question_links
 from services.notifier.audience import Audience
 from services.notifier.delivery import Mailer, Postman
 from services.notifier.desk import Desk
@@ -16,7 +16,7 @@ from services.notifier.folder import Announce, FolderMailer, TerminalMailer, on_
 from services.notifier.handlers import router
 from services.notifier.links import Channel
 from services.notifier.smtp import Server, SmtpMailer
-from services.notifier.store import MongoApprovals, MongoNotifications
+from services.notifier.store import MongoNotifications, MongoQuestions
 from shared.config import Person, load_config
 from shared.errors import SettingsError
 from shared.loops import every
@@ -60,22 +60,22 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
     """
     service = compose("notifier", settings, port=settings.notifier_port)
     signer = Signer(settings.secret_key)
-    approvals = MongoApprovals(service.database, service.bus.publish)
-    desk = Desk(approvals, signer, _now)
+    questions = MongoQuestions(service.database, service.bus.publish)
+    desk = Desk(questions, signer, _now)
     people = _reachable(load_config(settings.config).people)
     service.attach(
         router,
-        approvals=approvals,
+        questions=questions,
         notifications=MongoNotifications(service.database),
         postman=Postman(
             {Channel.EMAIL: _mailer(settings, announce), Channel.TERMINAL: TerminalMailer(announce)}
         ),
         audience=Audience(people, signer.link_key(), settings.links_to),
     )
-    service.api.include_router(approval_links(desk, key=signer.link_key(), now=_now))
-    service.prepare.append(approvals.prepare)
+    service.api.include_router(question_links(desk, key=signer.link_key(), now=_now))
+    service.prepare.append(questions.prepare)
     service.loops.append(every(PAUSE, desk.expire, name="expire"))
-    service.loops.append(every(PAUSE, approvals.sweep, name="outbox"))
+    service.loops.append(every(PAUSE, questions.sweep, name="outbox"))
     return service
 
 

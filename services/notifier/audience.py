@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from services.notifier.approval import Approval
 from services.notifier.links import Link, url
+from services.notifier.question import Question
 from services.notifier.recipients import Recipient
 from shared.config import Person
 from shared.policy.terms import may_approve
@@ -26,12 +26,12 @@ class Audience:
             if may_approve(who, person.email)
         )
 
-    def link_for(self, recipient: Recipient, approval: Approval) -> str:
+    def link_for(self, recipient: Recipient, question: Question) -> str:
         """Where this recipient answers."""
         link = Link.to(
-            approval.id,
-            approval.step_hash,
-            approval.expires_at,
+            question.id,
+            question.bound_to,
+            question.expires_at,
             recipient=recipient.email,
             channel=recipient.channel,
         )

@@ -5,19 +5,13 @@ from datetime import datetime
 
 import structlog
 
-from services.notifier.approval import (
-    Approval,
-    Expired,
-    Outcome,
-    Recorded,
-    decide,
-    expired,
-    outcome_event,
-)
+from services.notifier.approval import Approval, decide
+from services.notifier.choice import Choice, choose
 from services.notifier.links import Link
-from services.notifier.store import Approvals
+from services.notifier.question import Expired, Q, Question, Recorded, Refused, expired
+from services.notifier.store import Questions
 from shared.errors import UnavailableError
-from shared.events import Answer, Decision, Event
+from shared.events import Answer, Choosing, Decision, Event
 from shared.signing import Signer
 
 log = structlog.get_logger(__name__)
@@ -28,71 +22,96 @@ Clock = Callable[[], datetime]
 class Desk:
     """Where people's answers arrive."""
 
-    def __init__(self, approvals: Approvals, signer: Signer, now: Clock) -> None:
-        self._approvals = approvals
+    def __init__(self, questions: Questions, signer: Signer, now: Clock) -> None:
+        self._questions = questions
         self._signer = signer
         self._now = now
 
-    async def find(self, link: Link) -> Approval | None:
-        """The approval that a link leads to, if it leads to one."""
-        approval = await self._approvals.find(link.approval_id)
-        if approval is None or not link.leads_to(approval.id, approval.step_hash):
+    async def find(self, link: Link) -> Question | None:
+        """What a link leads to, if it leads to something."""
+        question = await self._questions.find(link.approval_id)
+        if question is None or not link.leads_to(question.id, question.bound_to):
             return None
-        return approval
+        return question
 
     async def answer(
         self, approval: Approval, link: Link, answer: Answer, *, reason: str
-    ) -> Outcome:
-        """Record what the link's recipient says, unless it is too late for that.
+    ) -> Recorded[Approval] | Refused:
+        """Record what the link's recipient says to a step, unless it is too late for that.
 
         Raises:
             UnavailableError: the store does not answer; whether it was recorded is not known.
         """
-        while True:
-            now = self._now()
-            decision = self._signed(approval, link, answer, reason=reason, now=now)
-            outcome = decide(approval, decision, now=now)
-            if not isinstance(outcome, Recorded) or await self._settle(approval, outcome.approval):
-                return outcome
-            # Somebody else's answer was recorded in between: judge again, with theirs.
-            found = await self._approvals.find(approval.id)
-            if found is None:
-                return Expired()
-            approval = found
+
+        def judged(current: Approval, now: datetime) -> Recorded[Approval] | Refused:
+            said = Decision(
+                answer=answer, by=link.recipient, at=now, channel=link.channel.value, reason=reason
+            )
+            signed = self._signer.signed(said, approval_id=current.id, step_hash=current.step_hash)
+            return decide(current, signed, now=now)
+
+        return await self._recorded(approval, judged)
+
+    async def choose(
+        self, choice: Choice, link: Link, runbook: str | None, *, reason: str
+    ) -> Recorded[Choice] | Refused:
+        """Record which runbook the link's recipient chooses, or none; see ``answer``.
+
+        Raises:
+            UnavailableError: see there.
+        """
+
+        def judged(current: Choice, now: datetime) -> Recorded[Choice] | Refused:
+            said = Choosing(
+                runbook=runbook,
+                by=link.recipient,
+                at=now,
+                channel=link.channel.value,
+                reason=reason,
+            )
+            signed = self._signer.signed_choice(said, choice_id=current.id, digest=current.digest)
+            return choose(current, signed, now=now)
+
+        return await self._recorded(choice, judged)
 
     async def expire(self) -> None:
-        """Reject what nobody answered in time."""
-        for approval in await self._approvals.overdue(self._now()):
-            if await self._settle(approval, expired(approval, now=self._now())):
-                log.info("approval.expired", **_names(approval))
+        """Settle what nobody answered in time."""
+        for question in await self._questions.overdue(self._now()):
+            if await self._settle(question, expired(question, now=self._now())):
+                log.info("approval.expired", **_names(question))
 
-    def _signed(
-        self, approval: Approval, link: Link, answer: Answer, *, reason: str, now: datetime
-    ) -> Decision:
-        decision = Decision(
-            answer=answer, by=link.recipient, at=now, channel=link.channel.value, reason=reason
-        )
-        return self._signer.signed(decision, approval_id=approval.id, step_hash=approval.step_hash)
+    async def _recorded(
+        self, question: Q, judged: Callable[[Q, datetime], Recorded[Q] | Refused]
+    ) -> Recorded[Q] | Refused:
+        while True:
+            outcome = judged(question, self._now())
+            if not isinstance(outcome, Recorded):
+                return outcome
+            if await self._settle(question, outcome.question):
+                return outcome
+            # Somebody else's answer was recorded in between: judge again, with theirs.
+            found = await self._questions.find(question.id)
+            if not isinstance(found, type(question)):
+                return Expired()
+            question = found
 
-    async def _settle(self, before: Approval, after: Approval) -> bool:
-        expiry = self._signer.expiry(approval_id=after.id, step_hash=after.step_hash)
-        event = outcome_event(after, expiry=expiry)
+    async def _settle(self, before: Question, after: Question) -> bool:
+        expiry = self._signer.expiry(approval_id=after.id, step_hash=after.bound_to)
+        event = after.outcome(expiry=expiry)
         events: list[Event] = [] if event is None else [event]
-        if not await self._approvals.record(before, after, events):
+        if not await self._questions.record(before, after, events):
             return False
         log.info("approval.recorded", state=after.state.value, **_names(after))
         try:
-            await self._approvals.announce(after, events)
+            await self._questions.announce(after, events)
         except UnavailableError as error:
             # It is recorded, and that is what the person has to know; the sweep publishes it.
             log.warning("approval.unannounced", reason=str(error), **_names(after))
         return True
 
 
-def _names(approval: Approval) -> dict[str, str]:
-    return {
-        "approval_id": str(approval.id),
-        "ticket_id": str(approval.ticket_id),
-        "session_id": str(approval.session_id),
-        "step_id": approval.step_id,
-    }
+def _names(question: Question) -> dict[str, str]:
+    names = {"approval_id": str(question.id), "ticket_id": str(question.ticket_id)}
+    if isinstance(question, Approval):
+        names |= {"session_id": str(question.session_id), "step_id": question.step_id}
+    return names

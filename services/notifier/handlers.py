@@ -4,22 +4,34 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 import structlog
 from faststream import Context
 
 from services.notifier.approval import Approval
 from services.notifier.audience import Audience
+from services.notifier.choice import Choice
 from services.notifier.delivery import Postman
-from services.notifier.mail import APPROVAL, TicketOutcome, approval_mail, outcome_mail
+from services.notifier.mail import (
+    APPROVAL,
+    CHOICE,
+    Letter,
+    TicketOutcome,
+    approval_mail,
+    choice_mail,
+    outcome_mail,
+)
+from services.notifier.question import Q
 from services.notifier.recipients import Recipient, Status
-from services.notifier.store import Approvals, Notifications
+from services.notifier.store import Notifications, Questions
 from shared.bus import PublishDep, Router, consumes
 from shared.errors import UnavailableError
 from shared.events import (
     Event,
     NotificationFailed,
     NotificationSent,
+    PlanChoiceNeeded,
     SessionFinished,
     StepAwaitingApproval,
     TicketEscalated,
@@ -35,7 +47,7 @@ router = Router()
 STALE: Final = timedelta(days=1)
 
 
-ApprovalsDep = Annotated[Approvals, Context("approvals")]
+QuestionsDep = Annotated[Questions, Context("questions")]
 NotificationsDep = Annotated[Notifications, Context("notifications")]
 AudienceDep = Annotated[Audience, Context("audience")]
 PostmanDep = Annotated[Postman, Context("postman")]
@@ -44,7 +56,7 @@ PostmanDep = Annotated[Postman, Context("postman")]
 @consumes(router, StepAwaitingApproval, by="notifier")
 async def ask(
     event: StepAwaitingApproval,
-    approvals: ApprovalsDep,
+    questions: QuestionsDep,
     audience: AudienceDep,
     postman: PostmanDep,
     publish: PublishDep,
@@ -53,22 +65,39 @@ async def ask(
     now = datetime.now(UTC)
     to_ask = audience.recipients(event.who)
     asked = Approval.asked(event, to_ask, now=now, trace=current_trace())
-    approval = await approvals.open(asked)
-    told = approval.recipients
-    if approval.open_at(now):
-        mails = [approval_mail(approval, to, link=audience.link_for(to, approval)) for to in told]
-        told = await postman.deliver(mails, now=now, mark=partial(approvals.mark, approval.id))
-    elif approval.state in {ApprovalState.PENDING, ApprovalState.EXPIRED}:
-        told = await postman.give_up(told, now=now, mark=partial(approvals.mark, approval.id))
-    await publish(*_reports(event, told, purpose=APPROVAL))
-    if approval.open_at(now):
+    question = await questions.open(asked)
+    told = await _asked(
+        question, approval_mail, questions=questions, audience=audience, postman=postman, now=now
+    )
+    await publish(*_reports(event, told, purpose=APPROVAL, about=question.id))
+    if question.open_at(now):
+        _raise_for_unsent(told)
+
+
+@consumes(router, PlanChoiceNeeded, by="notifier")
+async def ask_which(
+    event: PlanChoiceNeeded,
+    questions: QuestionsDep,
+    audience: AudienceDep,
+    postman: PostmanDep,
+    publish: PublishDep,
+) -> None:
+    """Ask people which runbook to use; a redelivery sends only what is not yet sent."""
+    now = datetime.now(UTC)
+    asked = Choice.asked(event, audience.recipients(), now=now, trace=current_trace())
+    question = await questions.open(asked)
+    told = await _asked(
+        question, choice_mail, questions=questions, audience=audience, postman=postman, now=now
+    )
+    await publish(*_reports(event, told, purpose=CHOICE, about=question.id))
+    if question.open_at(now):
         _raise_for_unsent(told)
 
 
 @consumes(router, SessionFinished, by="notifier")
-async def withdraw(event: SessionFinished, approvals: ApprovalsDep) -> None:
+async def withdraw(event: SessionFinished, questions: QuestionsDep) -> None:
     """Take back what a session that ended still asked for."""
-    count = await approvals.supersede(event.session_id, event.time)
+    count = await questions.supersede(event.session_id, event.time)
     if count:
         log.info("approval.superseded", session_id=str(event.session_id), count=count)
 
@@ -76,25 +105,56 @@ async def withdraw(event: SessionFinished, approvals: ApprovalsDep) -> None:
 @consumes(router, TicketResolved, by="notifier")
 async def tell_resolved(
     event: TicketResolved,
+    *,
+    questions: QuestionsDep,
     notifications: NotificationsDep,
     audience: AudienceDep,
     postman: PostmanDep,
     publish: PublishDep,
 ) -> None:
-    """Tell people that a problem is gone."""
+    """Tell people that a problem is gone, and that nobody has to choose any more."""
+    await _withdraw_choices(event, questions)
     await _tell(event, notifications, audience, postman, publish)
 
 
 @consumes(router, TicketEscalated, by="notifier")
 async def tell_escalated(
     event: TicketEscalated,
+    *,
+    questions: QuestionsDep,
     notifications: NotificationsDep,
     audience: AudienceDep,
     postman: PostmanDep,
     publish: PublishDep,
 ) -> None:
     """Tell people that one of them has to take over."""
+    await _withdraw_choices(event, questions)
     await _tell(event, notifications, audience, postman, publish)
+
+
+async def _asked(
+    question: Q,
+    letter: Letter[Q],
+    *,
+    questions: Questions,
+    audience: Audience,
+    postman: Postman,
+    now: datetime,
+) -> tuple[Recipient, ...]:
+    """Whoever is asked, as far as that got; where it is too late, nobody is asked any more."""
+    told, mark = question.recipients, partial(questions.mark, question.id)
+    if question.open_at(now):
+        mails = [letter(question, to, link=audience.link_for(to, question)) for to in told]
+        return await postman.deliver(mails, now=now, mark=mark)
+    if question.state in {ApprovalState.PENDING, ApprovalState.EXPIRED}:
+        return await postman.give_up(told, now=now, mark=mark)
+    return told
+
+
+async def _withdraw_choices(event: TicketOutcome, questions: Questions) -> None:
+    count = await questions.supersede_choices(event.ticket_id, event.time)
+    if count:
+        log.info("choice.superseded", ticket_id=str(event.ticket_id), count=count)
 
 
 async def _tell(
@@ -117,9 +177,10 @@ async def _tell(
         _raise_for_unsent(told)
 
 
-def _reports(cause: Event, recipients: Sequence[Recipient], *, purpose: str) -> list[Event]:
+def _reports(
+    cause: Event, recipients: Sequence[Recipient], *, purpose: str, about: UUID | None = None
+) -> list[Event]:
     """What came of each message; the same events however often they are made."""
-    approval_id = cause.approval_id if isinstance(cause, StepAwaitingApproval) else None
     reports: list[Event] = []
     for to in recipients:
         said: dict[str, Any] = {
@@ -127,7 +188,7 @@ def _reports(cause: Event, recipients: Sequence[Recipient], *, purpose: str) -> 
             "channel": to.channel.value,
             "recipient": to.email,
             "purpose": purpose,
-            "approval_id": approval_id,
+            "approval_id": about,
         }
         if to.status is Status.SENT:
             reports.append(NotificationSent.following(cause, **said))

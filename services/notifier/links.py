@@ -1,4 +1,4 @@
-"""Approval links: each is a capability, made for one recipient of one approval.
+"""Links to questions: each is a capability, made for one recipient of one approval or choice.
 
 A program on this machine (the ``handrail`` command) may make one for the person at the terminal::
 
@@ -40,7 +40,7 @@ class BadLinkError(HandrailError):
 
 
 class Link(BaseModel):
-    """What a token says; ``step`` is the beginning of the step's hash."""
+    """What a token says; ``step`` is the beginning of the digest of the step, or of the options."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from typing import Final
+from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
 from services.notifier.approval import Approval
+from services.notifier.choice import Choice
 from services.notifier.recipients import Recipient
 from services.notifier.rendering import render
 from services.notifier.text import one_line
@@ -16,12 +17,14 @@ from shared.events.envelope import derived_id
 
 #: What a notification is about, as its events say it.
 APPROVAL: Final = "approval"
+CHOICE: Final = "choice"
 
 # RFC 5322 allows 998 octets a line; beyond that the text has to be encoded to travel whole.
 _LINE_OCTETS: Final = 990
 _SUBJECT_LENGTH: Final = 140
 
 TicketOutcome = TicketResolved | TicketEscalated
+A_contra = TypeVar("A_contra", contravariant=True)
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,12 @@ class Mail:
     link: str | None = None
 
 
+class Letter(Protocol[A_contra]):
+    """Makes the mail that asks one person something."""
+
+    def __call__(self, asked: A_contra, recipient: Recipient, /, *, link: str) -> Mail: ...
+
+
 def approval_mail(approval: Approval, recipient: Recipient, *, link: str) -> Mail:
     """Asks one person for a yes or a no."""
     values = {"approval": approval, "recipient": recipient, "link": link}
@@ -55,6 +64,21 @@ def approval_mail(approval: Approval, recipient: Recipient, *, link: str) -> Mai
         ),
         text=render("approval.mail.txt", **values),
         html=render("approval.mail.html", **values),
+        link=link,
+    )
+
+
+def choice_mail(choice: Choice, recipient: Recipient, *, link: str) -> Mail:
+    """Asks one person which runbook to use."""
+    values = {"choice": choice, "recipient": recipient, "link": link}
+    return Mail(
+        id=derived_id(choice.id, "mail", recipient.email),
+        thread=choice.ticket_id,
+        about=choice.id,
+        to=recipient,
+        subject=_subject(f"[{choice.severity}] {choice.title} {choice.ticket_title}"),
+        text=render("choice.mail.txt", **values),
+        html=render("choice.mail.html", **values),
         link=link,
     )
 

@@ -9,10 +9,11 @@ from typing import Any, Final
 from fastapi.responses import HTMLResponse
 
 from services.notifier.approval import Approval
+from services.notifier.choice import NONE, Choice
 from services.notifier.links import Link
+from services.notifier.question import Question, Said
 from services.notifier.rendering import render
 from services.notifier.text import REASON_LENGTH
-from shared.events import Decision
 
 _STYLE: Final = (Path(__file__).parent / "templates" / "page.css").read_text(encoding="utf-8")
 _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
@@ -32,8 +33,8 @@ SECURITY_HEADERS: Final = {
 }
 
 
-def approval_page(
-    approval: Approval,
+def question_page(
+    question: Question,
     link: Link,
     *,
     now: datetime,
@@ -42,10 +43,10 @@ def approval_page(
     problem: str = "",
     reason: str = "",
 ) -> HTMLResponse:
-    """The approval as its recipient sees it now; with forms while an answer would count.
+    """The question as its recipient sees it now; with forms while an answer would count.
 
     Args:
-        approval: as it is stored.
+        question: as it is stored.
         link: the recipient's.
         now: for the time that is left.
         status: of the HTTP answer.
@@ -53,21 +54,24 @@ def approval_page(
         problem: what was wrong with what was sent, for the person to put right.
         reason: what the person had written, to be kept in the form.
     """
-    said = approval.answer_of(link.recipient, link.channel)
+    said = question.answer_of(link.recipient, link.channel)
+    name = "choice" if isinstance(question, Choice) else "approval"
     return _page(
-        "approval.page.html",
+        f"{name}.page.html",
         status,
-        approval=approval,
+        question=question,
+        **{name: question},
         link=link,
         said=said,
         recorded=recorded,
         superfluous=status == 409 and said is None,  # noqa: PLR2004 HTTP's "conflict"
-        may_answer=said is None and approval.open_at(now),
-        left=approval.expires_at - now,
-        names=_names(approval),
+        may_answer=said is None and question.open_at(now),
+        left=question.expires_at - now,
+        names=_names(question),
         problem=problem,
         reason=reason,
         reason_length=REASON_LENGTH,
+        none=NONE,
     )
 
 
@@ -76,30 +80,37 @@ def message_page(status: int, title: str, *paragraphs: str) -> HTMLResponse:
     return _page("message.page.html", status, title=title, paragraphs=paragraphs)
 
 
-def as_json(approval: Approval, link: Link, *, now: datetime) -> dict[str, Any]:
-    """The approval as its recipient sees it now, for programs."""
-    said = approval.answer_of(link.recipient, link.channel)
-    shown = approval.model_dump(
-        mode="json", exclude={"id", "trace", "decisions", "recipients", "step_hash"}
-    )
+def as_json(question: Question, link: Link, *, now: datetime) -> dict[str, Any]:
+    """The question as its recipient sees it now, for programs."""
+    said = question.answer_of(link.recipient, link.channel)
+    hidden = {"id", "trace", "decisions", "recipients", "step_hash", "digest"}
     return {
-        "approval_id": str(approval.id),
-        **shown,
-        "asked": [to.name for to in approval.recipients],
-        "approvals": approval.approvals,
-        "decisions": [_said(decision) for decision in approval.decisions],
+        "approval_id": str(question.id),
+        **question.model_dump(mode="json", exclude=hidden),
+        "asked": [to.name for to in question.recipients],
+        **_so_far(question),
+        "decisions": [_said(answer) for answer in question.answers],
         "you": {"name": link.recipient, "answered": _said(said) if said else None},
-        "open": said is None and approval.open_at(now),
+        "open": said is None and question.open_at(now),
     }
 
 
-def _said(decision: Decision) -> dict[str, Any]:
-    return decision.model_dump(mode="json", exclude={"signature"})
+def _so_far(question: Question) -> dict[str, Any]:
+    match question:
+        case Approval():
+            return {"approvals": question.approvals}
+        case Choice():
+            return {"chosen": question.chosen.name if question.chosen else None}
+    return {}
 
 
-def _names(approval: Approval) -> dict[str, str]:
+def _said(answer: Said) -> dict[str, Any]:
+    return answer.model_dump(mode="json", exclude={"signature"})
+
+
+def _names(question: Question) -> dict[str, str]:
     """How people are called on the page: by name where it is known."""
-    return {to.email: to.name for to in approval.recipients}
+    return {to.email: to.name for to in question.recipients}
 
 
 def _page(template: str, status: int, **values: Any) -> HTMLResponse:

@@ -1,8 +1,8 @@
-"""Approvals and what was told of outcomes: asked once, settled once, told once."""
+"""Questions and what was told of outcomes: asked once, settled once, told once."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -10,40 +10,44 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from services.notifier.approval import Approval
+from services.notifier.choice import Choice
+from services.notifier.question import Q, Question
 from services.notifier.recipients import Recipient, Status
 from shared.bus import Publish
 from shared.events import Event
-from shared.lifecycle import ApprovalState
+from shared.lifecycle import ApprovalState, TicketState
 from shared.outbox import Outbox, kept, push
 from shared.store import SCHEMA, Collection, Database, Document, seam
 
-#: How many overdue approvals one look takes up.
+#: How many overdue questions one look takes up.
 BATCH: Final = 100
+_CHOICES: Final = {"kind": "choice"}
 # As long as the streams keep events: an older request for approval cannot come any more.
 _FINISHED_KEPT: Final = timedelta(days=14)
 
 
-class Approvals(Protocol):
-    """Where approvals are kept."""
+class Questions(Protocol):
+    """Where questions are kept: approvals of steps, and choices between runbooks."""
 
-    async def open(self, approval: Approval) -> Approval:
-        """Store a new approval, or find it where it was stored before; returns it as it is.
+    async def open(self, question: Q) -> Q:
+        """Store a new question, or find it where it was stored before; returns it as it is.
 
-        Of a session that has ended already it is superseded.
+        Of a session that has ended already, or a ticket that does not wait for it any more, it is
+        superseded.
         """
         ...
 
-    async def find(self, approval_id: UUID) -> Approval | None: ...
+    async def find(self, question_id: UUID) -> Question | None: ...
 
-    async def mark(self, approval_id: UUID, recipient: Recipient) -> None:
+    async def mark(self, question_id: UUID, recipient: Recipient) -> None:
         """Store how far the message to a recipient got; a message that was sent stays sent."""
         ...
 
-    async def record(self, before: Approval, after: Approval, events: Sequence[Event]) -> bool:
+    async def record(self, before: Question, after: Question, events: Sequence[Event]) -> bool:
         """Store a change and its events in one write; false where somebody was faster."""
         ...
 
-    async def announce(self, approval: Approval, events: Sequence[Event]) -> None:
+    async def announce(self, question: Question, events: Sequence[Event]) -> None:
         """Publish the events of a recorded change.
 
         Raises:
@@ -51,12 +55,16 @@ class Approvals(Protocol):
         """
         ...
 
-    async def overdue(self, now: datetime) -> list[Approval]:
-        """Pending approvals that nobody can answer any more, the oldest first, not all at once."""
+    async def overdue(self, now: datetime) -> list[Question]:
+        """Pending questions that nobody can answer any more, the oldest first, not all at once."""
         ...
 
     async def supersede(self, session_id: UUID, now: datetime) -> int:
         """Settle what a session that ended still asked for; how many approvals that were."""
+        ...
+
+    async def supersede_choices(self, ticket_id: UUID, now: datetime) -> int:
+        """Settle what a ticket that has moved on still asked for; how many choices that were."""
         ...
 
 
@@ -70,47 +78,51 @@ class Notifications(Protocol):
         ...
 
     async def mark(self, event_id: UUID, recipient: Recipient) -> None:
-        """See ``Approvals.mark``."""
+        """See ``Questions.mark``."""
         ...
 
 
 @seam
-class MongoApprovals:
-    """See ``Approvals``; ``sweep`` publishes what a crash between two writes left."""
+class MongoQuestions:
+    """See ``Questions``; ``sweep`` publishes what a crash between two writes left."""
 
     def __init__(self, db: Database, publish: Publish) -> None:
         self._approvals = db.get_collection("approvals")
         self._finished = db.get_collection("finished_sessions")
+        self._tickets = db.get_collection("tickets")
         self._outbox = Outbox(self._approvals, publish)
 
     async def prepare(self) -> None:
         await self._approvals.create_index([("state", 1), ("expires_at", 1)], name="overdue")
         await self._approvals.create_index("session_id", name="session")
+        await self._approvals.create_index(
+            "ticket_id", name="choices", partialFilterExpression=_CHOICES
+        )
         await self._finished.create_index(
             "at", name="kept", expireAfterSeconds=int(_FINISHED_KEPT.total_seconds())
         )
         await self._outbox.prepare()
 
-    async def open(self, approval: Approval) -> Approval:
+    async def open(self, question: Q) -> Q:
         with suppress(DuplicateKeyError):  # an earlier delivery stored it
-            await self._approvals.insert_one(_document(approval))
+            await self._approvals.insert_one(_document(question))
         # Looked at after the insert, as the end is written before what is open is superseded:
         # whichever comes first, one of the two sees the other.
-        ended = await self._finished.find_one({"_id": approval.session_id})
+        ended = await self._ended(question)
         if ended is not None:
-            await self._supersede({"_id": approval.id}, ended["at"])
-        stored = await self._approvals.find_one({"_id": approval.id})
-        return approval if stored is None else _approval(stored)
+            await self._supersede({"_id": question.id}, ended)
+        stored = await self._approvals.find_one({"_id": question.id})
+        return question if stored is None else _as(type(question), stored)
 
-    async def find(self, approval_id: UUID) -> Approval | None:
-        stored = await self._approvals.find_one({"_id": approval_id})
-        return None if stored is None else _approval(stored)
+    async def find(self, question_id: UUID) -> Question | None:
+        stored = await self._approvals.find_one({"_id": question_id})
+        return None if stored is None else question_of(stored)
 
-    async def mark(self, approval_id: UUID, recipient: Recipient) -> None:
-        await _mark(self._approvals, approval_id, recipient)
+    async def mark(self, question_id: UUID, recipient: Recipient) -> None:
+        await _mark(self._approvals, question_id, recipient)
 
-    async def record(self, before: Approval, after: Approval, events: Sequence[Event]) -> bool:
-        new = after.decisions[len(before.decisions) :]
+    async def record(self, before: Question, after: Question, events: Sequence[Event]) -> bool:
+        new = after.answers[len(before.answers) :]
         pushed = push(events, traceparent=before.trace)
         update: Document = {
             **pushed,
@@ -123,20 +135,20 @@ class MongoApprovals:
         guard = {
             "_id": before.id,
             "state": ApprovalState.PENDING.value,
-            "decisions": {"$size": len(before.decisions)},
+            "decisions": {"$size": len(before.answers)},
         }
         changed = await self._approvals.find_one_and_update(
             guard, update, {"_id": 1}, return_document=ReturnDocument.AFTER
         )
         return changed is not None
 
-    async def announce(self, approval: Approval, events: Sequence[Event]) -> None:
-        await self._outbox.flush(approval.id, kept(events, traceparent=approval.trace))
+    async def announce(self, question: Question, events: Sequence[Event]) -> None:
+        await self._outbox.flush(question.id, kept(events, traceparent=question.trace))
 
-    async def overdue(self, now: datetime) -> list[Approval]:
+    async def overdue(self, now: datetime) -> list[Question]:
         query = {"state": ApprovalState.PENDING.value, "expires_at": {"$lte": now}}
         found = self._approvals.find(query).sort("expires_at", 1).limit(BATCH)
-        return [_approval(document) async for document in found]
+        return [question_of(document) async for document in found]
 
     async def supersede(self, session_id: UUID, now: datetime) -> int:
         await self._finished.update_one(
@@ -144,9 +156,21 @@ class MongoApprovals:
         )
         return await self._supersede({"session_id": session_id}, now)
 
+    async def supersede_choices(self, ticket_id: UUID, now: datetime) -> int:
+        return await self._supersede({"ticket_id": ticket_id, **_CHOICES}, now)
+
     async def sweep(self) -> int:
         """See ``Outbox.sweep``."""
         return await self._outbox.sweep()
+
+    async def _ended(self, question: Question) -> datetime | None:
+        """When that ended which a question is part of, if it has ended."""
+        if isinstance(question, Approval):
+            ended = await self._finished.find_one({"_id": question.session_id})
+            return ended["at"] if ended else None
+        waits = {"state": TicketState.TRIAGED.value, "parent_id": None, "choice.id": question.id}
+        found = await self._tickets.find_one({"_id": question.ticket_id, **waits}, {"_id": 1})
+        return None if found else datetime.now(UTC)
 
     async def _supersede(self, which: Document, now: datetime) -> int:
         changed = await self._approvals.update_many(
@@ -205,24 +229,26 @@ def _recipients(recipients: Iterable[Recipient]) -> list[Document]:
     return [recipient.model_dump() | {"status": recipient.status.value} for recipient in recipients]
 
 
-def _document(approval: Approval) -> Document:
-    """The approval as it is stored.
+def _document(question: Question) -> Document:
+    """The question as it is stored.
 
-    Decisions stand as JSON: their signatures cover the time to the microsecond, which a date in
-    MongoDB would lose.
+    Answers stand as JSON: their signatures cover the time to the microsecond, which a date in
+    MongoDB would lose. So do options, which nothing is looked for in.
     """
+    as_json = {"decisions", "options", "severity", "state", "risk", "evidence", "who"}
     return {
-        **approval.model_dump(exclude={"id", "decisions"}),
-        "_id": approval.id,
+        **question.model_dump(exclude={"id", *as_json}),
+        **question.model_dump(mode="json", include=as_json),
+        "_id": question.id,
         "schema": SCHEMA,
-        "state": approval.state.value,
-        "severity": approval.severity.value,
-        "risk": approval.risk.value,
-        "evidence": list(approval.evidence),
-        "recipients": _recipients(approval.recipients),
-        "decisions": [decision.model_dump(mode="json") for decision in approval.decisions],
+        "recipients": _recipients(question.recipients),
     }
 
 
-def _approval(document: Document) -> Approval:
-    return Approval.model_validate({**document, "id": document["_id"]})
+def question_of(document: Document) -> Question:
+    """A question as it was stored."""
+    return _as(Choice if document.get("kind") == "choice" else Approval, document)
+
+
+def _as(kind: type[Q], document: Document) -> Q:
+    return kind.model_validate({**document, "id": document["_id"]})

@@ -4,8 +4,8 @@ from uuid import uuid4
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
-from services.notifier.store import MongoApprovals, MongoNotifications
-from tests.notifier.fakes import Bus, Clock, FakeApprovals, FakeMailer, FakeNotifications
+from services.notifier.store import MongoNotifications, MongoQuestions
+from tests.notifier.fakes import Bus, Clock, FakeMailer, FakeNotifications, FakeQuestions
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def mailer() -> FakeMailer:
 async def prepared(mongo_client):
     """One database for all of these tests: to make its indexes takes longer than any of them."""
     db = mongo_client.get_database(f"test_{uuid4().hex}")
-    await MongoApprovals(db, Bus().publish).prepare()
+    await MongoQuestions(db, Bus().publish).prepare()
     yield db
     await mongo_client.drop_database(db.name)
 
@@ -41,14 +41,14 @@ async def db(prepared):
 
 
 @pytest.fixture
-def mongo_approvals(db, bus) -> MongoApprovals:
-    return MongoApprovals(db, bus.publish)
+def mongo_approvals(db, bus) -> MongoQuestions:
+    return MongoQuestions(db, bus.publish)
 
 
 @pytest.fixture(params=["fake", "mongo"])
 def approvals(request, bus):
     if request.param == "fake":
-        return FakeApprovals(bus.publish)
+        return FakeQuestions(bus.publish)
     return request.getfixturevalue("mongo_approvals")
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from services.notifier.choice import Choice
 from services.notifier.delivery import MailRefusedError
 from services.notifier.recipients import Status
 from services.notifier.store import BATCH
@@ -53,33 +54,37 @@ class FakeMailer:
         return [mail.to.email for mail in self.mails]
 
 
-class FakeApprovals:
-    """The contract of ``Approvals``, in memory."""
+class FakeQuestions:
+    """The contract of ``Questions``, in memory; ``waiting`` has what each ticket waits for."""
 
     def __init__(self, publish) -> None:
         self._publish = publish
         self._kept = {}
         self._outbox = {}
         self._finished = {}
+        self.waiting = {}
 
-    async def open(self, approval):
-        self._kept.setdefault(approval.id, approval)
-        if approval.session_id in self._finished:
-            await self.supersede(approval.session_id, self._finished[approval.session_id])
-        return self._kept[approval.id]
+    async def open(self, question):
+        self._kept.setdefault(question.id, question)
+        if isinstance(question, Choice):
+            if self.waiting.get(question.ticket_id) != question.id:
+                self._supersede(lambda one: one.id == question.id, NOW)
+        elif question.session_id in self._finished:
+            await self.supersede(question.session_id, self._finished[question.session_id])
+        return self._kept[question.id]
 
-    async def find(self, approval_id):
-        return self._kept.get(approval_id)
+    async def find(self, question_id):
+        return self._kept.get(question_id)
 
-    async def mark(self, approval_id, recipient):
-        kept = self._kept[approval_id]
-        self._kept[approval_id] = kept.model_copy(
+    async def mark(self, question_id, recipient):
+        kept = self._kept[question_id]
+        self._kept[question_id] = kept.model_copy(
             update={"recipients": _marked(kept.recipients, recipient)}
         )
 
     async def record(self, before, after, events):
         kept = self._kept[before.id]
-        if kept.state is not ApprovalState.PENDING or len(kept.decisions) != len(before.decisions):
+        if kept.state is not ApprovalState.PENDING or len(kept.answers) != len(before.answers):
             return False
         self._kept[before.id] = kept.model_copy(
             update={
@@ -91,21 +96,27 @@ class FakeApprovals:
         self._outbox[before.id] = list(events)
         return True
 
-    async def announce(self, approval, events):
+    async def announce(self, question, events):
         await self._publish(*events)
-        self._outbox.pop(approval.id, None)
+        self._outbox.pop(question.id, None)
 
     async def overdue(self, now):
-        late = [a for a in self._kept.values() if a.state == "pending" and a.expires_at <= now]
-        return sorted(late, key=lambda a: a.expires_at)[:BATCH]
+        late = [q for q in self._kept.values() if q.state == "pending" and q.expires_at <= now]
+        return sorted(late, key=lambda q: q.expires_at)[:BATCH]
 
     async def supersede(self, session_id, now):
         self._finished.setdefault(session_id, now)
-        pending = [
-            a for a in self._kept.values() if a.session_id == session_id and a.state == "pending"
-        ]
-        for a in pending:
-            self._kept[a.id] = a.model_copy(
+        return self._supersede(lambda one: getattr(one, "session_id", None) == session_id, now)
+
+    async def supersede_choices(self, ticket_id, now):
+        return self._supersede(
+            lambda one: isinstance(one, Choice) and one.ticket_id == ticket_id, now
+        )
+
+    def _supersede(self, which, now):
+        pending = [q for q in self._kept.values() if q.state == "pending" and which(q)]
+        for q in pending:
+            self._kept[q.id] = q.model_copy(
                 update={"state": ApprovalState.SUPERSEDED, "settled_at": now}
             )
         return len(pending)

@@ -12,9 +12,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from services.notifier.api import BODY_OCTETS, approval_links
+from services.notifier.api import question_links
 from services.notifier.desk import Desk
 from services.notifier.links import Channel, make
+from services.notifier.posted import BODY_OCTETS
 from services.notifier.text import REASON_LENGTH
 from shared.errors import UnavailableError
 from shared.events import StepApproved, StepRejected
@@ -34,7 +35,7 @@ REJECT = {"decision": "reject", "reason": "wrong host"}
 
 def client_of(store, clock) -> httpx.AsyncClient:
     app = FastAPI()
-    app.include_router(approval_links(Desk(store, SIGNER, clock), key=KEY, now=clock))
+    app.include_router(question_links(Desk(store, SIGNER, clock), key=KEY, now=clock))
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://notifier")
 
 

@@ -4,15 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from services.notifier.approval import (
+from services.notifier.approval import decide
+from services.notifier.question import (
     AlreadyAnswered,
     AlreadyDecided,
     Expired,
     NotAsked,
     Recorded,
-    decide,
     expired,
-    outcome_event,
 )
 from shared.events import Answer, Refusal, StepApproved, StepRejected
 from shared.lifecycle import APPROVAL_FROM, ApprovalState
@@ -44,7 +43,7 @@ def test_one_no_rejects_and_enough_people_approve(required, answers, state):
     for person, answer in zip((ALICE, BOB), answers, strict=False):
         outcome = decide(current, decision(person.email, answer), now=NOW)
         assert isinstance(outcome, Recorded)
-        current = outcome.approval
+        current = outcome.question
     assert current.state is state
     assert [d.answer for d in current.decisions] == answers
     assert current.settled_at == (None if state is PENDING else NOW)
@@ -61,14 +60,14 @@ def test_one_no_rejects_and_enough_people_approve(required, answers, state):
 )
 def test_the_same_person_never_counts_twice(first, second):
     once = decision(first[0], channel=first[1])
-    after = decide(approval(required=2), once, now=NOW).approval
+    after = decide(approval(required=2), once, now=NOW).question
     again = decide(after, decision(second[0], channel=second[1]), now=NOW)
     assert again == AlreadyAnswered(once)
 
 
 def test_the_terminal_and_a_mailbox_are_two_people():
-    after = decide(approval(required=2), decision("alice", channel="terminal"), now=NOW).approval
-    assert decide(after, decision(BOB.email), now=NOW).approval.state is APPROVED
+    after = decide(approval(required=2), decision("alice", channel="terminal"), now=NOW).question
+    assert decide(after, decision(BOB.email), now=NOW).question.state is APPROVED
 
 
 @pytest.mark.parametrize("state", [APPROVED, REJECTED, ApprovalState.SUPERSEDED])
@@ -96,36 +95,36 @@ def test_an_expired_approval_says_so_whatever_the_clock_says():
 
 def test_every_state_that_is_reached_is_one_that_the_lifecycle_allows():
     reached = {
-        decide(approval(), decision(answer=answer), now=NOW).approval.state for answer in Answer
+        decide(approval(), decision(answer=answer), now=NOW).question.state for answer in Answer
     } | {expired(approval(), now=NOW).state}
     assert all(PENDING in APPROVAL_FROM[state] for state in reached)
 
 
 def test_an_approval_becomes_an_event_with_its_decisions():
-    after = decide(approval(), decision(), now=NOW).approval
-    event = outcome_event(after)
+    after = decide(approval(), decision(), now=NOW).question
+    event = after.outcome()
     assert isinstance(event, StepApproved)
     assert event.decisions == (decision(),)
     assert (event.approval_id, event.step_hash) == (APPROVAL_ID, after.step_hash)
-    assert event.id == outcome_event(after).id
+    assert event.id == after.outcome().id
 
 
 @pytest.mark.parametrize(
     ("after", "refusal", "signature", "answers"),
     [
-        (decide(approval(), decision(answer=NO), now=NOW).approval, Refusal.REJECTED, "", 1),
+        (decide(approval(), decision(answer=NO), now=NOW).question, Refusal.REJECTED, "", 1),
         (expired(approval(), now=NOW), Refusal.EXPIRED, "signed", 0),
     ],
 )
 def test_a_refusal_says_which_and_is_signed_by_somebody(after, refusal, signature, answers):
-    event = outcome_event(after, expiry="signed")
+    event = after.outcome(expiry="signed")
     assert isinstance(event, StepRejected)
     assert (event.refusal, event.signature, len(event.decisions)) == (refusal, signature, answers)
 
 
 @pytest.mark.parametrize("state", [PENDING, ApprovalState.SUPERSEDED])
 def test_what_nobody_waits_for_is_not_told(state):
-    assert outcome_event(approval().model_copy(update={"state": state})) is None
+    assert approval().model_copy(update={"state": state}).outcome() is None
 
 
 def test_where_nobody_is_configured_the_terminal_is_asked():

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from services.notifier.approval import AlreadyAnswered, AlreadyDecided, Recorded
 from services.notifier.desk import Desk
 from services.notifier.links import Channel
-from services.notifier.store import MongoApprovals
+from services.notifier.question import AlreadyAnswered, AlreadyDecided, Recorded
+from services.notifier.store import MongoQuestions
 from shared.events import Answer, Refusal, StepApproved, StepRejected
 from shared.outbox import OVERDUE
 from tests.notifier.builders import ALICE, APPROVAL_ID, BOB, HASH, SIGNER, approval, link
@@ -88,7 +88,7 @@ async def test_before_its_time_nothing_expires(desk, approvals, bus, clock):
     assert bus.events == []
 
 
-class Racing(MongoApprovals):
+class Racing(MongoQuestions):
     """Lets writers go only when all have judged the same state, as two people who press at once."""
 
     def __init__(self, db, publish, parties) -> None:
@@ -114,7 +114,7 @@ async def test_of_two_who_press_at_once_one_decides_and_the_other_is_told(db, bu
     )
     (winner,) = [o for o in outcomes if isinstance(o, Recorded)]
     (loser,) = [o for o in outcomes if not isinstance(o, Recorded)]
-    assert loser == AlreadyDecided(winner.approval.state)
+    assert loser == AlreadyDecided(winner.question.state)
     assert len(bus.events) == 1
 
 

@@ -23,6 +23,7 @@ from tests.notifier.builders import (
     finished,
     resolved,
 )
+from tests.notifier.fakes import FakeQuestions
 
 LATER = datetime.now(UTC) + timedelta(hours=1)
 
@@ -46,6 +47,28 @@ def asked(approvals, postman, bus):
         await ask(event, approvals, audience(*people), postman, bus.publish)
 
     return deliver
+
+
+@pytest.fixture
+def told(questions_of_nobody, notifications, postman, bus):
+    """Delivers an outcome, as often as it is called."""
+
+    async def deliver(tell, event, *people):
+        await tell(
+            event,
+            questions=questions_of_nobody,
+            notifications=notifications,
+            audience=audience(*people),
+            postman=postman,
+            publish=bus.publish,
+        )
+
+    return deliver
+
+
+@pytest.fixture
+def questions_of_nobody(bus) -> FakeQuestions:
+    return FakeQuestions(bus.publish)
 
 
 async def test_each_person_gets_a_mail_with_a_link_of_their_own(asked, mailer, approvals):
@@ -141,29 +164,27 @@ async def test_the_approval_belongs_to_the_trace_that_asked(asked, approvals, tr
 @pytest.mark.parametrize(
     ("tell", "event"), [(tell_resolved, resolved()), (tell_escalated, escalated())]
 )
-async def test_an_outcome_is_told_to_each_person_once(
-    notifications, postman, mailer, bus, *, tell, event
-):
+async def test_an_outcome_is_told_to_each_person_once(told, mailer, bus, *, tell, event):
     mailer.delays = {BOB.email}
     with suppress(UnavailableError):
-        await tell(event, notifications, audience(ALICE, BOB), postman, bus.publish)
+        await told(tell, event, ALICE, BOB)
     mailer.delays = set()
     for _ in range(2):
-        await tell(event, notifications, audience(ALICE, BOB), postman, bus.publish)
+        await told(tell, event, ALICE, BOB)
     assert mailer.sent_to() == [ALICE.email, BOB.email]
     assert {e.purpose for e in bus.of(NotificationSent)} == {event.subject}
     assert len({e.id for e in bus.events}) == 2
 
 
-async def test_an_outcome_that_is_no_news_any_more_is_given_up(notifications, postman, mailer, bus):
+async def test_an_outcome_that_is_no_news_any_more_is_given_up(told, mailer, bus):
     old = resolved(time=datetime.now(UTC) - timedelta(days=2))
-    await tell_resolved(old, notifications, audience(ALICE), postman, bus.publish)
+    await told(tell_resolved, old, ALICE)
     assert mailer.mails == []
     assert [event.recipient for event in bus.of(NotificationFailed)] == [ALICE.email]
 
 
-async def test_without_people_an_outcome_is_told_to_nobody(notifications, postman, mailer, bus):
-    await tell_resolved(resolved(), notifications, audience(), postman, bus.publish)
+async def test_without_people_an_outcome_is_told_to_nobody(told, mailer, bus):
+    await told(tell_resolved, resolved())
     assert (mailer.mails, bus.events) == ([], [])
 
 

@@ -5,7 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from services.notifier.approval import decide, expired, outcome_event
+from services.notifier.approval import decide
+from services.notifier.question import expired
 from services.notifier.recipients import Recipient, Status
 from shared.events import StepApproved
 from shared.lifecycle import ApprovalState
@@ -25,8 +26,8 @@ from tests.notifier.builders import (
 
 
 def approved(current):
-    after = decide(current, decision(), now=NOW).approval
-    return after, [outcome_event(after)]
+    after = decide(current, decision(), now=NOW).question
+    return after, [after.outcome()]
 
 
 async def test_an_approval_is_found_as_it_was_stored(approvals):
@@ -64,15 +65,15 @@ async def test_of_two_changes_to_the_same_state_one_is_stored(approvals):
     after, events = approved(asked)
     assert await approvals.record(asked, after, events)
     late = expired(asked, now=NOW)
-    assert not await approvals.record(asked, late, [outcome_event(late, expiry="s")])
+    assert not await approvals.record(asked, late, [late.outcome(expiry="s")])
     found = await approvals.find(asked.id)
     assert found.state is ApprovalState.APPROVED
 
 
 async def test_of_two_first_yeses_to_a_question_for_two_one_is_stored(approvals):
     asked = await approvals.open(approval(required=2))
-    assert await approvals.record(asked, decide(asked, decision(), now=NOW).approval, [])
-    bobs = decide(asked, decision(BOB.email), now=NOW).approval
+    assert await approvals.record(asked, decide(asked, decision(), now=NOW).question, [])
+    bobs = decide(asked, decision(BOB.email), now=NOW).question
     assert not await approvals.record(asked, bobs, [])
     found = await approvals.find(asked.id)
     assert [d.by for d in found.decisions] == [ALICE.email]
@@ -81,7 +82,7 @@ async def test_of_two_first_yeses_to_a_question_for_two_one_is_stored(approvals)
 async def test_a_signature_still_holds_after_it_was_stored(approvals):
     asked = await approvals.open(approval())
     signed = SIGNER.signed(decision(), approval_id=APPROVAL_ID, step_hash=HASH)
-    await approvals.record(asked, decide(asked, signed, now=NOW).approval, [])
+    await approvals.record(asked, decide(asked, signed, now=NOW).question, [])
     found = await approvals.find(asked.id)
     SIGNER.check(found.decisions[0], approval_id=APPROVAL_ID, step_hash=HASH)
 
