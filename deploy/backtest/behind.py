@@ -65,8 +65,8 @@ class NotingFinder(Finder):
 class Behind:
     """Takes in what ingest tells; ``outcomes`` are what tickets came to, by their tickets.
 
-    ``counts`` says how many were opened, suppressed, reopened, found to flap, and resolved by what
-    their source said.
+    ``counts`` says how many were opened, suppressed, reopened, and resolved by what their source
+    said.
 
     No plan runs and none helps: a problem is there until its source says that it is gone.
     """
@@ -113,8 +113,6 @@ class Behind:
                     self._judge(event, flapping=event.flapping)
                 case TicketUpdated(change=Change.RESOLVED_AT_SOURCE):
                     self._resolve(self._book.by_id[event.ticket_id])
-                case TicketUpdated(change=Change.FLAPPING):
-                    self.counts["flapping"] += 1
 
     def _judge(self, event: TicketCreated | TicketReopened, *, flapping: bool) -> None:
         kept = self._book.by_id[event.ticket_id]

@@ -108,7 +108,7 @@ class Tally:
     def facts(self) -> dict[str, Any]:
         """All counts, for programs; the same for the same alerts and the same version."""
         behind, counted = self._world.behind, self._world.counted
-        tickets = _sorted(behind.counts)
+        tickets = _sorted({**behind.counts, "flapping": self._world.tickets.flapped})
         return {
             **self._all.facts(),
             "tickets": {**tickets, "open_at_the_end": self._world.book.open_now()},

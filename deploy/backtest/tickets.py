@@ -13,11 +13,12 @@ from shared.lifecycle import TicketState
 
 
 class MemoryTickets:
-    """Where alerts become tickets."""
+    """Where alerts become tickets; ``flapped`` is how often one was found to flap."""
 
     def __init__(self, book: Book, rules: ReturnRules) -> None:
         self._book = book
         self._rules = rules
+        self.flapped = 0
 
     async def record(self, said: Sequence[Said], now: datetime) -> list[Recorded]:
         """What was said, in the order in which the store answers: what is simple goes first."""
@@ -72,6 +73,7 @@ class MemoryTickets:
         if back.move in {Move.COME_BACK, Move.REOPEN}:
             kept.comebacks = [*kept.comebacks, now][-REMEMBERED:]
         if back.flapping:
+            self.flapped += kept.flaps_until is None
             kept.flapping = back.flapping
             kept.flaps_until = now + self._rules.flapping_within
             self._book.watch(kept, kept.flaps_until)

@@ -50,15 +50,15 @@ class World:
         self._groups = MemoryGroups(self.book)
         self.behind = Behind(version, self.book, self._groups, self._clock, records)
         self._grouper = Grouper(self.counted.correlating, self._groups)
-        tickets, publish = MemoryTickets(self.book, returns), self.behind.publish
+        self.tickets, publish = MemoryTickets(self.book, returns), self.behind.publish
         self._intake = Intake(
-            tickets, self, publish, tickets.told, rule=self.counted.rules, grouping=self
+            self.tickets, self, publish, self.tickets.told, rule=self.counted.rules, grouping=self
         )
         windows = self.counted.windows
         suppressed = MemorySuppressed(self.book)
         self._sweep = Sweep(lambda: windows, suppressed, publish, self._clock)
         self._release = Release(self._groups, publish, self._clock)
-        self._calm = Announcements(tickets, publish, self._clock)
+        self._calm = Announcements(self.tickets, publish, self._clock)
         self._forgot_at = self._now
 
     async def take(self, alerts: Sequence[Alert], at: datetime) -> Moment:
