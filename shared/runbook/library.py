@@ -98,6 +98,11 @@ def files_under(path: Path) -> Iterator[Path]:
     return (file for file in _yaml_under(path) if not _is_tests(file))
 
 
+def is_runbook_file(name: str) -> bool:
+    """Whether a file of this name, which is not hidden, should be a runbook."""
+    return name.endswith(tuple(_SUFFIXES)) and not name.endswith(_TESTS)
+
+
 def _yaml_under(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         yield path

@@ -3,7 +3,9 @@
 import pytest
 from structlog.testing import capture_logs
 
-from shared.runbook.versions import ChangedMeanwhileError, Incoming, Origin
+from shared.runbook.library import parsed_runbook
+from shared.runbook.versions import ChangedMeanwhileError, Incoming, Origin, Version
+from shared.runbook.versions.store import VersionClashError
 from tests.planner.books import ANN, NOW, Books, text, used
 
 
@@ -267,3 +269,14 @@ async def test_of_two_who_change_a_runbook_at_once_one_is_told(books):
         (2, "ann", None),
         (1, "file", head.version),
     ]
+
+
+async def test_a_version_stays_as_it_was_first_kept(books):
+    one = Version.of(parsed_runbook(text("a"), file="a.yaml"), ANN, Origin.EDITED)
+    assert await books.store.keep(one) == one
+    later = one.model_copy(update={"who": "bob", "why": "mine"})
+    assert await books.store.keep(later) == one
+    assert await books.store.of("a") == [one]
+    with pytest.raises(VersionClashError, match="is another text already"):
+        await books.store.keep(one.model_copy(update={"text": "another"}))
+    assert await books.store.of("a") == [one]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.planner.versions.folder import Folder, FolderGoneError
+from shared.runbook.library import files_under
 from tests.planner.books import text
 
 
@@ -57,6 +58,19 @@ def test_a_file_that_is_exchanged_by_a_link_is_seen(folder, tmp_path):
         link.symlink_to(other / "b.yaml")
         link.rename(tmp_path / "b.yaml")
         assert says(folder)["b"] == f"It says {says_}."
+
+
+def test_the_same_files_are_looked_at_that_every_command_takes(folder):
+    names = ["z.yml", "b/a.yaml", "b-c/a.yaml", "b.yaml", ".hidden.yaml", ".d/a.yaml", "n.txt"]
+    names += ["b/.e/a.yaml", "a.test.yaml", "b/x.test.yml", "b/.yaml"]
+    for name in names:
+        path = folder.path / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(text("x"))
+    (folder.path / "folder.yaml").mkdir()
+    (folder.path / "nothing.yaml").symlink_to("nowhere")
+    expected = [file.relative_to(folder.path).as_posix() for file in files_under(folder.path)]
+    assert list(folder._stamped()) == expected
 
 
 def test_a_folder_that_is_not_there_is_told():

@@ -1,5 +1,7 @@
 """The folder of runbooks, looked at again and again: only what changed is read."""
 
+import os
+import stat
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from shared.errors import HandrailError
-from shared.runbook.library import files_under, parsed_runbook
+from shared.runbook.library import is_runbook_file, parsed_runbook
 from shared.runbook.runbook import Parsed
 from shared.yamlsource import Problem, SourceError
 
@@ -70,14 +72,14 @@ class Folder:
         """
         stamps: dict[str, Stamp | None] = {}
         just_now = time.time_ns() - _TICK
-        for file in files_under(self.path):
+        for name in _names_under(self.path):
             try:
-                said = file.stat()
-            except OSError:  # removed just now
+                said = (self.path / name).stat()
+            except OSError:  # removed just now, or a link to nothing
                 continue
-            stamp = said.st_mtime_ns, said.st_size, said.st_ino
-            name = file.relative_to(self.path).as_posix()
-            stamps[name] = stamp if said.st_mtime_ns < just_now else None
+            if stat.S_ISREG(said.st_mode):
+                stamp = said.st_mtime_ns, said.st_size, said.st_ino
+                stamps[name] = stamp if said.st_mtime_ns < just_now else None
         return stamps
 
     def _again(self, file: str, before: Mapping[str, Stamp | None]) -> "_Read":
@@ -101,6 +103,20 @@ class _Read:
 
     said: bytes | None
     made: Parsed | SourceError
+
+
+def _names_under(folder: Path) -> list[str]:
+    """The names that ``files_under`` finds, in its order, for a tenth of its time."""
+    names = []
+    for root, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        at = os.path.relpath(root, folder)
+        names += [
+            name if at == "." else f"{at}/{name}"
+            for name in files
+            if not name.startswith(".") and is_runbook_file(name)
+        ]
+    return sorted(names, key=lambda name: name.split("/"))
 
 
 def _same(one: Mapping[str, _Read], other: Mapping[str, _Read]) -> bool:
