@@ -11,9 +11,10 @@ from deploy.backtest.groups import MemoryGroups
 from deploy.backtest.outcome import PLANNED, Outcome, Result, asking, digest, ruled
 from deploy.backtest.version import Version
 from services.ingest.correlation.release import SETTLING
-from services.planner.finding import NO_RECORDS, Finder, Successes, successes
+from services.planner.finding import NO_RECORDS, TOLD, Finder, Successes, successes
 from services.planner.plan import Planner
 from services.planner.policy import Bench, Circumstances
+from services.planner.query import query
 from services.planner.undecided import Undecided
 from services.triage.verdict import judged
 from shared.events import (
@@ -34,7 +35,9 @@ from shared.policy.ruling import Ruling
 from shared.policy.terms import Mode, strictest
 from shared.policy.terms import Outcome as Says
 from shared.runbook import Library, match
+from shared.runbook.matching import allows
 from shared.runbook.search import Answer, Verdict
+from shared.runbook.search.answer import judged as judged_hits
 
 _HOUR: Final = timedelta(hours=1)
 _TO_BE_JUDGED: Final = frozenset({TicketState.NEW, TicketState.REOPENED})
@@ -50,14 +53,26 @@ class _Planned:
 
 
 class NotingFinder(Finder):
-    """A search that notes which runbooks came into question the last time."""
+    """A search that notes which runbooks came into question the last time.
 
-    found: tuple[str, ...] = ()
+    Where no runbook's condition holds it does not search, which comes to the same: most of the time
+    of a backtest would go into hits that their conditions rule out.
+    """
+
+    def __init__(self, library: Library) -> None:
+        super().__init__()
+        self.found: tuple[str, ...] = ()
+        # Of each condition one runbook: libraries have few different ones.
+        by_condition = {one.content.match.when: one for one in library.runbooks}
+        self._conditions = tuple(by_condition.values())
 
     def find(
         self, library: Library, ticket: TicketTriaged, records: Successes = NO_RECORDS
     ) -> Answer:
-        answer = super().find(library, ticket, records)
+        if any(allows(one, ticket.alert, ticket.severity) for one in self._conditions):
+            answer = super().find(library, ticket, records)
+        else:
+            answer = judged_hits(query(ticket.alert), (), limit=TOLD)
         self.found = () if answer.verdict is Verdict.NONE else answer.choices
         return answer
 
@@ -81,7 +96,7 @@ class Behind:
     ) -> None:
         self._library = version.library
         self._policy: Policy = version.policy
-        self._finder = NotingFinder()
+        self._finder = NotingFinder(version.library)
         self._planner = Planner(
             version.library, version.config.targets, version.config.prometheus, self._finder
         )
