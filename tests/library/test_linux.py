@@ -310,13 +310,15 @@ async def test_a_stuck_job_is_ended_and_its_pid_file_goes(site, temporary, stubb
         firing(
             "JobStuck",
             {**HOST, "job_name": "nightly-report"},
-            {"pid_file": str(pid_file), "patience_seconds": "1"},
+            {"pid_file": str(pid_file), "patience_seconds": "1", "young_seconds": "0"},
         )
     )
+    assert not await site.is_well(plan)
 
     session = await site.run(plan)
 
     assert session.run("end").state is (StepState.FAILED if stubborn else StepState.SUCCEEDED)
+    assert session.run("force").state is (StepState.SUCCEEDED if stubborn else StepState.SKIPPED)
     assert not alive(pid)
     assert not pid_file.exists()
     assert await site.is_well(plan)
@@ -364,6 +366,15 @@ async def test_a_service_that_is_gone_is_restarted(site):
     before = site.files()
     await site.repaired(firing("TargetDown", {**HOST, "job": "shop"}))
     assert changed(before, site) == {"web-1/units/shop.service"}
+
+
+async def test_a_service_that_is_active_is_not_restarted(site):
+    host = site.machine("web-1", "journalctl", "systemctl")
+    host.unit("shop")
+    before = site.files()
+    session = await site.run(site.plan(firing("TargetDown", {**HOST, "job": "shop"})))
+    assert session.run("restart").state is StepState.SKIPPED
+    assert site.files() == before
 
 
 SUPERVISOR = """\

@@ -169,6 +169,17 @@ async def test_a_chain_without_its_intermediate_is_made_whole(site, certificates
 
 
 @needs_openssl
+async def test_a_chain_that_is_served_whole_is_not_written_anew(site, certificates):
+    certificates.issue(days=80)
+    web_server(site, certificates)
+    with serving(certificates) as port:
+        certificates.join("cert.pem")
+        session = await site.run(site.plan(about("TlsChainBroken", certificates, port)))
+    assert session.run("join").state is StepState.SKIPPED
+    assert not (certificates.live / "fullchain.pem.before").exists()
+
+
+@needs_openssl
 async def test_a_chain_that_fits_nothing_on_disk_is_left_alone(site, certificates):
     certificates.issue(days=80)
     certificates.join("cert.pem")
