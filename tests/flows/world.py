@@ -207,15 +207,19 @@ class World:
 
         def found():
             for mail in sorted((self.work / "home" / "outbox").glob("*.eml")):
-                text = _plain_text(mail)
                 session = self.session(ticket_id)
-                if session and (at := re.search(r"http://\S+/a/\S+", text)):
+                if session and (at := self.link_in(mail)):
                     approval = self.db.approvals.find_one({"session_id": session["_id"]})
                     if approval and str(approval["_id"])[:8] in mail.name:
-                        return at[0]
+                        return at
             return None
 
         return await eventually(found, 40)
+
+    def link_in(self, mail):
+        """The link in a mail of the outbox, if it has one."""
+        at = re.search(r"http://\S+/a/\S+", _plain_text(mail))
+        return at[0] if at else None
 
     async def answer(self, link, decision="approve", reason="because the test says so"):
         url = self.url("notifier", urlsplit(link).path)
