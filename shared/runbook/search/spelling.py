@@ -24,7 +24,8 @@ class Spellings:
             self._terms.setdefault(form, set()).add(term)
 
     def remove(self, term: str) -> None:
-        for form in _forms(stem(term)):
+        # Of a double letter either one may be left out: that is the same form twice.
+        for form in set(_forms(stem(term))):
             self._terms[form].discard(term)
             if not self._terms[form]:
                 del self._terms[form]
