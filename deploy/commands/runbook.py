@@ -21,8 +21,10 @@ from deploy.commands.runbook_tools import (
 from deploy.commands.runbook_versions import activate, diff, off, on, rollback, versions
 from deploy.output import AsJson, add, colored, console, say, show_json, table, when
 from deploy.runbooks import Shown, state, version_shown
+from shared.errors import HandrailError
 from shared.runbook import Runbook, lint, parse_runbook
 from shared.runbook.model import IncludeTemplate
+from shared.yamlsource import SourceError
 
 app = typer.Typer(
     add_completion=False,
@@ -92,8 +94,17 @@ def show(
 app.command("search")(search_command(directory))
 
 
+class UnreadableVersionError(HandrailError):
+    """A version was right when it was stored, and is not by today's rules."""
+
+
 def _runbook(shown: Shown) -> Runbook:
-    return parse_runbook(shown.version.text, file=shown.version.place or shown.version.ref)
+    version = shown.version
+    try:
+        return parse_runbook(version.text, file=version.place or version.ref)
+    except SourceError as error:
+        message = f"{version.ref} is wrong by today's rules; --text prints it as it is\n{error}"
+        raise UnreadableVersionError(message) from error
 
 
 def _version_fields(shown: Shown) -> dict[str, Any]:

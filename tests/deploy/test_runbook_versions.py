@@ -4,7 +4,9 @@ import getpass
 import json
 
 import pytest
+from pymongo import MongoClient
 
+from tests.deploy.records import SESSION
 from tests.planner.books import Books, text
 
 ODD = text("odd").replace("\n", "\r\n") + "# the end: \N{SNOWMAN}, without a line break"
@@ -240,3 +242,16 @@ def test_without_anything_running_the_file_is_shown_and_versions_say_why_not(run
     assert runbook.json("show", "a")["file"].endswith("a.yaml")
     assert "not running here" in runbook("versions", "a", code=1).stderr
     assert "not running here" in runbook("show", "a@1", code=1).stderr
+
+
+def test_a_session_shows_the_version_that_it_began_with(stored, handrail):
+    assert "Restart a service  restart@1" in handrail("session", "show", str(SESSION)).stdout
+
+
+def test_a_version_that_is_wrong_by_now_can_be_printed_all_the_same(runbook, stack, books):
+    old = text("a").replace("handrail/v1", "handrail/v0")
+    with MongoClient(stack.mongo_url) as client:
+        versions = client[books.store._versions.database.name].runbook_versions
+        versions.update_one({"name": "a"}, {"$set": {"text": old}})
+    assert "--text prints it as it is\na.yaml:1:" in runbook("show", "a", code=1).stderr
+    assert runbook("show", "a", "--text").stdout == old
