@@ -17,6 +17,7 @@ from deploy.connection import NotRunningError, Place, reading, shown, storing, s
 from deploy.home import Home
 from deploy.readiness import missing
 from deploy.servers import mongod, nats_server
+from services.ingest.app import API, parser
 from services.notifier.smtp import Server
 from services.planner.app import runbooks_directory
 from shared.config import Config, SshTarget, load_config
@@ -138,9 +139,21 @@ def _config(home: Home, environment: Mapping[str, str]) -> tuple[Config, list[Fi
             _note("config", "no handrail.yaml: `handrail up` makes one to start with")
         ]
     try:
-        return load_config(path), [Finding(Level.OK, "config", str(path))]
+        config = load_config(path)
+        kinds = [_wrong("config", problem) for problem in _unknown_kinds(config)]
+        return config, kinds or [Finding(Level.OK, "config", str(path))]
     except SourceError as error:
         return Config(), [_wrong("config", problem) for problem in error.problems]
+
+
+def _unknown_kinds(config: Config) -> Iterator[SettingsError]:
+    """What would stop the start of ingest."""
+    for name, source in config.sources.items():
+        if (source.kind or name) != API:
+            try:
+                parser(name, source)
+            except SettingsError as error:
+                yield error
 
 
 def _secret_key(home: Home, environment: Mapping[str, str]) -> Finding:

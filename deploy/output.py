@@ -96,6 +96,11 @@ def when(at: datetime | None) -> str:
     return at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if at else ""
 
 
+def times(number: int) -> str:
+    """How often, in words."""
+    return "once" if number == 1 else f"{number} times"
+
+
 def ago(at: datetime) -> str:
     """How long ago or ahead a time is, in its largest unit."""
     seconds = (datetime.now(UTC) - at).total_seconds()

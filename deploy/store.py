@@ -13,10 +13,11 @@ from services.console.store import entry_from
 from services.executor.session import Session
 from services.ingest.quarantine.kept import Quarantined
 from services.ingest.rehearsal import Standing
+from services.ingest.ticket import Decision
 from services.notifier.question import Question
 from services.notifier.store import question_of
 from shared.errors import HandrailError
-from shared.lifecycle import TICKET_ENDED, ApprovalState, TicketState
+from shared.lifecycle import TICKET_ENDED, ApprovalState, SessionState, TicketState
 from shared.store import Collection, Database, Document, seam
 
 _ID_DIGITS: Final = 32
@@ -163,10 +164,17 @@ class Reader:
         return [AlertView.of(document) async for document in found]
 
     async def last_alert_at(self, source: str) -> datetime | None:
-        """When an alert of a source was last accepted, as far as is kept."""
+        """When an alert last came from a source, as far as is kept."""
         newest = [("at", DESCENDING)]
-        found = await self._alerts.find_one({"source": source}, {"at": 1}, sort=newest)
+        came = {"source": source, "decision": {"$ne": Decision.IMPORTED.value}}
+        found = await self._alerts.find_one(came, {"at": 1}, sort=newest)
         return found["at"] if found is not None else None
+
+    async def waiting(self, tickets: Iterable[Ticket]) -> set[UUID]:
+        """Those of these tickets whose plan waits for a person."""
+        ids = [ticket.session_id for ticket in tickets if ticket.session_id]
+        query = {"_id": {"$in": ids}, "state": SessionState.WAITING.value}
+        return {found["ticket_id"] async for found in self._sessions.find(query, {"ticket_id": 1})}
 
     async def tickets_by_id(self, ids: Iterable[UUID]) -> dict[UUID, Ticket]:
         """Those of these tickets that are there."""

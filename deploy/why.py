@@ -6,6 +6,7 @@ from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from deploy.output import times
 from deploy.views import AlertView, Ticket
 from services.ingest.quarantine.kept import Quarantined
 from services.ingest.ticket import Decision
@@ -102,13 +103,15 @@ def _reasons(ticket: Ticket) -> Iterator[str]:
         yield f"in the maintenance window {quiet.window} until {_at(quiet.until)}{reason}"
     if ticket.state is TicketState.CLOSED and ticket.verdict is not None:
         yield f"judged {_JUDGED[ticket.verdict.verdict]}: {', '.join(ticket.verdict.reasons)}"
+    if ticket.waits_for is not None:
+        yield f"people are asked which runbook to use, until {_at(ticket.waits_for.expires_at)}"
     if ticket.parent_id is not None:
         why = f": {ticket.grouped.reason}" if ticket.grouped is not None else ""
         yield f"part of ticket {str(ticket.parent_id)[:8]}, which is dealt with instead{why}"
     if ticket.flapping is not None:
         yield f"it flaps: {ticket.flapping.because}"
     if ticket.reopened is not None:
-        yield f"reopened {ticket.reopened.number} times, last because {ticket.reopened.reason}"
+        yield f"reopened {times(ticket.reopened.number)}, because {ticket.reopened.reason}"
     if ticket.state is TicketState.ESCALATED and ticket.escalated is not None:
         yield f"a person has to look at it: {ticket.escalated.reason}"
     if ticket.state is TicketState.RESOLVED and ticket.resolved is not None:

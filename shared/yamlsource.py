@@ -1,10 +1,11 @@
 """YAML files whose mistakes are told with file, line, column and reason."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
@@ -149,6 +150,10 @@ def _reason(model: type[BaseModel], detail: Any) -> str:
     return reason
 
 
+# ruamel.yaml repeats both values of a key that is there twice, and one may be a secret.
+_VALUES: Final = re.compile(r" with value .*", re.DOTALL)
+
+
 def read_source(text: str, *, file: str) -> Source:
     """Parse YAML text.
 
@@ -160,7 +165,7 @@ def read_source(text: str, *, file: str) -> Source:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        reason = str(error.problem or error.context).splitlines()[0]
+        reason = _VALUES.sub("", str(error.problem or error.context).splitlines()[0])
         raise SourceError([Problem(file, line, column, reason)]) from error
     except YAMLError as error:
         raise SourceError([Problem(file, 1, 1, " ".join(str(error).split()))]) from error

@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from deploy.connection import Place, reading
-from deploy.output import AsJson, add, ago, colored, console, say, show_json, table, when
+from deploy.output import AsJson, add, ago, colored, console, say, show_json, table, times, when
 from deploy.views import Family, Ticket, Timeline
 from services.executor.session import Session
 from shared.lifecycle import TICKET_ENDED, TicketState
@@ -29,11 +29,11 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """Show the newest tickets."""
-    tickets, children = asyncio.run(_list(state, limit))
+    tickets, children, waiting = asyncio.run(_list(state, limit))
     if as_json:
         show_json(tickets)
         return
-    shown = table("id", "severity", "state", "title", "source", "count", "opened", "group")
+    shown = table("id", "severity", "state", "title", "source", "count", "opened", "note")
     for ticket in tickets:
         add(
             shown,
@@ -44,7 +44,7 @@ def list_(
             ticket.source,
             str(ticket.count),
             ago(ticket.created_at),
-            _group(ticket, children.get(ticket.id, 0)),
+            ", ".join(_notes(ticket, children.get(ticket.id, 0), waits=ticket.id in waiting)),
         )
     if tickets:
         console().print(shown)
@@ -82,10 +82,12 @@ def timeline(ticket_id: TicketId, *, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-async def _list(state: TicketState | None, limit: int) -> tuple[list[Ticket], dict[UUID, int]]:
+async def _list(
+    state: TicketState | None, limit: int
+) -> tuple[list[Ticket], dict[UUID, int], set[UUID]]:
     async with reading(Place.of()) as reader:
         tickets = await reader.tickets(state=state, limit=limit)
-        return tickets, await reader.children(tickets)
+        return tickets, await reader.children(tickets), await reader.waiting(tickets)
 
 
 async def _show(ticket_id: str) -> tuple[Ticket, Family, list[Session]]:
@@ -104,7 +106,7 @@ def _facts(ticket: Ticket) -> Iterator[tuple[str, str | Text]]:
     yield "title", ticket.title
     yield "state", colored(ticket.state)
     yield "severity", colored(ticket.severity)
-    yield "source", f"{ticket.source}, {ticket.count} times, last {when(ticket.last_seen_at)}"
+    yield "source", f"{ticket.source}, {times(ticket.count)}, last {when(ticket.last_seen_at)}"
     yield "opened", when(ticket.created_at)
     yield "changed", when(ticket.updated_at)
     for name, value in sorted(ticket.alert.labels.items()):
@@ -115,6 +117,10 @@ def _facts(ticket: Ticket) -> Iterator[tuple[str, str | Text]]:
     if ticket.source_resolved_at:
         yield "source says", f"resolved {when(ticket.source_resolved_at)}"
     yield from _turns(ticket)
+    if ticket.waits_for:
+        choice = ticket.waits_for
+        asked = f"which runbook to use, since {when(choice.asked_at)}, until"
+        yield "asked", f"{asked} {when(choice.expires_at)}: handrail approvals show {choice.id}"
     before = " before" if ticket.reopened and ticket.state not in TICKET_ENDED else ""
     if ticket.escalated:
         now = ticket.state is TicketState.ESCALATED
@@ -131,7 +137,7 @@ def _turns(ticket: Ticket) -> Iterator[tuple[str, str]]:
         reason = f": {quiet.reason}" if quiet.reason else ""
         yield "suppressed", f"by {quiet.window} until {when(quiet.until)}{reason}"
     if ticket.reopened:
-        yield "reopened", f"{ticket.reopened.number} times, last because {ticket.reopened.reason}"
+        yield "reopened", f"{times(ticket.reopened.number)}, because {ticket.reopened.reason}"
     if ticket.flapping:
         yield "flaps", ticket.flapping.because
 
@@ -145,11 +151,18 @@ def _relatives(family: Family) -> Iterator[tuple[str, str]]:
         yield name, f"{str(child.id)[:8]} {child.state} {child.title}\n{child.reason}"
 
 
-def _group(ticket: Ticket, children: int) -> str:
-    """Whom a ticket is under, or how many are under it."""
+def _notes(ticket: Ticket, children: int, *, waits: bool) -> Iterator[str]:
+    """What its state does not say of a ticket."""
+    if waits:
+        yield "waits for a yes"
+    if ticket.flapping:
+        yield "flaps"
+    if ticket.suppressed:
+        yield f"maintenance: {ticket.suppressed.window}"
     if ticket.parent_id:
-        return f"under {str(ticket.parent_id)[:8]}"
-    return f"leads {children}" if children else ""
+        yield f"under {str(ticket.parent_id)[:8]}"
+    if children:
+        yield f"leads {children}"
 
 
 def _print_timeline(life: Timeline) -> None:

@@ -18,8 +18,9 @@ GENESIS: Final = "0" * 64
 _WHAT: Final = {
     "ticket.created": ("opened: {alert}",),
     "ticket.updated": ("{change}, {count} so far",),
+    "ticket.reopened": ("reopened: {alert}",),
     "ticket.triaged": ("judged {verdict}, {severity}",),
-    "ticket.closed": ("closed as {verdict}",),
+    "ticket.closed": ("suppressed by {suppressed_by}", "closed as {verdict}"),
     "ticket.resolved": ("resolved ({resolution})",),
     "ticket.escalated": ("handed to a person",),
     "plan.choice_needed": ("asked which runbook: {because}",),
@@ -164,7 +165,7 @@ class _Known(dict[str, str]):
 
 
 def _why(data: Mapping[str, Any]) -> str:
-    for name in ("reason", "summary", "why", "error"):
+    for name in ("reason", "grouped_because", "summary", "why", "error"):
         if isinstance(data.get(name), str) and data[name]:
             return str(data[name])
     reasons = data.get("reasons")

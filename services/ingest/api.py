@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
-from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, Request, Response
@@ -213,8 +212,11 @@ async def accepted(
 
 
 def _answer(alerts: Sequence[Alert], recorded: list[Recorded]) -> dict[str, object]:
-    tickets: dict[UUID, bool] = {one.ticket_id: one.opened for one in recorded}
+    tickets = {
+        one.ticket_id: {"id": str(one.ticket_id), "opened": one.opened, "decision": one.decision}
+        for one in recorded
+    }
     return {
         "accepted": len(alerts),
-        "tickets": [{"id": str(id_), "opened": opened} for id_, opened in tickets.items()],
+        "tickets": list(tickets.values()),
     }

@@ -76,11 +76,8 @@ def comeback(held: Held, said: Said, now: datetime, rules: ReturnRules) -> Comeb
         return Comeback(Move.COME_BACK, "it fires again", _flapping(held, now, rules))
     if held.window:
         return _suppressed(held, said)
-    if said.ruling.quiet is not None:
-        return Comeback(Move.RETIRE)
-    if not said.ruling.opens:
-        return Comeback(Move.LEAVE, said.ruling.because)
-    return _ended(held, said, now, rules)
+    since = now - (held.ended_at or now)
+    return _goes_on(held, said, since) or _by_rules(said) or _ended(held, since, now, rules)
 
 
 def _suppressed(held: Held, said: Said) -> Comeback:
@@ -91,13 +88,26 @@ def _suppressed(held: Held, said: Said) -> Comeback:
     return Comeback(Move.REOPEN, f"the maintenance window {held.window} is over, and it fires")
 
 
-def _ended(held: Held, said: Said, now: datetime, rules: ReturnRules) -> Comeback:
-    since = now - (held.ended_at or now)
+def _goes_on(held: Held, said: Said, since: timedelta) -> Comeback | None:
+    """Where it is no comeback: it never ended at its source."""
     if held.closed_as_false and not held.gone and since < JUDGED_AGAIN:
         return Comeback(Move.COUNT, "it was judged a false alarm, and has not ended since")
     never_over = held.firing.issuperset(said.firing)
     if held.state is TicketState.RESOLVED and never_over and since < SETTLING:
         return Comeback(Move.COUNT, "it was just fixed, and its source may not have noticed yet")
+    return None
+
+
+def _by_rules(said: Said) -> Comeback | None:
+    """Where the rules of handrail.yaml stand in the way of a comeback."""
+    if said.ruling.quiet is not None:
+        return Comeback(Move.RETIRE)
+    if not said.ruling.opens:
+        return Comeback(Move.LEAVE, said.ruling.because)
+    return None
+
+
+def _ended(held: Held, since: timedelta, now: datetime, rules: ReturnRules) -> Comeback:
     if since > rules.reopen_within:
         return Comeback(Move.RETIRE)
     because = f"it fires again {spoken(since)} after its ticket was {held.state.value}"

@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from services.ingest.manual.ticket import Refused
 from services.ingest.signature import STYLES
+from services.ingest.ticket import Decision
 
 _REF: Final = "#/components/schemas/{model}"
 _JSON: Final = "application/json"
@@ -21,7 +22,8 @@ class AboutTicket(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: UUID
-    opened: Annotated[bool, Field(description="False where it was open already.")]
+    opened: Annotated[bool, Field(description="False where it was there already.")]
+    decision: Annotated[Decision, Field(description="What became of the alerts on its problem.")]
 
 
 class TakenIn(BaseModel):

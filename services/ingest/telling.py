@@ -52,7 +52,7 @@ def _change(recorded: Recorded) -> Change | None:
         return Change.FLAPPING
     if recorded.gone:
         # Its end counts when it has been calm for a while; see ``calm``.
-        return None if recorded.flapping else Change.RESOLVED_AT_SOURCE
+        return Change.FLAPPING if recorded.flapping else Change.RESOLVED_AT_SOURCE
     return Change.REPEATED if recorded.decision is Decision.REPEATED else None
 
 
@@ -98,6 +98,11 @@ def reopening_id(ticket_id: UUID, number: int) -> UUID:
     return derived_id(ticket_id, f"{TicketReopened.subject}.{number}")
 
 
+def _flapping(recorded: Recorded) -> str:
+    over = "; it is over for now, and resolved once it is calm" if recorded.gone else ""
+    return f"{recorded.flapping}{over}"
+
+
 def _updated(recorded: Recorded, change: Change, at: datetime, id_: UUID) -> TicketUpdated:
     return TicketUpdated(
         id=id_,
@@ -106,7 +111,7 @@ def _updated(recorded: Recorded, change: Change, at: datetime, id_: UUID) -> Tic
         change=change,
         count=recorded.count,
         alert=recorded.alert,
-        reason=recorded.flapping,
+        reason=_flapping(recorded) if change is Change.FLAPPING else "",
     )
 
 

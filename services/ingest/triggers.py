@@ -47,7 +47,8 @@ class Triggers:
 def decided(triggers: Sequence[TriggerConfig], alert: Alert) -> Verdict:
     """What the first trigger that is about the alert says; where none is, it opens a ticket.
 
-    A condition that cannot be worked out does not hold, and the reason tells of it.
+    A condition that looks at a label that is not there does not hold; one that cannot be worked out
+    for another reason does not either, and the reason tells of it.
     """
     if not triggers:
         return Verdict(opens=True)
@@ -56,7 +57,7 @@ def decided(triggers: Sequence[TriggerConfig], alert: Alert) -> Verdict:
         held = asked(trigger.when, alert)
         if held.holds:
             return Verdict(trigger.open, _told(_because(trigger), problems), trigger.name)
-        if held.problem:
+        if held.problem and not held.missing:
             problem = cut(held.problem, _PROBLEM_MOST)
             problems.append(f"{trigger.name!r} could not be asked: {problem}")
     return Verdict(opens=True, because=_told("no trigger is about it", problems))

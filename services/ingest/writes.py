@@ -174,7 +174,9 @@ def counted(said: Said, ticket: Document) -> Recorded:
     """A ticket after a simple write that did not open it."""
     gone = not ticket["firing"]
     if said.fired:
-        return _recorded(said.alert, ticket, Decision.REPEATED)
+        quiet = said.ruling.quiet
+        leaves = f"the maintenance window {quiet.window} leaves open tickets be" if quiet else ""
+        return _recorded(said.alert, ticket, Decision.REPEATED, leaves)
     if TicketState(ticket["state"]) in TICKET_ENDED:
         because = f"its ticket is {ticket['state']} already"
         return _recorded(said.alert, ticket, Decision.NO_TICKET, because)

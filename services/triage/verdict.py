@@ -121,7 +121,7 @@ def _severity(alert: Alert) -> tuple[Severity, str]:
     found = _OUTAGE.search(text)
     if found:
         return Severity.P2, f"P2, since its text says “{found[0]}”"
-    return Severity.P3, "P3, since nothing says how bad it is"
+    return Severity.P3, "P3, since nothing says how bad it is in words that are known"
 
 
 def _any_match(name: str, patterns: tuple[str, ...]) -> bool:

@@ -25,10 +25,14 @@ _MEMBER: Final = re.compile(r"\.\s*([A-Za-z_]\w*)|\[\s*(?:\"([^\"]*)\"|'([^']*)'
 
 @dataclass(frozen=True)
 class Answer:
-    """Whether a condition holds; ``problem`` says why it could not be told (then it does not)."""
+    """Whether a condition holds; ``problem`` says why it could not be told (then it does not).
+
+    ``missing`` says that it only looked at something that is not there.
+    """
 
     holds: bool
     problem: str = ""
+    missing: bool = False
 
 
 def mistakes(text: str, *, variables: frozenset[str]) -> tuple[Mistake, ...]:
@@ -113,7 +117,7 @@ def answer(text: str, values: Mapping[str, Any] | cel.Context) -> Answer:
     try:
         result = compiled(text).execute(known)
     except KeyError as missing:
-        return Answer(holds=False, problem=f"there is no {missing.args[0]}")
+        return Answer(holds=False, problem=f"there is no {missing.args[0]}", missing=True)
     except (RuntimeError, TypeError, ValueError) as error:
         return Answer(holds=False, problem=str(error).splitlines()[0])
     if not isinstance(result, bool):

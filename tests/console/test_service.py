@@ -87,5 +87,5 @@ async def test_events_that_nobody_knows_and_strangers_words_do_not_stop_it(stack
         await service.bus.publish(reopened(ticket_id, "it came back"))
         kept = await until(lambda: complete(db, ticket_id, 2))
     await client.close()
-    assert {entry.what for entry in kept} == {"feedback.invented", "ticket.reopened"}
+    assert {entry.what for entry in kept} == {"feedback.invented", "reopened: It is down"}
     assert first_break(kept) is None

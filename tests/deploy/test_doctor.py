@@ -88,6 +88,15 @@ async def test_every_mistake_in_the_config_has_its_line_and_column(environment, 
     assert any(line.startswith(place) for line in said)
 
 
+async def test_a_kind_of_source_that_there_is_not_is_wrong(environment, config, monkeypatch):
+    monkeypatch.setenv("FOO_TOKEN", "x")
+    config("sources:\n  foo: {kind: grafna, bearer: {env: FOO_TOKEN}}\n")
+
+    (said,) = await wrong(environment)
+
+    assert said.startswith("config: sources.foo: there is no kind grafna of source")
+
+
 async def test_a_secret_that_is_not_where_the_config_says_is_wrong(environment, config):
     config("sources:\n  alertmanager:\n    bearer: {env: NOWHERE_SET}\n")
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.deploy.records import NOW, ticket
+from tests.deploy.records import NOW, SESSION, TICKET, ticket
 
 RESOLVED = {"title": "t", "resolution": "source", "summary": "its source said so", "time": NOW}
 TURNS = {
@@ -32,7 +32,7 @@ async def turned(stored):
     ("number", "told"),
     [
         (1, ["suppressed", "by patching until", "kernels"]),
-        (2, ["reopened", "2 times, last because it fires again", "resolved before"]),
+        (2, ["reopened", "2 times, because it fires again", "resolved before"]),
         (3, ["flaps", "it came back 4 times"]),
     ],
     ids=["suppressed", "reopened", "flapping"],
@@ -41,3 +41,24 @@ def test_the_turn_that_a_ticket_took_is_told_with_its_reason(turned, handrail, n
     text = handrail("ticket", "show", str(UUID(int=number))).stdout
     for words in told:
         assert words in text
+
+
+def test_the_list_says_what_the_state_does_not(turned, handrail):
+    text = handrail("ticket", "list").stdout
+    assert "maintenance: patching" in text
+    assert "flaps" in text
+
+
+@pytest.fixture
+async def asked(stored):
+    """The ticket's session waits for a person."""
+    await stored.get_collection("tickets").update_one(
+        {"_id": TICKET}, {"$set": {"session_id": SESSION}}
+    )
+    await stored.get_collection("sessions").update_one(
+        {"_id": SESSION}, {"$set": {"state": "waiting"}}
+    )
+
+
+def test_the_list_says_which_tickets_wait_for_a_person(asked, handrail):
+    assert "waits for a yes" in handrail("ticket", "list").stdout

@@ -1,7 +1,7 @@
 """Why an alert did what it did, or nothing."""
 
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -22,6 +22,13 @@ def stands(**changes):
     ("changes", "told"),
     [
         ({}, ["is in progress"]),
+        (
+            {
+                "state": "triaged",
+                "choice": {"id": UUID(int=7), "asked_at": NOW, "expires_at": NOW},
+            },
+            ["is triaged", "people are asked which runbook to use, until"],
+        ),
         ({"state": "closed", "verdict": FALSE}, ["judged a false alarm: it is over, it was short"]),
         (
             {"state": "closed", "suppressed": WINDOW},
@@ -34,7 +41,7 @@ def stands(**changes):
         ({"flapping": {"because": "it came back 5 times", "until": NOW}}, ["it flaps: it came"]),
         (
             {"state": "reopened", "reopened": {"at": NOW, "reason": "it fires again", "number": 3}},
-            ["is reopened", "reopened 3 times, last because it fires again"],
+            ["is reopened", "reopened 3 times, because it fires again"],
         ),
         (
             {"state": "escalated", "escalated": {"reason": "no runbook\nfits"}},

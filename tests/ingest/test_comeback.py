@@ -56,6 +56,7 @@ SUPPRESSED = {"state": TicketState.CLOSED, "window": "patching"}
         ({"ended_at": NOW - minutes(61)}, {}, Move.RETIRE),
         ({"firing": FIRING}, {}, Move.REOPEN),
         ({"firing": FIRING, "ended_at": NOW - minutes(1)}, {}, Move.COUNT),
+        ({"firing": FIRING, "ended_at": NOW - minutes(1)}, {"quiet": WINDOW}, Move.COUNT),
         ({"firing": frozenset({"another"}), "ended_at": NOW - minutes(1)}, {}, Move.REOPEN),
         ({"ended_at": NOW - minutes(1)}, {}, Move.REOPEN),
         ({**FALSE, "firing": FIRING}, {}, Move.COUNT),
@@ -75,6 +76,7 @@ SUPPRESSED = {"state": TicketState.CLOSED, "window": "patching"}
         "resolved long ago",
         "resolved a while ago, never over at its source",
         "just resolved, never over at its source",
+        "just resolved, never over at its source, in a window now",
         "just resolved, another alert",
         "just resolved, and over at its source",
         "closed as false, never over",
@@ -220,7 +222,7 @@ async def test_what_comes_and_goes_is_one_ticket_that_says_so_until_it_is_calm(t
     assert told(one)[-1] is Change.FLAPPING
     assert one.flapping == "it came back 3 times within 30 minutes"
     (gone,) = await say(tickets, over(), now=NOW + minutes(14))
-    assert (gone.gone, told(gone)) == (True, ["ticket.created"])
+    assert (gone.gone, told(gone)) == (True, ["ticket.created", Change.FLAPPING])
     assert await tickets.calm(NOW + minutes(41), 10) == []
     (calm,) = await tickets.calm(NOW + minutes(43), 10)
     assert (calm.ticket_id, calm.gone) == (one.ticket_id, True)
@@ -269,3 +271,10 @@ async def test_a_note_that_comes_late_does_not_hide_a_reopening(tickets, db):
     await tickets.announced([first])
     (found,) = await tickets.unannounced(NOW + minutes(20), 10)
     assert found.reopenings == back.reopenings == 1
+
+
+async def test_a_window_leaves_a_ticket_that_is_open_as_it_is_and_says_so(tickets):
+    (opened,) = await say(tickets, fired())
+    (counted,) = await say(tickets, fired(), quiet=WINDOW)
+    assert (counted.ticket_id, counted.decision) == (opened.ticket_id, Decision.REPEATED)
+    assert counted.because == "the maintenance window patching leaves open tickets be"

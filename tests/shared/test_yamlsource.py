@@ -81,6 +81,11 @@ def test_what_is_no_mapping_is_refused_with_its_line(text, line, reason):
     assert reason in problem
 
 
+def test_what_a_key_holds_that_is_there_twice_is_not_repeated():
+    (problem,) = problems("a: {bearer: s3cret}\na: {bearer: t0ps3cret}\n")
+    assert problem.endswith('found duplicate key "a"')
+
+
 def test_a_tag_never_makes_an_object():
     text = "items: !!python/object/apply:os.getcwd []\n"
     assert read_source(text, file="box.yaml").parse(Box).items == []
