@@ -68,6 +68,14 @@ class Flapping(_View):
     because: str = ""
 
 
+class Waiting(_View):
+    """The choice between runbooks that it waits for."""
+
+    id: UUID
+    asked_at: AwareDatetime
+    expires_at: AwareDatetime
+
+
 class Relative(_View):
     """The parent or a child of a ticket; ``reason`` is why the child is under the parent."""
 
@@ -107,7 +115,13 @@ class Ticket(_View):
     grouped: Grouped | None = None
     reopened: Reopened | None = None
     flapping: Flapping | None = None
+    choice: Waiting | None = None
     alert: Alert
+
+    @property
+    def waits_for(self) -> Waiting | None:
+        """The choice that somebody has to make now, if so."""
+        return self.choice if self.state is TicketState.TRIAGED else None
 
     @classmethod
     def of(cls, document: Document) -> Self:
