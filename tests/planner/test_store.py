@@ -10,6 +10,7 @@ import pytest
 from services.planner.store import MongoConclusions
 from shared.events import PlanReady, TicketEscalated
 from shared.store import Database
+from tests.planner.choices import choice
 from tests.planner.fakes import FakeConclusions
 from tests.planner.tickets import planner, triaged
 
@@ -197,6 +198,88 @@ async def test_of_deliveries_side_by_side_all_tell_one_plan(world):
     )
     assert {one and one.id for one in kept} == {plan.id}
     assert await world.sessions() == [plan.session_id]
+
+
+async def asked_of(world):
+    """A ticket that waits for a choice."""
+    question = choice(await world.ticket("triaged"))
+    cause = question.ticket.id
+    assert await world.conclusions.keep(question, caused_by=cause, now=NOW) == question.needed
+    return question
+
+
+async def test_a_ticket_that_waits_for_a_choice_stays_triaged(world):
+    question = await asked_of(world)
+    assert await world.state(question.ticket.ticket_id) == "triaged"
+    assert await world.sessions() == []
+
+
+async def test_a_choice_is_found_as_it_was_asked(world):
+    question = await asked_of(world)
+    found = await world.conclusions.choice(question.id)
+    assert found == question
+    assert found.needed.digest == question.needed.digest
+    assert await world.conclusions.choice(uuid4()) is None
+
+
+async def test_the_same_event_again_asks_what_was_asked_though_a_plan_could_be_made(world):
+    question = await asked_of(world)
+    cause = question.ticket.id
+    for other in (question.plans[0], question):
+        again = await world.conclusions.keep(other, caused_by=cause, now=NOW)
+        assert again == question.needed
+    assert await world.sessions() == []
+
+
+async def test_what_was_chosen_moves_the_ticket_and_is_told_again(world):
+    question = await asked_of(world)
+    plan = question.plans[1]
+    for _ in range(2):
+        kept = await world.conclusions.settle(plan, question, now=NOW)
+        assert kept is not None
+        assert kept.id == plan.id
+    assert await world.state(question.ticket.ticket_id) == "planned"
+    assert await world.sessions() == [plan.session_id]
+    again = await world.conclusions.keep(question, caused_by=question.ticket.id, now=NOW)
+    assert isinstance(again, PlanReady)
+    assert again.id == plan.id
+
+
+@pytest.mark.parametrize("state", ["resolved", "closed", "escalated"])
+async def test_what_was_chosen_for_a_ticket_that_moved_on_starts_nothing(world, state):
+    question = await asked_of(world)
+    await world.becomes(question.ticket.ticket_id, state)
+    assert await world.conclusions.settle(question.plans[0], question, now=NOW) is None
+    again = await world.conclusions.keep(question, caused_by=question.ticket.id, now=NOW)
+    assert again is None
+    assert await world.state(question.ticket.ticket_id) == state
+    assert await world.sessions() == []
+
+
+async def test_what_was_chosen_for_a_ticket_under_a_parent_starts_nothing(world):
+    question = await asked_of(world)
+    await world.goes_under(question.ticket.ticket_id, uuid4())
+    assert await world.conclusions.settle(question.plans[0], question, now=NOW) is None
+    assert await world.sessions() == []
+
+
+async def test_an_answer_to_an_earlier_question_of_a_ticket_starts_nothing(world):
+    first = await asked_of(world)
+    second = choice(first.ticket.ticket_id)
+    cause = second.ticket.id
+    assert await world.conclusions.keep(second, caused_by=cause, now=NOW) == second.needed
+    assert await world.conclusions.settle(first.plans[0], first, now=NOW) is None
+    assert await world.sessions() == []
+
+
+async def test_a_ticket_says_which_choice_it_waits_for_until_when(db):
+    world = MongoWorld(db)
+    question = await asked_of(world)
+    expires = question.needed.expires_at
+    ticket = await db.tickets.find_one({"_id": question.ticket.ticket_id})
+    assert ticket["choice"] == {"id": question.id, "asked_at": NOW, "expires_at": expires}
+    await world.conclusions.settle(question.plans[0], question, now=NOW)
+    assert "choice" not in await db.tickets.find_one({"_id": question.ticket.ticket_id})
 
 
 async def test_a_session_is_stored_as_the_executor_reads_it(db):

@@ -93,6 +93,6 @@ class Shelved:
     library: Library
 
 
-def desk(standing: Standing | None = None, targets=TARGETS) -> Desk:
-    made = planner(targets=targets)
+def desk(standing: Standing | None = None, *runbooks, targets=TARGETS) -> Desk:
+    made = planner(*runbooks, targets=targets)
     return Desk(made, judge(standing, targets=targets), Shelved(made.library), SIGNER)
