@@ -7,12 +7,20 @@ from pydantic import SecretStr
 
 from services.notifier.approval import Approval
 from services.notifier.audience import Audience
+from services.notifier.choice import Choice
 from services.notifier.links import Channel, Link
+from services.notifier.question import Question
 from services.notifier.recipients import Recipient
 from shared.config import Person
 from shared.events import (
+    Alert,
     Answer,
+    Choosing,
     Decision,
+    Option,
+    OptionStep,
+    PlanChoiceNeeded,
+    RunbookRef,
     SessionFinished,
     SessionOutcome,
     StepAwaitingApproval,
@@ -28,6 +36,7 @@ KEY = SIGNER.link_key()
 ALICE = Person(name="Alice", email="alice@example.org")
 BOB = Person(name="Bob", email="bob@example.org")
 APPROVAL_ID = UUID(int=1)
+CHOICE_ID = UUID(int=9)
 SESSION_ID = UUID(int=2)
 TICKET_ID = UUID(int=3)
 HASH = "ab" * 32
@@ -65,12 +74,78 @@ def approval(people=(ALICE, BOB), **changes) -> Approval:
     return Approval.asked(asking(**changes), recipients, now=NOW, trace=TRACE)
 
 
+ONE = Option(
+    runbook=RunbookRef(name="restart-api", title="Restart the API", version="9f"),
+    why=("api in title: 1.20",),
+    risk=Risk.HIGH,
+    steps=(
+        OptionStep(
+            id="restart",
+            title="Restart it",
+            connector="ssh",
+            target="web-1",
+            command="systemctl restart shop-api",
+            risk=Risk.HIGH,
+        ),
+    ),
+)
+TWO = Option(
+    runbook=RunbookRef(name="move-api", title="Move the API", version="3c"),
+    why=("api in title: 1.10",),
+    risk=Risk.MEDIUM,
+    steps=(
+        OptionStep(
+            id="move",
+            title="Move it",
+            connector="ssh",
+            target="web-2",
+            command="move shop-api",
+            risk=Risk.MEDIUM,
+        ),
+    ),
+)
+LAME = Option(
+    runbook=RunbookRef(name="scale-api", title="Scale the API", version="77"),
+    hinders=("parameter count: the alert has no label count",),
+)
+
+
+def needed(**changes) -> PlanChoiceNeeded:
+    said = {
+        "id": UUID(int=8),
+        "time": NOW,
+        "ticket_id": TICKET_ID,
+        "choice_id": CHOICE_ID,
+        "alert": Alert(
+            source="alertmanager",
+            name="ApiSilent",
+            status="firing",
+            fingerprint="ab12",
+            title="shop-api is down on web-1",
+        ),
+        "severity": Severity.P1,
+        "because": "2 fit about as well: restart-api, move-api",
+        "options": (ONE, TWO, LAME),
+        "expires_at": NOW + timedelta(hours=1),
+    }
+    return PlanChoiceNeeded(**said | changes)
+
+
+def choice(people=(ALICE, BOB), **changes) -> Choice:
+    recipients = [Recipient(name=p.name, email=p.email) for p in people]
+    return Choice.asked(needed(**changes), recipients, now=NOW, trace=TRACE)
+
+
+def choosing(runbook: str | None = "restart-api", by=ALICE.email, at=NOW, **more) -> Choosing:
+    return Choosing(runbook=runbook, by=by, at=at, channel="email", **more)
+
+
 def decision(by=ALICE.email, answer=Answer.APPROVE, channel="email", at=NOW, **more) -> Decision:
     return Decision(answer=answer, by=by, at=at, channel=channel, **more)
 
 
-def link(of: Approval, recipient=ALICE.email, channel=Channel.EMAIL) -> Link:
-    return Link.to(of.id, of.step_hash, of.expires_at, recipient=recipient, channel=channel)
+def link(of: Question, recipient=ALICE.email, channel=Channel.EMAIL) -> Link:
+    return Link.to(of.id, of.bound_to, of.expires_at, recipient=recipient, channel=channel)
 
 
 def audience(*people) -> Audience:

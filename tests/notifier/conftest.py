@@ -35,7 +35,7 @@ async def prepared(mongo_client):
 @pytest.fixture
 async def db(prepared):
     """The database, empty."""
-    for name in ("approvals", "finished_sessions", "notifications"):
+    for name in ("approvals", "finished_sessions", "notifications", "tickets"):
         await prepared.get_collection(name).delete_many({})
     return prepared
 
