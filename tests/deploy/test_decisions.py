@@ -4,21 +4,26 @@ import asyncio
 import getpass
 import json
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
 from deploy.connection import NotRunningError, Place
-from deploy.decisions import NotDecidedError, decide
+from deploy.decisions import NotDecidedError, choose, decide
 from deploy.ports import free_port
 from deploy.readiness import until_ready
 from deploy.services import named, run_services
 from deploy.store import NotFoundError
+from services.notifier.store import MongoQuestions
 from shared.errors import SettingsError
 from shared.events import Answer
 from tests.deploy.records import APPROVAL, NOW, approval
 from tests.deploy.terminal import Terminal
+from tests.notifier.builders import choice
+from tests.notifier.fakes import Bus
 
 KEY = "k" * 32
+CHOICE = UUID("dddd0000-0000-4000-8000-000000000001")
 
 
 @pytest.fixture
@@ -155,5 +160,58 @@ async def test_a_notifier_that_is_not_there_is_told_without_the_link(settings, d
 
 
 async def test_an_approval_that_is_none_is_told(settings, db):
-    with pytest.raises(NotFoundError, match="there is no approval dddd"):
+    with pytest.raises(NotFoundError, match="there is no approval eeee"):
+        await decide(Place.of(settings), "eeee", Answer.APPROVE, reason="", environment=settings)
+
+
+@pytest.fixture
+async def asked(notifier, db):
+    """A choice that the person at the terminal has to make; its id begins with dddd."""
+    made = choice().model_copy(update={"id": CHOICE, "expires_at": NOW + timedelta(hours=1)})
+    await db.tickets.insert_one(
+        {"_id": made.ticket_id, "state": "triaged", "choice": {"id": CHOICE}}
+    )
+    await MongoQuestions(db, Bus().publish).open(made)
+    return made
+
+
+async def test_a_runbook_is_chosen_from_the_terminal_with_its_name(asked, settings, db, tmp_path):
+    terminal = Terminal(tmp_path, settings)
+
+    listed = await terminal.run("approvals")
+    shown = await terminal.run("approvals", "show", "dddd")
+    said = await terminal.run("approvals", "choose", "dddd", "move-api", "--reason", "it is full")
+
+    assert "which runbook: restart-api, move-api" in " ".join(listed.out.split())
+    for part in ("move-api", "move shop-api", "cannot be used: parameter count"):
+        assert part in shown.out
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("Recorded: move-api is used.")
+    stored = await db.approvals.find_one({"_id": CHOICE})
+    (answer,) = stored["decisions"]
+    assert (answer["by"], answer["channel"]) == (getpass.getuser(), "terminal")
+    assert (answer["runbook"], answer["reason"]) == ("move-api", "it is full")
+
+
+async def test_none_of_them_from_the_terminal_takes_the_ticket_over(asked, settings, db):
+    said = await choose(Place.of(settings), "dddd", "none", reason="", environment=settings)
+
+    assert (said["state"], said["chosen"]) == ("rejected", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("scale-api", "scale-api cannot be used"), ("rm-all", "there is no rm-all to choose")],
+)
+async def test_what_cannot_be_chosen_is_told(asked, settings, db, name, told):
+    with pytest.raises(NotDecidedError, match=told):
+        await choose(Place.of(settings), "dddd", name, reason="", environment=settings)
+
+    assert (await db.approvals.find_one({"_id": CHOICE}))["state"] == "pending"
+
+
+async def test_a_yes_is_no_choice_and_a_choice_is_no_yes(asked, settings):
+    with pytest.raises(NotDecidedError, match="approvals choose"):
         await decide(Place.of(settings), "dddd", Answer.APPROVE, reason="", environment=settings)
+    with pytest.raises(NotDecidedError, match="approvals approve"):
+        await choose(Place.of(settings), "cccc", "move-api", reason="", environment=settings)
