@@ -35,11 +35,11 @@ class MemorySuppressed:
         self._book.retire(kept)
         return True
 
-    async def reopen(self, one: Suppressed, reason: str, now: datetime) -> bool:
+    async def reopen(self, one: Suppressed, now: datetime) -> bool:
         """Its window is over and its problem is not."""
         kept = self._book.by_id[one.ticket_id]
         kept.quiet = None
-        kept.reopen(now, reason)
+        kept.reopen(now, one.because)
         return True
 
     async def announced(self, ticket_ids: Sequence[UUID]) -> None:

@@ -65,7 +65,7 @@ def inside(
         rule=rules,
         grouping=Grouper(correlating, groups),
     )
-    stores = (tickets, history, windows, suppressed, groups)
+    stores = (tickets, history, windows, groups)
     # A window that was made before holds from the first alert on.
     prepare = (*(store.prepare for store in stores), known.refresh)
     swept = Sweep(lambda: known.windows, suppressed, publish, now)

@@ -14,7 +14,7 @@ from shared.connectors.protocol import Ended, Lost, TargetUnreachableError, Targ
 from shared.connectors.scripts import script
 from tests.connectors.conftest import Heard, in_session, job, living
 
-SOON = 10
+SOON = 60
 
 
 async def until(condition) -> None:

@@ -206,7 +206,6 @@ class Afterwards:
 @pytest.fixture
 async def afterwards(db, bus, clock):
     made = Afterwards(db, bus, clock)
-    await MongoSuppressed(db).prepare()
     await made.tickets.prepare()
     return made
 
@@ -256,10 +255,10 @@ class TestAfterwards:
         ended, reopened = sorted(looked_at, key=lambda one: one.alert.labels["host"])
         over = ended.alert.model_copy(update={"status": AlertStatus.RESOLVED})
         await afterwards.tickets.record(collapsed([Ruling(over)]), NOW)
-        assert not await there.reopen(ended, "why", NOW)
+        assert not await there.reopen(ended, NOW)
         assert not await there.let_go(reopened)
-        assert await there.reopen(reopened, "why", NOW)
-        assert not await there.reopen(reopened, "why", NOW)
+        assert await there.reopen(reopened, NOW)
+        assert not await there.reopen(reopened, NOW)
         assert (await afterwards.ticket("db-2"))["reopenings"] == 1
 
     async def test_what_is_gone_stays_closed_and_alerts_open_another(self, afterwards, bus, clock):

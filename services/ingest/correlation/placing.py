@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.ingest.telling import reopening_id
-from shared.events import Alert, Change, TicketReopened, TicketUpdated
+from services.ingest.reopening import Waiting
+from shared.events import Alert, Change, TicketUpdated
 from shared.events.envelope import derived_id
 from shared.lifecycle import TicketState
 
@@ -64,30 +64,12 @@ class Ended:
     led_at: datetime
 
 
-@dataclass(frozen=True)
-class Released:
+@dataclass(frozen=True, kw_only=True)
+class Released(Waiting):
     """A child of a parent that has ended without it."""
 
-    ticket_id: UUID
     parent: Ended
-    alert: Alert
-    count: int
-    reopenings: int
-    flapping: bool
 
     @property
     def because(self) -> str:
-        """Why it is reopened."""
         return f"its parent {self.parent.title} is {self.parent.state.value}, and it still fires"
-
-    def reopened(self, at: datetime) -> TicketReopened:
-        """That it is; the id is the same however often this is made of one reopening."""
-        return TicketReopened(
-            id=reopening_id(self.ticket_id, self.reopenings + 1),
-            time=at,
-            ticket_id=self.ticket_id,
-            reason=self.because,
-            alert=self.alert,
-            count=self.count,
-            flapping=self.flapping,
-        )

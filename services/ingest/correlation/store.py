@@ -16,6 +16,7 @@ from pymongo.errors import DuplicateKeyError
 
 from services.ingest.correlation.grouping import MAY_BE_CHILD, Member
 from services.ingest.correlation.placing import Child, Ended, Placed, Released
+from services.ingest.reopening import FIRES, note_announced, said_in
 from services.ingest.ruling import Membership
 from shared.events import Alert
 from shared.lifecycle import TICKET_ENDED, TicketState
@@ -149,41 +150,21 @@ class MongoGroups:
 
     async def left_behind(self, parent: Ended, most: int) -> list[Released]:
         """The children of a parent that still fire."""
-        query = {
-            "parent_id": parent.ticket_id,
-            "state": {"$in": _RELEASED},
-            "firing": {"$nin": [[], None]},
-        }
+        query = {"parent_id": parent.ticket_id, "state": {"$in": _RELEASED}, **FIRES}
         cursor = self._tickets.find(query).limit(most)
-        return [_released(ticket, parent) async for ticket in cursor]
+        return [Released(parent=parent, **said_in(ticket)) async for ticket in cursor]
 
     async def release(self, one: Released, now: datetime) -> bool:
         """Reopen a child without its parent; False where it has changed meanwhile."""
-        reopened = {"at": now, "reason": one.because, "number": one.reopenings + 1}
-        changed = {"state": TicketState.REOPENED.value, "updated_at": now, "reopened": reopened}
-        gone = ("parent_id", "grouped", "announced")
+        child = {"parent_id": one.parent.ticket_id, "state": {"$in": _RELEASED}}
         result = await self._tickets.update_one(
-            {
-                "_id": one.ticket_id,
-                "parent_id": one.parent.ticket_id,
-                "state": {"$in": _RELEASED},
-                "firing": {"$nin": [[], None]},
-                "reopenings": one.reopenings or None,
-            },
-            {
-                "$set": changed,
-                "$inc": {"reopenings": 1},
-                "$unset": dict.fromkeys(gone, ""),
-            },
+            {**one.as_seen, **child, **FIRES}, one.reopen(now, without=("parent_id", "grouped"))
         )
         return bool(result.modified_count)
 
     async def announced(self, ticket_ids: Sequence[UUID]) -> None:
         """The stream has their reopening."""
-        await self._relaxed.update_many(
-            {"_id": {"$in": list(ticket_ids)}, "state": TicketState.REOPENED.value},
-            {"$set": {"announced": True}},
-        )
+        await note_announced(self._relaxed, ticket_ids)
 
     async def settle(self, parent: Ended) -> bool:
         """A parent that ended has no open children; False where it has, or may have got some."""
@@ -239,15 +220,4 @@ def _placed(ticket: Document) -> Placed:
         untold=bool(grouped.get("untold")),
         count=ticket["count"],
         alert=Alert.model_validate(ticket["alert"]),
-    )
-
-
-def _released(ticket: Document, parent: Ended) -> Released:
-    return Released(
-        ticket_id=ticket["_id"],
-        parent=parent,
-        alert=Alert.model_validate(ticket["alert"]),
-        count=ticket["count"],
-        reopenings=ticket.get("reopenings", 0),
-        flapping=bool(ticket.get("flapping")),
     )

@@ -12,11 +12,11 @@ from pymongo.errors import DuplicateKeyError
 
 from services.ingest.maintenance.stored import NameTakenError, NoSuchWindowError, StoredWindow
 from services.ingest.maintenance.suppressed import Suppressed
+from services.ingest.reopening import FIRES, note_announced, said_in
 from services.ingest.ruling import Quiet
 from shared.config.maintenance import MaintenanceWindow
-from shared.events import Alert
 from shared.lifecycle import TicketState
-from shared.store import SCHEMA, Database, Document, expiring, seam
+from shared.store import RELAXED, SCHEMA, Database, Document, expiring, seam
 
 log = structlog.get_logger(__name__)
 
@@ -110,10 +110,7 @@ class MongoSuppressed:
 
     def __init__(self, db: Database) -> None:
         self._tickets = db.get_collection("tickets")
-
-    async def prepare(self) -> None:
-        """Make the index; changes nothing where it is."""
-        await self._tickets.create_index("suppressed.until", sparse=True, name="suppressed_until")
+        self._relaxed = self._tickets.with_options(write_concern=RELAXED)
 
     async def suppressed(self, due: datetime | None = None) -> AsyncIterator[Suppressed]:
         """Those whose window was to be over at ``due``, or all of them."""
@@ -139,41 +136,25 @@ class MongoSuppressed:
         result = await self._tickets.update_one({**_as_seen(one), "firing": []}, change)
         return bool(result.modified_count)
 
-    async def reopen(self, one: Suppressed, reason: str, now: datetime) -> bool:
+    async def reopen(self, one: Suppressed, now: datetime) -> bool:
         """Its window is over and its problem is not; False where it has changed meanwhile."""
-        reopened = {"at": now, "reason": reason, "number": one.reopenings + 1}
-        gone = ("suppressed", "announced", "closed_at", "resolved_at")
-        change = {
-            "$set": {
-                "state": TicketState.REOPENED.value,
-                "updated_at": now,
-                "was_suppressed": _said(one),
-                "reopened": reopened,
-            },
-            "$inc": {"reopenings": 1},
-            "$unset": dict.fromkeys(gone, ""),
-        }
-        result = await self._tickets.update_one(
-            {**_as_seen(one), "firing": {"$nin": [[], None]}}, change
-        )
+        gone = ("suppressed", "closed_at", "resolved_at")
+        change = one.reopen(now, without=gone, was_suppressed=_said(one))
+        result = await self._tickets.update_one({**_as_seen(one), **FIRES}, change)
         return bool(result.modified_count)
 
     async def announced(self, ticket_ids: Sequence[UUID]) -> None:
         """The stream has their reopening."""
-        await self._tickets.update_many(
-            {"_id": {"$in": list(ticket_ids)}, "state": TicketState.REOPENED.value},
-            {"$set": {"announced": True}},
-        )
+        await note_announced(self._relaxed, ticket_ids)
 
 
 def _as_seen(one: Suppressed) -> Document:
     """The ticket, where it stands as it did."""
     return {
-        "_id": one.ticket_id,
+        **one.as_seen,
         "state": TicketState.CLOSED.value,
         "suppressed.window": one.quiet.window,
         "suppressed.until": one.quiet.until,
-        "reopenings": one.reopenings or None,
     }
 
 
@@ -183,15 +164,8 @@ def _said(one: Suppressed) -> Document:
 
 def _suppressed(ticket: Document) -> Suppressed:
     said = ticket["suppressed"]
-    return Suppressed(
-        ticket_id=ticket["_id"],
-        alert=Alert.model_validate(ticket["alert"]),
-        quiet=Quiet(window=said["window"], reason=said["reason"], until=said["until"]),
-        firing=bool(ticket.get("firing")),
-        count=ticket["count"],
-        reopenings=ticket.get("reopenings", 0),
-        flapping=bool(ticket.get("flapping")),
-    )
+    quiet = Quiet(window=said["window"], reason=said["reason"], until=said["until"])
+    return Suppressed(quiet=quiet, firing=bool(ticket.get("firing")), **said_in(ticket))
 
 
 def _window(document: Document) -> StoredWindow:

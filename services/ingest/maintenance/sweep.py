@@ -31,7 +31,7 @@ class Tickets(Protocol):
 
     async def let_go(self, one: Suppressed) -> bool: ...
 
-    async def reopen(self, one: Suppressed, reason: str, now: datetime) -> bool: ...
+    async def reopen(self, one: Suppressed, now: datetime) -> bool: ...
 
     async def announced(self, ticket_ids: Sequence[UUID]) -> None: ...
 
@@ -97,7 +97,7 @@ class Sweep:
             if await self._tickets.let_go(one):
                 log.info("ticket.suppression_ended", ticket_id=ticket_id, window=window)
             return None
-        if not await self._tickets.reopen(one, one.because, now):
+        if not await self._tickets.reopen(one, now):
             return None
         log.info("ticket.reopened", ticket_id=ticket_id, window=window)
         return one.reopened(now)
