@@ -189,6 +189,15 @@ async def test_a_ticket_that_moved_on_withdraws_its_choices_and_no_approval(wait
     assert (await waiting.find(APPROVAL_ID)).state == "pending"
 
 
+async def test_an_answer_that_a_withdrawal_overtakes_is_not_recorded(waiting):
+    asked = await waiting.open(choice())
+    outcome = choose(asked, choosing(), now=NOW)
+    assert isinstance(outcome, Recorded)
+    await waiting.supersede_choices(TICKET_ID, NOW)
+    assert not await waiting.record(asked, outcome.question, [])
+    assert (await waiting.find(CHOICE_ID)).decisions == ()
+
+
 @pytest.mark.parametrize(
     ("tell", "event"), [(tell_resolved, resolved()), (tell_escalated, escalated())]
 )

@@ -7,7 +7,7 @@ import pytest
 from services.planner.policy import Circumstances, by_risk
 from shared.config import SshTarget
 from shared.config.policy import PolicyConfig
-from shared.events import OnExpiry, PlanReady, TicketEscalated
+from shared.events import FoundBy, OnExpiry, PlanReady, TicketEscalated
 from shared.lifecycle import Risk
 from shared.policy.policy import Policy
 from shared.policy.records.record import LastHour, Record
@@ -175,3 +175,15 @@ async def test_how_often_a_problem_was_told_is_known_to_conditions():
     by = rules({"when": "ticket.count >= 3", "deny": "it comes too often"}, {"auto": True})
     assert isinstance(await judge(Standing(by, count=2)).judged(ticket, made, NOW), PlanReady)
     assert isinstance(await judge(Standing(by, count=3)).judged(ticket, made, NOW), TicketEscalated)
+
+
+def test_what_the_search_found_asks_before_each_change_whatever_a_rule_says():
+    by, around = rules({"auto": True}), Circumstances(now=NOW, record=Record("x", "1"))
+    ticket = triaged()
+    made = planner().conclude(ticket)
+    assert isinstance(made, PlanReady)
+    guess = made.model_copy(update={"found_by": FoundBy.SEARCH})
+    for plan, required in ((made, [0, 0]), (guess, [1, 1])):
+        ruled = bench().judged(ticket, plan, by, around)
+        assert isinstance(ruled, PlanReady)
+        assert [step.approval.required for step in ruled.steps] == required
