@@ -107,6 +107,15 @@ def test_what_triage_closes_and_what_no_runbook_is_for_is_told_too(handrail, ale
     assert [one["becomes"] for one in json.loads(said.stdout)] == ["closed", "escalated"]
 
 
+def test_of_two_runbooks_that_fit_as_well_it_is_told_that_people_are_asked(handrail, alerts, site):
+    twin = WHOLE.replace("name: restart-service", "name: restart-twin")
+    (site / "books" / "twin.yaml").write_text(twin)
+    (said,) = json.loads(handrail("policy", "explain", alerts(listed(ALERT)), "--json").stdout)
+    assert said["becomes"] == "asked about"
+    assert said["because"].endswith("name the alert as exactly: restart-service, restart-twin")
+    assert [note.split(":")[0] for note in said["notes"]] == ["restart-service", "restart-twin"]
+
+
 def test_a_denied_step_shows_what_becomes_of_the_ticket(handrail, alerts, site):
     (site / "policy.yaml").write_text("deny: [{name: restarts, command: systemctl restart}]\n")
     said = handrail("policy", "explain", alerts(listed(ALERT)))
