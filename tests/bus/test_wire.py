@@ -37,7 +37,7 @@ async def test_a_plain_subscriber_sees_the_attributes_as_headers_and_the_data_as
         "Nats-Expected-Stream": "TICKETS",
     }
     body = json.loads(message.data)
-    assert set(body) == {"ticket_id", "alert"}
+    assert set(body) == {"ticket_id", "alert", "parent_id", "grouped_because"}
     assert body["alert"]["labels"] == {"job": "web", "instance": "web-1:80"}
 
 
