@@ -71,7 +71,7 @@ def question_page(
         problem=problem,
         reason=reason,
         reason_length=REASON_LENGTH,
-        none=NONE,
+        take_over=NONE,
     )
 
 

@@ -1,6 +1,7 @@
 """Choosing a runbook: asked by mail and page, answered once, told once."""
 
 import asyncio
+import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -288,6 +289,20 @@ async def test_a_button_records_one_answer_and_the_next_person_is_told(client, w
     again = await client.get(path(asked))
     assert "You answered <strong>move-api</strong>" in again.text
     assert [event.decisions[0].runbook for event in bus.of(PlanChosen)] == [MOVE]
+
+
+@pytest.mark.parametrize(("button", "chosen"), [(0, RESTART), (1, MOVE), (2, None)])
+async def test_what_each_button_of_the_page_posts_is_recorded(
+    client, waiting, bus, *, button, chosen
+):
+    asked = await waiting.open(choice())
+    page = (await client.get(path(asked))).text
+    buttons = re.findall(r'name="choose" value="([^"]*)"', page)
+    assert len(buttons) == 3
+    told = await client.post(path(asked), data={"choose": buttons[button], "reason": ""})
+    assert told.status_code == 200
+    (event,) = bus.of(PlanChosen)
+    assert event.decisions[0].runbook == chosen
 
 
 async def test_to_take_over_is_recorded_with_its_reason(client, waiting, bus):
