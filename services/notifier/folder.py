@@ -25,7 +25,7 @@ def on_terminal(link: str, *, stream: TextIO | None = None) -> None:
     """Plain text, where somebody sits at a terminal: a log must never carry a link."""
     stream = stream or sys.stderr
     if stream.isatty():
-        stream.write(f"approve or reject: {link}\n")
+        stream.write(f"read and answer: {link}\n")
         stream.flush()
 
 

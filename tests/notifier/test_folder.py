@@ -76,7 +76,7 @@ class Terminal(StringIO):
 async def test_the_terminal_gets_one_plain_line():
     terminal = Terminal()
     await TerminalMailer(partial(on_terminal, stream=terminal)).send(mailed(), now=NOW)
-    assert terminal.getvalue() == f"approve or reject: {LINK}\n"
+    assert terminal.getvalue() == f"read and answer: {LINK}\n"
 
 
 async def test_a_log_file_gets_no_link():
