@@ -13,6 +13,7 @@ from motor.motor_asyncio import (
     AsyncIOMotorDatabase,
 )
 from pymongo.errors import (
+    BulkWriteError,
     ConnectionFailure,
     ExecutionTimeout,
     NetworkTimeout,
@@ -98,6 +99,10 @@ def translated() -> Iterator[None]:
         yield
     except _UNAVAILABLE as error:
         raise UnavailableError(f"MongoDB does not answer: {error}") from error
+    except BulkWriteError as error:
+        if error.details.get("writeConcernErrors") and not error.details.get("writeErrors"):
+            raise UnavailableError("MongoDB did not confirm a write") from error
+        raise
     except PyMongoError as error:
         # A write concern that failed on a server that is going away is reported in this way.
         if error.has_error_label("RetryableWriteError"):

@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import structlog
 
@@ -54,20 +54,24 @@ class GroupCommit(Generic[T, R]):
         waiting: _Waiting[T, R] = _Waiting(item, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
         if len(self._writers) < self._at_once:
-            writer = asyncio.create_task(self._write_all())
-            self._writers.add(writer)
-            writer.add_done_callback(self._writers.discard)
+            self._writers.add(asyncio.create_task(self._write_all()))
         return await waiting.answer
 
     async def _write_all(self) -> None:
-        while self._queue:
-            group = self._gathered()
-            try:
-                await self._write(group)
-            except UnavailableError as error:
-                _fail(group, error)
-            except Exception as error:  # noqa: BLE001 whoever waits must be told, whatever it is
-                await self._one_by_one(group, error)
+        try:
+            while self._queue:
+                await self._write_or_tell(self._gathered())
+        finally:
+            # At once: what is added from now on needs another writer.
+            self._writers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    async def _write_or_tell(self, group: list[_Waiting[T, R]]) -> None:
+        try:
+            await self._write(group)
+        except UnavailableError as error:
+            _fail(group, error)
+        except Exception as error:  # noqa: BLE001 whoever waits must be told, whatever it is
+            await self._one_by_one(group, error)
 
     def _gathered(self) -> list[_Waiting[T, R]]:
         group = [self._queue.popleft()]
@@ -89,9 +93,12 @@ class GroupCommit(Generic[T, R]):
             _fail(group, error)
             return
         log.warning("group.split", items=len(group), error=repr(error))
-        for waiting in group:
+        for at, waiting in enumerate(group):
             try:
                 await self._write([waiting])
+            except UnavailableError as away:
+                _fail(group[at:], away)
+                return
             except Exception as its_own:  # noqa: BLE001 see above
                 _fail([waiting], its_own)
 

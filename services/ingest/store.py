@@ -161,8 +161,10 @@ class MongoTickets:
         self, held: Held, said: Said, back: Comeback, now: datetime
     ) -> Recorded | None:
         """The ticket as it is then; None where it has changed since it was looked at."""
+        # Of two who find a problem back at once, one counts it as a comeback.
+        still_gone: Document = {"firing": []} if back.move is Move.COME_BACK else {}
         ticket = await self._tickets.find_one_and_update(
-            _as_seen(held, said),
+            {**_as_seen(held, said), **still_gone},
             writes.comeback(held, said, back, now, calm_after=self._rules.flapping_within),
             projection=_SEEN,
             return_document=ReturnDocument.AFTER,
@@ -181,7 +183,11 @@ class MongoTickets:
         untold = {"announced": {"$exists": False}}
         new = {"state": TicketState.NEW.value, "created_at": {"$lt": before}}
         reopened = {"state": TicketState.REOPENED.value, "reopened.at": {"$lt": before}}
-        suppressed = {"suppressed.until": {"$exists": True}, "created_at": {"$lt": before}}
+        suppressed = {
+            "suppressed.until": {"$exists": True},
+            "state": TicketState.CLOSED.value,
+            "created_at": {"$lt": before},
+        }
         found: list[Recorded] = []
         for query in (new, reopened, suppressed):
             cursor = self._tickets.find({**query, **untold}).limit(most)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -120,9 +120,17 @@ def _said(rulings: list[Ruling]) -> Said:
     # Of the same alert twice, the later one tells what holds now.
     last = {variant(ruling.alert): ruling for ruling in rulings}
     firing = {key: one for key, one in last.items() if one.alert.status is AlertStatus.FIRING}
+    fired = [ruling for ruling in rulings if ruling.alert.status is AlertStatus.FIRING]
+    if firing:
+        tells = min(firing.values(), key=_badness)
+    elif fired:
+        # It began and ended: what may become of it is what the rules say of its beginning.
+        tells = replace(min(fired, key=_badness), alert=rulings[-1].alert)
+    else:
+        tells = rulings[-1]
     return Said(
-        ruling=min(firing.values(), key=_badness) if firing else rulings[-1],
-        fired=sum(ruling.alert.status is AlertStatus.FIRING for ruling in rulings),
+        ruling=tells,
+        fired=len(fired),
         firing=tuple(firing),
         over=tuple(key for key in last if key not in firing),
     )

@@ -89,9 +89,9 @@ def _partly_over(said: Said, new: Document, now: datetime) -> list[Document]:
     """
     changes = _count(said, now)
     if opens(said):
-        # What stands there wins over what a new ticket begins with.
         begins = {"$mergeObjects": [{"$literal": new}, "$$ROOT"]}
-        changes.insert(0, {"$replaceWith": begins})
+        is_new = {"$eq": [{"$type": "$created_at"}, "missing"]}
+        changes.insert(0, {"$replaceWith": {"$cond": [is_new, begins, "$$ROOT"]}})
     return changes
 
 

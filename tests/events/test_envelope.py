@@ -39,7 +39,7 @@ def test_fields_of_a_newer_writer_are_ignored_at_every_depth(event):
 
 
 def _with_more(value):
-    """The same data with one more field in every object, but those that map free names (and empty ones)."""
+    """The same data with one more field in every object but those that map free names."""
     match value:
         case {"job": _} | {"summary": str()} | {"graph": _} | {"service": _}:
             return value

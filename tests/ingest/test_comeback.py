@@ -1,5 +1,6 @@
 """What fires again: counted, reopened, a new ticket, or known to flap."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -278,3 +279,30 @@ async def test_a_window_leaves_a_ticket_that_is_open_as_it_is_and_says_so(ticket
     (counted,) = await say(tickets, fired(), quiet=WINDOW)
     assert (counted.ticket_id, counted.decision) == (opened.ticket_id, Decision.REPEATED)
     assert counted.because == "the maintenance window patching leaves open tickets be"
+
+
+async def test_what_began_and_ended_at_once_may_do_what_its_beginning_may(tickets):
+    changes = {"opens": False, "because": "no"}
+    (began,), (ended,) = rulings(fired(), **changes), rulings(over())
+    assert await tickets.record(collapsed([began, ended]), NOW) == []
+    (began,) = rulings(fired(), quiet=WINDOW)
+    (one,) = await tickets.record(collapsed([began, ended]), NOW)
+    assert (one.decision, one.state, one.gone) == (Decision.SUPPRESSED, TicketState.CLOSED, True)
+
+
+async def test_a_window_changes_nothing_of_an_open_ticket_whatever_is_said_at_once(tickets, db):
+    worse = fired(severity="warning")
+    (opened,) = await say(tickets, fired(), worse)
+    (one,) = await say(tickets, over(), worse, now=NOW + minutes(5), quiet=WINDOW)
+    ticket = await db.tickets.find_one()
+    assert (one.ticket_id, one.count) == (opened.ticket_id, 3)
+    assert ticket["state"] == "new"
+    assert not {"suppressed", "closed_at"} & ticket.keys()
+
+
+async def test_two_who_find_a_problem_back_at_once_count_one_comeback(tickets, db):
+    await say(tickets, fired())
+    await say(tickets, over())
+    both = await asyncio.gather(*(say(tickets, fired(), now=NOW + minutes(1)) for _ in range(2)))
+    assert max(one.count for (one,) in both) == 3
+    assert len((await db.tickets.find_one())["comebacks"]) == 1

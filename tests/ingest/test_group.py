@@ -112,3 +112,32 @@ async def test_after_a_failure_the_next_are_committed():
     one = group(Commits(UnavailableError("away")))
     await all_at_once(one, "a")
     assert await all_at_once(one, "b") == ["B"]
+
+
+async def test_what_is_added_as_the_last_commit_ends_is_committed():
+    commits = Commits()
+    one = group(commits)
+
+    async def one_after_the_other(name):
+        for _ in range(20):
+            await one.add(name)
+            for _ in range(3):
+                commits.groups.append([])
+                await asyncio.sleep(0)
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(one_after_the_other(name) for name in "abc"))
+
+
+async def test_an_outage_in_the_middle_of_a_split_group_is_told_to_all_who_are_left():
+    class Away(Commits):
+        async def __call__(self, items):
+            if len(items) > 1:
+                raise ValueError("together they are wrong")
+            if self.groups:
+                raise UnavailableError("away")
+            return await super().__call__(items)
+
+    commits = Away()
+    answers = await all_at_once(group(commits), "a", "b", "c")
+    assert [type(answer) for answer in answers] == [str, UnavailableError, UnavailableError]

@@ -9,17 +9,24 @@ class FakeTickets:
     def __init__(self):
         self.states = {}
         self.verdicts = {}
+        self.firing = set()
 
     async def put(self, ticket_id, state):
         self.states[ticket_id] = state
 
-    async def record(self, ticket_id, judgement, *, caused_by, now):
-        if self.states.get(ticket_id) in {TicketState.NEW, TicketState.REOPENED}:
+    async def fire(self, ticket_id):
+        self.firing.add(ticket_id)
+
+    async def record(self, ticket_id, judgement, *, opened, over=False, caused_by, now):
+        known = self.verdicts.get(ticket_id, (None, None))[1]
+        fires = over and ticket_id in self.firing
+        if self.states.get(ticket_id) is opened and known != caused_by and not fires:
             target = TicketState.CLOSED if judgement.closes else TicketState.TRIAGED
             self.states[ticket_id] = target
             self.verdicts[ticket_id] = (judgement, caused_by)
             return True
-        return self.verdicts.get(ticket_id, (None, None))[1] == caused_by
+        kept, cause = self.verdicts.get(ticket_id, (None, None))
+        return cause == caused_by and (not over or kept.verdict is judgement.verdict)
 
     async def seen(self, ticket_id):
         """The state and the severity."""

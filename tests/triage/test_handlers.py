@@ -72,3 +72,13 @@ async def test_what_comes_back_is_judged_again_and_says_so(tickets, flapping):
     assert isinstance(said, TicketTriaged)
     assert said.reasons[-1] == "it was reopened: it fires again"
     assert said.flapping is flapping
+
+
+async def test_what_was_over_when_it_was_told_and_fires_by_now_is_no_false_alarm(tickets):
+    ticket, published = await new(tickets, status="resolved"), Published()
+    await tickets.fire(ticket.ticket_id)
+    for _ in range(2):
+        await judge(ticket, tickets, published)
+    first, second = published.events
+    assert isinstance(first, TicketTriaged)
+    assert first.model_dump(exclude={"time"}) == second.model_dump(exclude={"time"})

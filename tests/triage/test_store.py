@@ -13,6 +13,7 @@ from tests.triage.fakes import FakeTickets
 NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)
 REAL = Judgement(Verdict.TRUE, 0.9, Severity.P2, ("a", "b"))
 OTHER = Judgement(Verdict.UNCERTAIN, 0.6, Severity.P3, ("c",))
+NEW = TicketState.NEW
 FALSE = Judgement(Verdict.FALSE, 0.95, Severity.P4, ("d",))
 
 
@@ -22,6 +23,9 @@ class OnMongo(MongoTickets):
     async def put(self, ticket_id, state):
         document = {"_id": ticket_id, "state": state.value}
         await self._tickets.replace_one({"_id": ticket_id}, document, upsert=True)
+
+    async def fire(self, ticket_id):
+        await self._tickets.update_one({"_id": ticket_id}, {"$set": {"firing": ["a"]}})
 
     async def seen(self, ticket_id):
         ticket = await self._tickets.find_one({"_id": ticket_id})
@@ -43,34 +47,44 @@ async def ticket_id(tickets):
 
 
 async def test_a_verdict_moves_a_new_ticket_on(tickets, ticket_id):
-    assert await tickets.record(ticket_id, REAL, caused_by=uuid4(), now=NOW)
+    assert await tickets.record(ticket_id, REAL, opened=NEW, caused_by=uuid4(), now=NOW)
     assert await tickets.seen(ticket_id) == (TicketState.TRIAGED, Severity.P2)
 
 
 async def test_a_false_alarm_is_closed(tickets, ticket_id):
-    assert await tickets.record(ticket_id, FALSE, caused_by=uuid4(), now=NOW)
+    assert await tickets.record(ticket_id, FALSE, opened=NEW, caused_by=uuid4(), now=NOW)
     assert await tickets.seen(ticket_id) == (TicketState.CLOSED, Severity.P4)
 
 
 async def test_a_ticket_that_was_reopened_is_judged_afresh(tickets, ticket_id):
-    await tickets.record(ticket_id, FALSE, caused_by=uuid4(), now=NOW)
+    await tickets.record(ticket_id, FALSE, opened=NEW, caused_by=uuid4(), now=NOW)
     await tickets.put(ticket_id, TicketState.REOPENED)
-    assert await tickets.record(ticket_id, REAL, caused_by=uuid4(), now=NOW)
+    again = {"opened": TicketState.REOPENED, "caused_by": uuid4(), "now": NOW}
+    assert await tickets.record(ticket_id, REAL, **again)
+    assert await tickets.seen(ticket_id) == (TicketState.TRIAGED, Severity.P2)
+
+
+async def test_what_held_while_it_was_over_does_not_when_it_fires_again(tickets, ticket_id):
+    await tickets.fire(ticket_id)
+    said = {"opened": NEW, "caused_by": uuid4(), "now": NOW}
+    assert not await tickets.record(ticket_id, FALSE, over=True, **said)
+    assert await tickets.record(ticket_id, REAL, **said)
+    assert not await tickets.record(ticket_id, FALSE, over=True, **said)
     assert await tickets.seen(ticket_id) == (TicketState.TRIAGED, Severity.P2)
 
 
 @pytest.mark.parametrize("judgement", [REAL, FALSE])
 async def test_the_same_cause_again_changes_nothing_and_stands(tickets, ticket_id, judgement):
     cause = uuid4()
-    await tickets.record(ticket_id, judgement, caused_by=cause, now=NOW)
+    await tickets.record(ticket_id, judgement, opened=NEW, caused_by=cause, now=NOW)
     seen = await tickets.seen(ticket_id)
-    assert await tickets.record(ticket_id, OTHER, caused_by=cause, now=NOW)
+    assert await tickets.record(ticket_id, OTHER, opened=NEW, caused_by=cause, now=NOW)
     assert await tickets.seen(ticket_id) == seen
 
 
 async def test_another_cause_is_refused(tickets, ticket_id):
-    await tickets.record(ticket_id, REAL, caused_by=uuid4(), now=NOW)
-    assert not await tickets.record(ticket_id, FALSE, caused_by=uuid4(), now=NOW)
+    await tickets.record(ticket_id, REAL, opened=NEW, caused_by=uuid4(), now=NOW)
+    assert not await tickets.record(ticket_id, FALSE, opened=NEW, caused_by=uuid4(), now=NOW)
     assert await tickets.seen(ticket_id) == (TicketState.TRIAGED, Severity.P2)
 
 
@@ -79,12 +93,12 @@ async def test_another_cause_is_refused(tickets, ticket_id):
     [state for state in TicketState if state not in {TicketState.NEW, TicketState.REOPENED}],
 )
 @pytest.mark.parametrize("judgement", [REAL, FALSE])
-async def test_a_ticket_that_is_not_to_be_judged_is_left_alone(tickets, state, judgement):
+async def test_a_ticket_that_is_not_new_is_left_alone_by_its_opening(tickets, state, judgement):
     ticket_id = uuid4()
     await tickets.put(ticket_id, state)
-    assert not await tickets.record(ticket_id, judgement, caused_by=uuid4(), now=NOW)
+    assert not await tickets.record(ticket_id, judgement, opened=NEW, caused_by=uuid4(), now=NOW)
     assert await tickets.seen(ticket_id) == (state, None)
 
 
 async def test_a_ticket_that_is_not_there_is_refused(tickets):
-    assert not await tickets.record(uuid4(), REAL, caused_by=uuid4(), now=NOW)
+    assert not await tickets.record(uuid4(), REAL, opened=NEW, caused_by=uuid4(), now=NOW)
