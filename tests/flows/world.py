@@ -57,6 +57,14 @@ verify:
 """
 
 
+def free_ports(names):
+    """A port for each, no two the same."""
+    ports = {}
+    for name in names:
+        ports[name] = free_port(0, beside=ports.values())
+    return ports
+
+
 @dataclass
 class World:
     """The services as processes. Everything that is started is killed at the end."""
@@ -66,7 +74,7 @@ class World:
     mongo_url: str
     database: str
     extra: dict = field(default_factory=dict)
-    ports: dict = field(default_factory=lambda: {name: free_port(0) for name in PARTS})
+    ports: dict = field(default_factory=lambda: free_ports(PARTS))
     processes: dict = field(default_factory=dict)
 
     def __post_init__(self):
