@@ -20,6 +20,7 @@ from services.triage.store import MongoTickets
 from services.triage.verdict import judged
 from services.verifier.store import MongoTickets as VerifierTickets
 from shared.events import (
+    AlertStatus,
     Change,
     PlanReady,
     Resolution,
@@ -29,6 +30,7 @@ from shared.events import (
     TicketTriaged,
     TicketUpdated,
 )
+from shared.lifecycle import TicketState
 from shared.policy.records.record import Record
 from shared.policy.records.store import MongoRecords
 from tests.deploy.backtests import START, small, told, version
@@ -94,7 +96,14 @@ class Real:
 
     async def judge(self, event):
         judgement, ticket = judged(event.alert), event.ticket_id
-        if not await self.triage.record(ticket, judgement, caused_by=event.id, now=self.now):
+        reopened = isinstance(event, TicketReopened)
+        said = {
+            "opened": TicketState.REOPENED if reopened else TicketState.NEW,
+            "over": event.alert.status is AlertStatus.RESOLVED,
+            "caused_by": event.id,
+            "now": self.now,
+        }
+        if not await self.triage.record(ticket, judgement, **said):
             return
         if judgement.closes:
             return
@@ -105,7 +114,7 @@ class Real:
             confidence=judgement.confidence,
             severity=judgement.severity,
             reasons=judgement.reasons,
-            flapping=isinstance(event, TicketReopened) and event.flapping,
+            flapping=reopened and event.flapping,
         )
         made = self.planner.conclude(triaged)
         if isinstance(made, PlanReady):
