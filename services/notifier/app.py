@@ -10,7 +10,8 @@ from pydantic import Field, HttpUrl, SecretStr
 
 from services.notifier.api import question_links
 from services.notifier.audience import Audience
-from services.notifier.delivery import Mailer, Postman
+from services.notifier.channels.email import EmailMessenger, Mailer
+from services.notifier.delivery import Postman
 from services.notifier.desk import Desk
 from services.notifier.folder import Announce, FolderMailer, TerminalMailer, on_terminal
 from services.notifier.handlers import router
@@ -68,7 +69,10 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
         questions=questions,
         notifications=MongoNotifications(service.database),
         postman=Postman(
-            {Channel.EMAIL: _mailer(settings, announce), Channel.TERMINAL: TerminalMailer(announce)}
+            {
+                Channel.EMAIL: EmailMessenger(_mailer(settings, announce)),
+                Channel.TERMINAL: EmailMessenger(TerminalMailer(announce)),
+            }
         ),
         audience=Audience(people, signer.link_key(), settings.links_to),
     )

@@ -1,4 +1,4 @@
-"""Hands letters to mailers: each recipient on their own, and nobody twice."""
+"""Hands messages to channels: each recipient on their own, and nobody twice."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -6,29 +6,12 @@ from typing import Protocol
 
 import structlog
 
-from services.notifier.links import Channel
-from services.notifier.mail import Mail
+from services.notifier.channels.message import Asking, Message, about
+from services.notifier.channels.messenger import Messenger, RefusedError
 from services.notifier.recipients import Recipient, Status
-from shared.errors import PermanentError, UnavailableError
+from shared.errors import UnavailableError
 
 log = structlog.get_logger(__name__)
-
-
-class MailRefusedError(PermanentError):
-    """The mail server will never take this mail for this recipient."""
-
-
-class Mailer(Protocol):
-    """A way by which a mail reaches somebody."""
-
-    async def send(self, mail: Mail, *, now: datetime) -> None:
-        """Hand the mail over; it is with somebody else when this returns.
-
-        Raises:
-            MailRefusedError: for good, for this recipient.
-            UnavailableError: not now.
-        """
-        ...
 
 
 class Mark(Protocol):
@@ -38,20 +21,20 @@ class Mark(Protocol):
 
 
 class Postman:
-    """Delivers mails over the channel of each recipient."""
+    """Delivers messages over the channel of each recipient; channels by their names."""
 
-    def __init__(self, mailers: Mapping[Channel, Mailer]) -> None:
-        self._mailers = mailers
+    def __init__(self, messengers: Mapping[str, Messenger]) -> None:
+        self._messengers = messengers
 
     async def deliver(
-        self, mails: Iterable[Mail], *, now: datetime, mark: Mark
+        self, messages: Iterable[Message], *, now: datetime, mark: Mark
     ) -> tuple[Recipient, ...]:
         """Send what is still queued, and store after each what came of it.
 
         Returns the recipients as they have become: one who could not be reached for now is still
         queued, and does not keep the others waiting.
         """
-        return tuple([await self._deliver(mail, now, mark) for mail in mails])
+        return tuple([await self._deliver(message, now, mark) for message in messages])
 
     async def give_up(
         self, recipients: Iterable[Recipient], *, now: datetime, mark: Mark
@@ -67,26 +50,34 @@ class Postman:
         await mark(after)
         return after
 
-    async def _deliver(self, mail: Mail, now: datetime, mark: Mark) -> Recipient:
-        if mail.to.status is not Status.QUEUED:
-            return mail.to
-        after = await self._tried(mail, now)
+    async def _deliver(self, message: Message, now: datetime, mark: Mark) -> Recipient:
+        if message.to.status is not Status.QUEUED:
+            return message.to
+        after = await self._tried(message, now)
         await mark(after)
         return after
 
-    async def _tried(self, mail: Mail, now: datetime) -> Recipient:
-        to = mail.to
-        told = {"recipient": to.email, "about": str(mail.about), "tries": to.tries + 1}
+    async def _tried(self, message: Message, now: datetime) -> Recipient:
+        to = message.to
+        told = {"recipient": to.email, "channel": to.over, "about": str(about(message))}
         changes: dict[str, object] = {"tries": to.tries + 1, "at": now}
         try:
-            await self._mailers[to.channel].send(mail, now=now)
-        except MailRefusedError as error:
-            log.warning("mail.refused", reason=str(error), **told)
+            reference = await self._handed_over(message, now)
+        except RefusedError as error:
+            log.warning("message.refused", reason=str(error), tries=to.tries + 1, **told)
             changes |= {"status": Status.FAILED, "error": str(error)}
         except UnavailableError as error:
-            log.warning("mail.delayed", reason=str(error), **told)
+            log.warning("message.delayed", reason=str(error), tries=to.tries + 1, **told)
             changes |= {"error": str(error)}
         else:
-            log.info("mail.sent", channel=to.channel.value, **told)
-            changes |= {"status": Status.SENT, "error": ""}
+            log.info("message.sent", tries=to.tries + 1, **told)
+            changes |= {"status": Status.SENT, "error": "", "reference": reference}
         return to.model_copy(update=changes)
+
+    async def _handed_over(self, message: Message, now: datetime) -> str:
+        messenger = self._messengers.get(message.to.over)
+        if messenger is None:
+            raise RefusedError(f"there is no channel {message.to.over} in handrail.yaml any more")
+        if isinstance(message, Asking):
+            return await messenger.ask(message, now=now)
+        return await messenger.tell(message, now=now)

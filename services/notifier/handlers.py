@@ -11,18 +11,11 @@ from faststream import Context
 
 from services.notifier.approval import Approval
 from services.notifier.audience import Audience
+from services.notifier.channels.message import Asking, Telling
+from services.notifier.channels.news import kind_of, news_of
 from services.notifier.choice import Choice
 from services.notifier.delivery import Postman
-from services.notifier.mail import (
-    APPROVAL,
-    CHOICE,
-    Letter,
-    TicketOutcome,
-    approval_mail,
-    choice_mail,
-    outcome_mail,
-)
-from services.notifier.question import Q
+from services.notifier.question import Question
 from services.notifier.recipients import Recipient, Status
 from services.notifier.store import Notifications, Questions
 from shared.bus import PublishDep, Router, consumes
@@ -45,6 +38,11 @@ router = Router()
 
 # A mail about an outcome that could not be sent for this long would be no news any more.
 STALE: Final = timedelta(days=1)
+#: What a notification is about, as its events say it.
+APPROVAL: Final = "approval"
+CHOICE: Final = "choice"
+
+TicketOutcome = TicketResolved | TicketEscalated
 
 
 QuestionsDep = Annotated[Questions, Context("questions")]
@@ -66,9 +64,7 @@ async def ask(
     to_ask = audience.recipients(event.who)
     asked = Approval.asked(event, to_ask, now=now, trace=current_trace())
     question = await questions.open(asked)
-    told = await _asked(
-        question, approval_mail, questions=questions, audience=audience, postman=postman, now=now
-    )
+    told = await _asked(question, questions=questions, audience=audience, postman=postman, now=now)
     await publish(*_reports(event, told, purpose=APPROVAL, about=question.id))
     if question.open_at(now):
         _raise_for_unsent(told)
@@ -86,9 +82,7 @@ async def ask_which(
     now = datetime.now(UTC)
     asked = Choice.asked(event, audience.recipients(), now=now, trace=current_trace())
     question = await questions.open(asked)
-    told = await _asked(
-        question, choice_mail, questions=questions, audience=audience, postman=postman, now=now
-    )
+    told = await _asked(question, questions=questions, audience=audience, postman=postman, now=now)
     await publish(*_reports(event, told, purpose=CHOICE, about=question.id))
     if question.open_at(now):
         _raise_for_unsent(told)
@@ -133,8 +127,7 @@ async def tell_escalated(
 
 
 async def _asked(
-    question: Q,
-    letter: Letter[Q],
+    question: Question,
     *,
     questions: Questions,
     audience: Audience,
@@ -144,8 +137,8 @@ async def _asked(
     """Whoever is asked, as far as that got; where it is too late, nobody is asked any more."""
     told, mark = question.recipients, partial(questions.mark, question.id)
     if question.open_at(now):
-        mails = [letter(question, to, link=audience.link_for(to, question)) for to in told]
-        return await postman.deliver(mails, now=now, mark=mark)
+        messages = [Asking(question, to, audience.link_for(to, question)) for to in told]
+        return await postman.deliver(messages, now=now, mark=mark)
     if question.state in {ApprovalState.PENDING, ApprovalState.EXPIRED}:
         return await postman.give_up(told, now=now, mark=mark)
     return told
@@ -167,9 +160,10 @@ async def _tell(
     now = datetime.now(UTC)
     told = await notifications.open(event, audience.recipients(), now)
     mark = partial(notifications.mark, event.id)
-    fresh = now - event.time < STALE
-    if fresh:
-        told = await postman.deliver([outcome_mail(event, to) for to in told], now=now, mark=mark)
+    fresh, kind = now - event.time < STALE, kind_of(event)
+    if fresh and kind:
+        messages = [Telling(news_of(event, kind, title=event.title), to) for to in told]
+        told = await postman.deliver(messages, now=now, mark=mark)
     else:
         told = await postman.give_up(told, now=now, mark=mark)
     await publish(*_reports(event, told, purpose=event.subject))
@@ -184,8 +178,8 @@ def _reports(
     reports: list[Event] = []
     for to in recipients:
         said: dict[str, Any] = {
-            "key": to.email,
-            "channel": to.channel.value,
+            "key": to.key,
+            "channel": to.over,
             "recipient": to.email,
             "purpose": purpose,
             "approval_id": about,

@@ -29,10 +29,17 @@ _TOKEN_LENGTH: Final = 1024
 
 
 class Channel(StrEnum):
-    """How a link reached its recipient."""
+    """How a link reached its recipient.
+
+    A link that was shown to a whole room answers nothing: it could have been anybody.
+    """
 
     EMAIL = "email"
     TERMINAL = "terminal"
+    CHAT = "chat"
+    SLACK = "slack"
+    TELEGRAM = "telegram"
+    ROOM = "room"
 
 
 class BadLinkError(HandrailError):

@@ -4,27 +4,20 @@ from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from typing import Final, Protocol, TypeVar
+from typing import Final
 from uuid import UUID
 
 from services.notifier.approval import Approval
+from services.notifier.channels.message import Asking, Message, Telling
 from services.notifier.choice import Choice
+from services.notifier.question import Question
 from services.notifier.recipients import Recipient
 from services.notifier.rendering import render
 from services.notifier.text import one_line
-from shared.events import TicketEscalated, TicketResolved
-from shared.events.envelope import derived_id
-
-#: What a notification is about, as its events say it.
-APPROVAL: Final = "approval"
-CHOICE: Final = "choice"
 
 # RFC 5322 allows 998 octets a line; beyond that the text has to be encoded to travel whole.
 _LINE_OCTETS: Final = 990
 _SUBJECT_LENGTH: Final = 140
-
-TicketOutcome = TicketResolved | TicketEscalated
-A_contra = TypeVar("A_contra", contravariant=True)
 
 
 @dataclass(frozen=True)
@@ -45,56 +38,45 @@ class Mail:
     link: str | None = None
 
 
-class Letter(Protocol[A_contra]):
-    """Makes the mail that asks one person something."""
+def mail_of(message: Message) -> Mail:
+    """The mail that asks or tells one person."""
+    return _asking(message) if isinstance(message, Asking) else _telling(message)
 
-    def __call__(self, asked: A_contra, recipient: Recipient, /, *, link: str) -> Mail: ...
 
-
-def approval_mail(approval: Approval, recipient: Recipient, *, link: str) -> Mail:
-    """Asks one person for a yes or a no."""
-    values = {"approval": approval, "recipient": recipient, "link": link}
+def _asking(asking: Asking) -> Mail:
+    question = asking.question
+    template, subject = _shape(question)
+    values = {"question": question, "recipient": asking.to, "link": asking.link}
     return Mail(
-        id=derived_id(approval.id, "mail", recipient.email),
-        thread=approval.ticket_id,
-        about=approval.id,
-        to=recipient,
-        subject=_subject(
-            f"[{approval.severity}] Approve? {approval.title}: {approval.ticket_title}"
-        ),
-        text=render("approval.mail.txt", **values),
-        html=render("approval.mail.html", **values),
-        link=link,
+        id=asking.id,
+        thread=question.ticket_id,
+        about=question.id,
+        to=asking.to,
+        subject=_subject(f"[{question.severity}] {subject}"),
+        text=render(f"{template}.mail.txt", **values),
+        html=render(f"{template}.mail.html", **values),
+        link=asking.link,
     )
 
 
-def choice_mail(choice: Choice, recipient: Recipient, *, link: str) -> Mail:
-    """Asks one person which runbook to use."""
-    values = {"choice": choice, "recipient": recipient, "link": link}
-    return Mail(
-        id=derived_id(choice.id, "mail", recipient.email),
-        thread=choice.ticket_id,
-        about=choice.id,
-        to=recipient,
-        subject=_subject(f"[{choice.severity}] {choice.title} {choice.ticket_title}"),
-        text=render("choice.mail.txt", **values),
-        html=render("choice.mail.html", **values),
-        link=link,
-    )
+def _shape(question: Question) -> tuple[str, str]:
+    """The template for a question, and the subject."""
+    if isinstance(question, Choice):
+        return "choice", f"{question.title} {question.ticket_title}"
+    title = question.title if isinstance(question, Approval) else "?"
+    return "approval", f"Approve? {title}: {question.ticket_title}"
 
 
-def outcome_mail(event: TicketOutcome, recipient: Recipient) -> Mail:
-    """Tells one person how a ticket ended."""
-    word = "Resolved" if isinstance(event, TicketResolved) else "Needs you"
-    values = {"event": event, "word": word, "resolved": isinstance(event, TicketResolved)}
+def _telling(telling: Telling) -> Mail:
+    news = telling.news
     return Mail(
-        id=derived_id(event.id, "mail", recipient.email),
-        thread=event.ticket_id,
-        about=event.ticket_id,
-        to=recipient,
-        subject=_subject(f"{word}: {event.title}"),
-        text=render("outcome.mail.txt", **values),
-        html=render("outcome.mail.html", **values),
+        id=telling.id,
+        thread=news.ticket_id,
+        about=news.ticket_id,
+        to=telling.to,
+        subject=_subject(news.headline),
+        text=render("outcome.mail.txt", news=news),
+        html=render("outcome.mail.html", news=news),
     )
 
 

@@ -20,7 +20,7 @@ from aiosmtplib import (
 )
 from pydantic import SecretStr
 
-from services.notifier.delivery import MailRefusedError
+from services.notifier.channels.messenger import RefusedError
 from services.notifier.mail import Mail, mime
 from services.notifier.text import one_line
 from shared.errors import SettingsError, UnavailableError
@@ -112,7 +112,7 @@ class SmtpMailer:
         except SMTPDataError as error:
             raise _judged(error) from error
         except (SMTPNotSupported, ValueError) as error:
-            raise MailRefusedError(_told(error)) from error
+            raise RefusedError(_told(error)) from error
 
     def _connection(self) -> SMTP:
         server = self._server
@@ -144,8 +144,8 @@ def _security(parts: SplitResult) -> Security:
     return Security(wanted)
 
 
-def _judged(error: SMTPRecipientRefused | SMTPDataError) -> MailRefusedError | UnavailableError:
-    kind = MailRefusedError if error.code >= _PERMANENT else UnavailableError
+def _judged(error: SMTPRecipientRefused | SMTPDataError) -> RefusedError | UnavailableError:
+    kind = RefusedError if error.code >= _PERMANENT else UnavailableError
     return kind(_told(error))
 
 

@@ -211,7 +211,12 @@ class MongoNotifications:
 
 
 async def _mark(collection: Collection, document_id: UUID, recipient: Recipient) -> None:
-    which: dict[str, Any] = {"email": recipient.email, "status": Status.QUEUED.value}
+    which: dict[str, Any] = {
+        "email": recipient.email,
+        # Who was asked before there were channels has none.
+        "via": recipient.via or {"$in": ["", None]},
+        "status": Status.QUEUED.value,
+    }
     await collection.update_one(
         {"_id": document_id, "recipients": {"$elemMatch": which}},
         {
@@ -220,6 +225,7 @@ async def _mark(collection: Collection, document_id: UUID, recipient: Recipient)
                 "recipients.$.at": recipient.at,
                 "recipients.$.error": recipient.error,
                 "recipients.$.tries": recipient.tries,
+                "recipients.$.reference": recipient.reference,
             },
         },
     )

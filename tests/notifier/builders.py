@@ -7,8 +7,11 @@ from pydantic import SecretStr
 
 from services.notifier.approval import Approval
 from services.notifier.audience import Audience
+from services.notifier.channels.message import Asking, Telling
+from services.notifier.channels.news import News, kind_of, news_of
 from services.notifier.choice import Choice
 from services.notifier.links import Channel, Link
+from services.notifier.mail import Mail, mail_of
 from services.notifier.question import Question
 from services.notifier.recipients import Recipient
 from shared.config import Person
@@ -150,6 +153,18 @@ def link(of: Question, recipient=ALICE.email, channel=Channel.EMAIL) -> Link:
 
 def audience(*people) -> Audience:
     return Audience(people, KEY, "https://handrail.example.org")
+
+
+def approval_mail(asked: Question, to: Recipient, *, link: str) -> Mail:
+    return mail_of(Asking(asked, to, link))
+
+
+def news(event) -> News:
+    return news_of(event, kind_of(event), title=event.title)
+
+
+def outcome_mail(event, to: Recipient) -> Mail:
+    return mail_of(Telling(news(event), to))
 
 
 def finished(session_id=SESSION_ID) -> SessionFinished:

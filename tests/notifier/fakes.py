@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
+from services.notifier.channels.messenger import RefusedError
 from services.notifier.choice import Choice
-from services.notifier.delivery import MailRefusedError
 from services.notifier.recipients import Status
 from services.notifier.store import BATCH
 from shared.errors import UnavailableError
@@ -45,7 +45,7 @@ class FakeMailer:
 
     async def send(self, mail, *, now) -> None:
         if mail.to.email in self.refuses:
-            raise MailRefusedError("550 no such user")
+            raise RefusedError("550 no such user")
         if mail.to.email in self.delays:
             raise UnavailableError("451 try again later")
         self.mails.append(mail)
@@ -137,5 +137,5 @@ class FakeNotifications:
 
 def _marked(recipients, changed):
     return tuple(
-        changed if r.email == changed.email and r.status is Status.QUEUED else r for r in recipients
+        changed if r.key == changed.key and r.status is Status.QUEUED else r for r in recipients
     )

@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.notifier.api import question_links
+from services.notifier.channels.email import EmailMessenger
 from services.notifier.choice import NONE, Choice, choose
 from services.notifier.delivery import Postman
 from services.notifier.desk import Desk
@@ -209,7 +210,7 @@ async def test_the_end_of_a_ticket_withdraws_its_question(waiting, mailer, bus, 
         questions=waiting,
         notifications=FakeNotifications(),
         audience=audience(ALICE),
-        postman=Postman({Channel.EMAIL: mailer}),
+        postman=Postman({Channel.EMAIL: EmailMessenger(mailer)}),
         publish=bus.publish,
     )
     assert (await waiting.find(CHOICE_ID)).state == "superseded"
@@ -217,7 +218,7 @@ async def test_the_end_of_a_ticket_withdraws_its_question(waiting, mailer, bus, 
 
 async def test_each_person_gets_a_mail_with_all_that_could_be_done_once(waiting, mailer, bus):
     event = needed(expires_at=datetime.now(UTC) + timedelta(hours=1))
-    postman = Postman({Channel.EMAIL: mailer})
+    postman = Postman({Channel.EMAIL: EmailMessenger(mailer)})
     mailer.delays = {BOB.email}
     with suppress(UnavailableError):
         await ask_which(event, waiting, audience(ALICE, BOB), postman, bus.publish)

@@ -10,10 +10,9 @@ from io import StringIO
 import pytest
 
 from services.notifier.folder import FolderMailer, TerminalMailer, on_terminal
-from services.notifier.mail import approval_mail, outcome_mail
 from services.notifier.recipients import Recipient
 from shared.errors import UnavailableError
-from tests.notifier.builders import NOW, approval, resolved
+from tests.notifier.builders import NOW, approval, approval_mail, outcome_mail, resolved
 
 SENDER = Address("Handrail", addr_spec="handrail@localhost")
 LINK = "https://handrail.example.org/a/token"

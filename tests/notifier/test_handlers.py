@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.notifier import links
+from services.notifier.channels.email import EmailMessenger
 from services.notifier.delivery import Postman
 from services.notifier.folder import TerminalMailer
 from services.notifier.handlers import ask, tell_escalated, tell_resolved, withdraw
@@ -35,7 +36,12 @@ def shown() -> list[str]:
 
 @pytest.fixture
 def postman(mailer, shown) -> Postman:
-    return Postman({Channel.EMAIL: mailer, Channel.TERMINAL: TerminalMailer(shown.append)})
+    return Postman(
+        {
+            Channel.EMAIL: EmailMessenger(mailer),
+            Channel.TERMINAL: EmailMessenger(TerminalMailer(shown.append)),
+        }
+    )
 
 
 @pytest.fixture

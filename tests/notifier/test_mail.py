@@ -7,10 +7,18 @@ from uuid import UUID
 
 import pytest
 
-from services.notifier.mail import approval_mail, mime, outcome_mail
+from services.notifier.mail import mime
 from services.notifier.recipients import Recipient
 from shared.events import CheckResult
-from tests.notifier.builders import NOW, TICKET_ID, approval, escalated, resolved
+from tests.notifier.builders import (
+    NOW,
+    TICKET_ID,
+    approval,
+    approval_mail,
+    escalated,
+    outcome_mail,
+    resolved,
+)
 
 ALICE = Recipient(name="Alice", email="alice@example.org")
 BOB = Recipient(name="Bob", email="bob@example.org")
@@ -122,4 +130,4 @@ def test_an_outcome_says_what_was_done_and_checked():
     assert "the check did not pass" in left.text
     assert "Restart shop-api on web-1" in left.text
     assert "FAILED: GET /health" in left.text
-    assert "Failed: GET /health" in left.html
+    assert "FAILED: GET /health" in left.html

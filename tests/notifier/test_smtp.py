@@ -6,12 +6,11 @@ from email.headerregistry import Address
 import pytest
 from pydantic import SecretStr
 
-from services.notifier.delivery import MailRefusedError
-from services.notifier.mail import approval_mail
+from services.notifier.channels.messenger import RefusedError
 from services.notifier.recipients import Recipient
 from services.notifier.smtp import Security, Server, SmtpMailer
 from shared.errors import SettingsError, UnavailableError
-from tests.notifier.builders import NOW, approval
+from tests.notifier.builders import NOW, approval, approval_mail
 from tests.notifier.smtpd import authenticator, certificate, mail_server
 
 ALICE = Recipient(name="Alice", email="alice@example.org")
@@ -80,11 +79,11 @@ async def test_a_certificate_of_a_stranger_is_not_trusted_with_a_password(tls, s
 @pytest.mark.parametrize(
     ("where", "answer", "error"),
     [
-        (ALICE.email, "550 5.1.1 no such user", MailRefusedError),
-        (ALICE.email, "553 not here", MailRefusedError),
+        (ALICE.email, "550 5.1.1 no such user", RefusedError),
+        (ALICE.email, "553 not here", RefusedError),
         (ALICE.email, "451 4.7.1 greylisted", UnavailableError),
         (ALICE.email, "452 mailbox full", UnavailableError),
-        ("DATA", "554 5.7.1 looks like spam", MailRefusedError),
+        ("DATA", "554 5.7.1 looks like spam", RefusedError),
         ("DATA", "451 try again", UnavailableError),
         # What is wrong with this installation can be put right while the mail waits.
         ("handrail@example.org", "550 5.7.1 may not send from there", UnavailableError),

@@ -1,0 +1,1 @@
+"""The ways on which people are asked and told: one module a channel."""

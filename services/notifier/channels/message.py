@@ -1,0 +1,45 @@
+"""What a channel is given to deliver: a question, or news of a ticket."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from uuid import UUID
+
+from services.notifier.channels.news import News
+from services.notifier.question import Question
+from services.notifier.recipients import Recipient
+from shared.events.envelope import derived_id
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A question to one recipient; ``link`` is where this one reads it, and answers."""
+
+    question: Question
+    to: Recipient
+    link: str
+
+    @cached_property
+    def id(self) -> UUID:
+        """The same however often it is made, and another for each recipient."""
+        return derived_id(self.question.id, "mail", self.to.key)
+
+
+@dataclass(frozen=True)
+class Telling:
+    """News for one recipient."""
+
+    news: News
+    to: Recipient
+
+    @cached_property
+    def id(self) -> UUID:
+        """See ``Asking``."""
+        return derived_id(self.news.id, "mail", self.to.key)
+
+
+Message = Asking | Telling
+
+
+def about(message: Message) -> UUID:
+    """What a person would look for: the question, or the ticket."""
+    return message.question.id if isinstance(message, Asking) else message.news.ticket_id
