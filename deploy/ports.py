@@ -1,6 +1,8 @@
 """Where servers may listen: the usual port, or another where that one is taken."""
 
+import os
 import random
+import re
 import socket
 from collections.abc import Collection
 from typing import Final
@@ -9,8 +11,11 @@ from shared.errors import SettingsError
 
 LOCALHOST: Final = "127.0.0.1"
 
+#: The setting that says which ports are taken where the usual ones are not free.
+RANGE: Final = "HANDRAIL_PORTS"
 # Below the range that systems lend to outgoing connections, which would take the port in between.
-_OTHERS: Final = range(20_000, 32_000)
+_USUAL_RANGE: Final = "20000-31999"
+_LAST: Final = 65_535
 _TRIES: Final = 200
 
 
@@ -18,13 +23,14 @@ def free_port(wanted: int, *, host: str = LOCALHOST, beside: Collection[int] = (
     """The wanted port, or another where that one is taken, 0, or among those chosen ``beside``.
 
     Raises:
-        SettingsError: no port is free.
+        SettingsError: no port is free, or ``HANDRAIL_PORTS`` is no range of ports.
     """
-    others = random.sample(_OTHERS, _TRIES)
+    allowed = _range(os.environ.get(RANGE) or _USUAL_RANGE)
+    others = random.sample(allowed, min(_TRIES, len(allowed)))
     for port in (wanted, *others) if wanted else others:
         if port not in beside and is_free(port, host=host):
             return port
-    raise SettingsError(f"no port is free on {host}")
+    raise SettingsError(f"no port is free on {host} between {allowed[0]} and {allowed[-1]}")
 
 
 def is_free(port: int, *, host: str = LOCALHOST) -> bool:
@@ -43,3 +49,13 @@ def answers(port: int, *, host: str = LOCALHOST) -> bool:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.settimeout(1)
         return probe.connect_ex((host, port)) == 0
+
+
+def _range(written: str) -> range:
+    match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", written)
+    first, last = map(int, match.groups()) if match else (0, 0)
+    if not 0 < first <= last <= _LAST:
+        raise SettingsError(
+            f"{RANGE}: {written!r} is no range of ports; write it as {_USUAL_RANGE}"
+        )
+    return range(first, last + 1)

@@ -2,14 +2,33 @@
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from deploy.ports import RANGE
 from deploy.servers import mongo_program, nats_program
 from deploy.stack import Stack, local_stack
 from shared.errors import SettingsError
 from shared.store import Client, Database, connect
+
+_PORTS = range(20_000, 32_000)
+_LONG = tuple(Path(__file__).parent / part for part in ("flows", "ingest/crash", "deploy"))
+
+
+def pytest_configure() -> None:
+    """Give each of several workers ports of its own: they look for free ones at the same time."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    if worker:
+        share = len(_PORTS) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        first = _PORTS[0] + int(worker) * share
+        os.environ[RANGE] = f"{first}-{first + share - 1}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, so that no worker begins one when the others have nothing left."""
+    items.sort(key=lambda item: not any(map(item.path.is_relative_to, _LONG)))
 
 
 @pytest.fixture(scope="session", autouse=True)

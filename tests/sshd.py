@@ -5,7 +5,6 @@ import getpass
 import os
 import shutil
 import signal
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 import asyncssh
 import pytest
 
+from deploy.ports import free_port
 from deploy.sshserver import Account, authorized, ssh_server
 from shared.config import SshTarget
 
@@ -54,7 +54,7 @@ async def openssh(folder: Path) -> AsyncIterator[Endpoint]:
     """OpenSSH's sshd on a free port, with a host key and one authorized key of its own."""
     program = find_sshd()
     host_key, key_file = _written_keys(folder)
-    port = _free_port()
+    port = free_port(0)
     config = folder / "sshd_config"
     # SHLVL: a bash that sshd starts reads the .bashrc of whoever runs the tests, unless it is deep.
     config.write_text(
@@ -110,12 +110,6 @@ def find_sshd() -> str:
             pytest.fail(reason)
         pytest.skip(reason)
     return found
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _make_jail() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.ports import free_port
+from deploy.ports import RANGE, free_port
 from deploy.runfile import Run, found
 from deploy.services import PARTS
 from tests.deploy.conditions import alive, until
@@ -44,7 +44,11 @@ class Terminal:
         return Terminal(self.folder, {**self.settings, **settings})
 
     async def start(self, *arguments: str) -> asyncio.subprocess.Process:
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("HANDRAIL_", "OTEL"))}
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name == RANGE or not name.startswith(("HANDRAIL_", "OTEL"))
+        }
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "deploy.cli", *arguments),
             cwd=self.folder,

@@ -4,8 +4,7 @@ import socket
 
 import pytest
 
-from deploy import ports
-from deploy.ports import answers, free_port, is_free
+from deploy.ports import RANGE, answers, free_port, is_free
 from shared.errors import SettingsError
 
 
@@ -36,11 +35,25 @@ def test_a_port_that_was_chosen_beside_is_not_given_again():
     assert free_port(port, beside={port}) != port
 
 
-def test_no_free_port_at_all_is_told(taken, monkeypatch):
-    monkeypatch.setattr(ports, "_OTHERS", [taken] * 200)
+def test_other_ports_are_taken_from_the_range_of_the_settings(monkeypatch):
+    monkeypatch.setenv(RANGE, "30100-30149")
 
-    with pytest.raises(SettingsError, match="no port is free"):
+    assert {free_port(0) for _ in range(100)} <= set(range(30_100, 30_150))
+
+
+def test_no_free_port_at_all_is_told(taken, monkeypatch):
+    monkeypatch.setenv(RANGE, f"{taken}-{taken}")
+
+    with pytest.raises(SettingsError, match=f"no port is free .* between {taken} and {taken}"):
         free_port(taken)
+
+
+@pytest.mark.parametrize("written", ["8000", "9000-8000", "0-100", "60000-65536", "a-b", "-1-5"])
+def test_what_is_no_range_of_ports_is_told_with_how_one_is_written(written, monkeypatch):
+    monkeypatch.setenv(RANGE, written)
+
+    with pytest.raises(SettingsError, match=f"{RANGE}: '{written}' .* write it as 20000-31999"):
+        free_port(8080)
 
 
 def test_a_listening_port_answers_and_a_free_one_does_not(taken):

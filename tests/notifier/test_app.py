@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import socket
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from uuid import uuid4
@@ -14,6 +13,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import SecretStr
 
+from deploy.ports import free_port
 from services.notifier.app import Settings, build
 from shared.errors import SettingsError
 from shared.events import StepApproved
@@ -37,7 +37,7 @@ def environment(monkeypatch, tmp_path, stack):
         **stack.environment(),
         "HANDRAIL_HOME": str(tmp_path),
         "HANDRAIL_MONGO_DATABASE": f"test_{uuid4().hex}",
-        "HANDRAIL_NOTIFIER_PORT": str(_free_port()),
+        "HANDRAIL_NOTIFIER_PORT": str(free_port(0)),
         "HANDRAIL_SECRET_KEY": SECRET,
     }
     for name, value in said.items():
@@ -149,12 +149,6 @@ async def test_a_waiting_step_is_asked_for_answered_and_told_and_no_log_or_span_
     requests = [s for s in spans.get_finished_spans() if "/a/{token}" in s.name]
     assert len(requests) == 2
     assert all(token not in span.to_json() for span in spans.get_finished_spans())
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 async def _event(subscription, approval_id) -> StepApproved:
