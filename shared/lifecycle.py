@@ -98,7 +98,8 @@ _NOT_ENDED: Final = frozenset(T) - {T.RESOLVED, T.CLOSED}
 TICKET_FROM: Final[dict[TicketState, frozenset[TicketState]]] = {
     T.TRIAGED: frozenset({T.NEW, T.REOPENED}),
     T.PLANNED: frozenset({T.TRIAGED}),
-    T.IN_PROGRESS: frozenset({T.PLANNED}),
+    # From escalated: a person has the plan tried again.
+    T.IN_PROGRESS: frozenset({T.PLANNED, T.ESCALATED}),
     T.VERIFYING: frozenset({T.PLANNED, T.IN_PROGRESS}),
     # A source may say "resolved" at any time before that; a check says so after a plan ran.
     T.RESOLVED: _NOT_ENDED,
@@ -117,13 +118,16 @@ SESSION_FROM: Final[dict[SessionState, frozenset[SessionState]]] = {
 }
 
 STEP_FROM: Final[dict[StepState, frozenset[StepState]]] = {
-    St.AWAITING_APPROVAL: frozenset({St.PENDING}),
-    St.READY: frozenset({St.AWAITING_APPROVAL}),
-    # From running to running: the next attempt, or another owner of the same one.
+    # From ready: the policy has become stricter since.
+    St.AWAITING_APPROVAL: frozenset({St.PENDING, St.READY}),
+    # From running: it failed, and is tried again. From unknown: a person wants it run again.
+    St.READY: frozenset({St.PENDING, St.AWAITING_APPROVAL, St.RUNNING, St.UNKNOWN}),
+    # From running: another owner of the same attempt.
     St.RUNNING: frozenset({St.PENDING, St.READY, St.RUNNING}),
-    # From pending: one that stands for others, which have all ended.
-    St.SUCCEEDED: frozenset({St.PENDING, St.RUNNING}),
-    St.FAILED: frozenset({St.PENDING, St.RUNNING}),
+    # From pending: one that stands for others, which have all ended. From awaiting approval: people
+    # answered what it asks. From unknown: a person knows what became of it.
+    St.SUCCEEDED: frozenset({St.PENDING, St.AWAITING_APPROVAL, St.RUNNING, St.UNKNOWN}),
+    St.FAILED: frozenset({St.PENDING, St.READY, St.RUNNING, St.UNKNOWN}),
     St.UNKNOWN: frozenset({St.RUNNING}),
     St.SKIPPED: frozenset({St.PENDING, St.AWAITING_APPROVAL, St.READY}),
     St.REJECTED: frozenset({St.AWAITING_APPROVAL}),

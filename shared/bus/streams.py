@@ -14,6 +14,7 @@ FAMILIES: Final[dict[str, str]] = {
     "plan": "PLANS",
     "step": "STEPS",
     "session": "SESSIONS",
+    "question": "QUESTIONS",
     "notification": "NOTIFICATIONS",
     "feedback": "FEEDBACK",
     "dead": "DEAD",

@@ -19,12 +19,14 @@ from shared.lifecycle import Effect, Risk, Severity
 class OnFailure(StrEnum):
     """What a failed step means for the steps that need it.
 
-    ``rollback`` stops like ``stop``; what was done is to be taken back.
+    ``rollback`` stops like ``stop``, and what the plan has done is taken back; ``goto`` goes on
+    with another step, which runs in no other case.
     """
 
     STOP = "stop"
     CONTINUE = "continue"
     ROLLBACK = "rollback"
+    GOTO = "goto"
 
 
 class Retry(BaseModel):
@@ -53,7 +55,8 @@ class FoundBy(StrEnum):
 class ApprovalRule(BaseModel):
     """Who has to say yes: how many different people, and how long they have.
 
-    ``who`` are the addresses of those who may answer, and ``on-call``; everybody where it is empty.
+    ``who`` are the addresses of those who may answer, ``on-call`` and ``on-call:SCHEDULE``;
+    everybody where it is empty.
     ``not_requester`` keeps whoever asked for the ticket from answering. ``rule`` is what in the
     policy decided.
     """
@@ -95,7 +98,9 @@ class Step(BaseModel):
     timeout: timedelta
     retry: Retry = Retry()
     on_failure: OnFailure = OnFailure.STOP
+    goto: str | None = Field(None, description="With on_failure goto: the step to go on with.")
     gather: bool = Field(default=False, description="It only looks, and may fail.")
+    rollback_risk: Risk | None = Field(None, description="Of taking it back; else its own.")
     approval: ApprovalRule
     asks: Asks | None = None
     why: str
@@ -105,6 +110,9 @@ class Step(BaseModel):
     foreach: Foreach | None = None
     includes: "RunbookRef | None" = None
     late: Late | None = None
+    artifact: str | None = Field(
+        None, description="SHA-256 of what a dry run made and the step applies, as a saved plan."
+    )
 
     @property
     def is_group(self) -> bool:
@@ -136,13 +144,16 @@ class Step(BaseModel):
             "timeout": self.timeout.total_seconds(),
             "attempts": self.retry.attempts,
         }
+        if self.artifact is not None:
+            said["artifact"] = self.artifact
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 class RunbookRef(BaseModel):
     """Which text of which runbook a plan was made from; ``version`` is a hash of the text.
 
-    ``includes`` has the versions of the runbooks that are part of it, by name.
+    ``includes`` has the versions of the runbooks that are part of it, by name; ``labels`` are those
+    of its metadata.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -151,6 +162,7 @@ class RunbookRef(BaseModel):
     title: str
     version: str
     includes: dict[str, str] = {}
+    labels: dict[str, str] = {}
 
 
 class PlanReady(Event):
@@ -171,3 +183,4 @@ class PlanReady(Event):
     values: dict[str, Any] = Field({}, description="Parameters that are no text, by their names.")
     steps: tuple[Step, ...]
     verify: tuple[Check, ...]
+    timeout: timedelta | None = Field(None, description="How long the whole session may take.")

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
+from shared.events.alert import Alert
 from shared.events.approvals import Decision
 from shared.events.envelope import Event
 from shared.lifecycle import Risk, Severity
@@ -35,11 +36,20 @@ class StepAwaitingApproval(StepEvent):
     why: str
     evidence: tuple[str, ...] = ()
     rollback: str | None = None
+    dry_run: str = Field("", description="What it would do, as the target itself says.")
     expects: str = ""
     required: int = Field(description="How many different people have to say yes.")
     who: tuple[str, ...] = Field(
-        (), description="Whose yes counts: addresses, and `on-call`; everybody's where it is empty."
+        (),
+        description="Whose yes counts: addresses, `on-call` and `on-call:SCHEDULE`; everybody's "
+        "where it is empty.",
     )
+    requester: str = Field("", description="The address of who asked for the ticket, if a person.")
+    not_requester: bool = Field(
+        default=True, description="Whether the yes of whoever asked for the ticket does not count."
+    )
+    alert: Alert | None = Field(None, description="The alert that the ticket is about.")
+    runbook_labels: dict[str, str] = {}
     expires_at: AwareDatetime
 
 
@@ -68,6 +78,13 @@ class StepRejected(StepEvent):
     refusal: Refusal
     decisions: tuple[Decision, ...] = ()
     signature: str = Field("", description="Over an expiry, which no person signs.")
+
+
+class StepHeld(StepEvent):
+    """A step could run and has to wait: ``reason`` says for what."""
+
+    subject: ClassVar[str] = "step.held"
+    reason: str
 
 
 class StepStarted(StepEvent):
