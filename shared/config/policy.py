@@ -60,6 +60,7 @@ PolicyCondition = Annotated[str, Field(min_length=1, max_length=2000), AfterVali
 CommandPattern = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_pattern)]
 Span = Annotated[PositiveDuration, PlainSerializer(_written)]
 Count = Annotated[int, Field(ge=1, le=100_000)]
+ZoneName = Annotated[str, AfterValidator(_zone)]
 TeamName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=60)]
 Teams = dict[TeamName, Annotated[tuple[str, ...], Field(min_length=1)]]
 
@@ -153,7 +154,7 @@ class Trust(Section):
 class PolicyConfig(Section):
     """The whole policy; of ``rules``, the first whose condition holds decides."""
 
-    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    timezone: ZoneName = "UTC"
     rules: tuple[Rule, ...] = ()
     deny: tuple[Deny, ...] = ()
     caps: Caps = Caps()

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, HttpUrl, field_validator
 
+from shared.config.channels import Channels, channel_mistakes
 from shared.config.correlation import Correlation
 from shared.config.maintenance import Maintenance
 from shared.config.policy import (
@@ -14,6 +15,7 @@ from shared.config.policy import (
     PolicySection,
     Teams,
     people_mistakes,
+    ZoneName,
     team_mistakes,
 )
 from shared.config.section import Section
@@ -26,10 +28,16 @@ from shared.yamlsource import SourceError, read_file
 
 
 class Person(Section):
-    """Somebody who is asked for approvals and told of outcomes."""
+    """Somebody who is asked for approvals and told of outcomes, in the times of ``timezone``.
+
+    ``slack`` is a member's ID there, ``telegram`` the ID of the chat with the bot.
+    """
 
     name: str
-    email: Annotated[str, Field(pattern=r"^[^@\s<>\",;]+@[^@\s<>\",;]+$")]
+    email: Annotated[str, Field(pattern=ADDRESS)]
+    slack: Annotated[str, Field(pattern=r"^[UW][A-Z0-9]+$")] | None = None
+    telegram: int | None = None
+    timezone: ZoneName = "UTC"
 
 
 class PrometheusServer(Section):
@@ -50,6 +58,7 @@ class Config(Section):
     people: tuple[Person, ...] = ()
     teams: Teams = Field(default_factory=dict)
     policy: PolicySection = PolicyConfig()
+    channels: Channels = Field(default_factory=dict)
     targets: dict[str, Target] = Field(default_factory=dict)
     prometheus: dict[str, PrometheusServer] = Field(default_factory=dict)
 
@@ -94,3 +103,5 @@ def _nobody(config: Config) -> Iterator[Located]:
     if isinstance(config.policy, PolicyConfig):
         for where, message in people_mistakes(config.policy, config.teams, emails):
             yield ("policy", *where), message
+    for where, message in channel_mistakes(config.channels, emails):
+        yield ("channels", *where), message

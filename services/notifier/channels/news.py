@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from shared.config.channels import Kind
 from shared.events import (
     CheckResult,
     Event,
@@ -18,23 +18,6 @@ from shared.events import (
     TicketEscalated,
     TicketResolved,
 )
-
-
-class Kind(StrEnum):
-    """What can happen to a ticket that people may want to hear of."""
-
-    STARTED = "started"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    NEEDS_LOOK = "needs_look"
-    RESOLVED = "resolved"
-    ESCALATED = "escalated"
-
-    @property
-    def word(self) -> str:
-        """The word that a message begins with."""
-        return _WORDS[self]
-
 
 _WORDS: Final = {
     Kind.STARTED: "Started",
@@ -72,9 +55,14 @@ class News:
     sections: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
+    def word(self) -> str:
+        """What a message begins with."""
+        return _WORDS[self.kind]
+
+    @property
     def headline(self) -> str:
         """The message in one line, without what led to it."""
-        return f"{self.kind.word}: {self.title}"
+        return f"{self.word}: {self.title}"
 
 
 def kind_of(event: Newsworthy) -> Kind | None:

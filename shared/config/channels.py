@@ -1,0 +1,133 @@
+"""``channels``: where people are asked and told besides their mailboxes."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, HttpUrl
+
+from shared.config.policy import Located
+from shared.config.section import Section
+from shared.config.sources import Secrets
+from shared.secrets import SecretRef
+
+#: The channel that is always there: each person's mailbox.
+EMAIL: Final = "email"
+TERMINAL: Final = "terminal"
+
+
+class Kind(StrEnum):
+    """What can happen to a ticket that people may want to hear of."""
+
+    STARTED = "started"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    NEEDS_LOOK = "needs_look"
+    RESOLVED = "resolved"
+    ESCALATED = "escalated"
+
+
+#: How a ticket ended is told everywhere; what comes before, where it is asked for.
+ENDS: Final = (Kind.RESOLVED, Kind.ESCALATED)
+
+
+class _AnyChannel(Section):
+    """What is told on a channel, and whether questions go there that no route sends elsewhere."""
+
+    tell: tuple[Kind, ...] = ENDS
+    ask: bool = True
+
+
+class EmailChannel(Section):
+    """Each person's mailbox; which are asked is a matter of the policy and of routes."""
+
+    kind: Literal["email"]
+    tell: tuple[Kind, ...] = ENDS
+
+
+class SlackChannel(_AnyChannel):
+    """A room in Slack, or, without one, each person's direct messages.
+
+    The app's credentials are settings (``HANDRAIL_SLACK_…``): there is one app.
+    """
+
+    kind: Literal["slack"]
+    room: Annotated[str, Field(pattern=r"^([CG][A-Z0-9]{2,}|#[^\s#]+)$")] | None = None
+
+
+class TelegramChannel(_AnyChannel):
+    """A chat with a bot in Telegram, or, without one, each person's own chat with it.
+
+    With ``webhook_secret``, Telegram posts to ``/telegram/{channel}``; without, the bot asks it.
+    """
+
+    kind: Literal["telegram"]
+    token: SecretRef
+    chat: int | None = None
+    webhook_secret: SecretRef | None = None
+    url: HttpUrl = HttpUrl("https://api.telegram.org")
+
+
+class _OneWay(_AnyChannel):
+    """A channel without answers: its link is ``person``'s own, or for looking only."""
+
+    person: str | None = None
+
+
+class TeamsChannel(_OneWay):
+    """A workflow of Microsoft Teams that posts cards; its address is a secret."""
+
+    kind: Literal["teams"]
+    url: SecretRef
+
+
+class PagerDutyChannel(Section):
+    """Notes on the incident in PagerDuty that a ticket came from; ``from`` is a user's address."""
+
+    kind: Literal["pagerduty"]
+    token: SecretRef
+    from_: Annotated[str, Field(alias="from", pattern=r"^[^@\s]+@[^@\s]+$")]
+    tell: tuple[Kind, ...] = tuple(Kind)
+    ask: bool = True
+    url: HttpUrl = HttpUrl("https://api.pagerduty.com")
+
+
+class WebhookChannel(_OneWay):
+    """Any address that takes JSON; each body is signed with the first secret."""
+
+    kind: Literal["webhook"]
+    url: HttpUrl
+    secret: Secrets
+
+
+class AppriseChannel(_OneWay):
+    """One of the services that apprise knows; its URL is a secret."""
+
+    kind: Literal["apprise"]
+    url: SecretRef
+
+
+ChannelConfig = Annotated[
+    EmailChannel
+    | SlackChannel
+    | TelegramChannel
+    | TeamsChannel
+    | PagerDutyChannel
+    | WebhookChannel
+    | AppriseChannel,
+    Field(discriminator="kind"),
+]
+ChannelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=60)]
+Channels = dict[ChannelName, ChannelConfig]
+
+
+def channel_mistakes(
+    channels: Mapping[str, ChannelConfig], emails: Iterable[str]
+) -> Iterator[Located]:
+    """Names that mean something else, and people who are nobody, each at its place."""
+    known = {email.lower() for email in emails}
+    for name, channel in channels.items():
+        if name == TERMINAL or (name == EMAIL) != isinstance(channel, EmailChannel):
+            yield (name,), "`email` is each person's mailbox, `terminal` the terminal: rename it"
+        if isinstance(channel, _OneWay) and channel.person and channel.person.lower() not in known:
+            yield (name, "person"), f"there is no {channel.person} under `people`"
