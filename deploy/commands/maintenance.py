@@ -18,9 +18,9 @@ from services.ingest.maintenance.stored import StoredWindow
 from services.ingest.maintenance.windows import Window
 from shared.config import load_config
 from shared.config.maintenance import MaintenanceWindow
+from shared.durations import duration
 from shared.events import Alert, AlertStatus
 from shared.lifecycle import Severity
-from shared.runbook.durations import duration
 
 app = typer.Typer(
     add_completion=False,

@@ -17,6 +17,7 @@ from services.planner.versions.folder import Folder
 from services.planner.versions.shelf import PAUSE as RUNBOOKS_PAUSE
 from services.planner.versions.shelf import Shelf
 from shared.config import load_config
+from shared.durations import PositiveDuration
 from shared.errors import SettingsError
 from shared.loops import every
 from shared.policy.keeper import PAUSE as POLICY_PAUSE
@@ -24,7 +25,6 @@ from shared.policy.keeper import PolicyKeeper
 from shared.policy.reading import PolicyPlace
 from shared.policy.records.store import MongoRecords
 from shared.policy.store import MongoLastGood, MongoStopSwitch
-from shared.runbook.durations import PositiveDuration
 from shared.runbook.versions import MongoVersions
 from shared.service import Service, compose
 from shared.settings import SigningSettings

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from shared.alertwords import WORDS, AlertCondition, checked
 from shared.config.section import Section
-from shared.runbook.durations import PositiveDuration
+from shared.durations import PositiveDuration
 
 #: What ``by`` may ask about: all that conditions may, and ``service``.
 BY_WORDS: Final = WORDS | {"service"}

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from shared.config.section import Section
-from shared.runbook.durations import PositiveDuration
+from shared.durations import PositiveDuration
 
 _MOST: Final = 1_000_000_000
 

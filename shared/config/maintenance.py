@@ -9,10 +9,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, mod
 
 from shared.alertwords import AlertCondition
 from shared.config.section import Section
+from shared.durations import PositiveDuration
 from shared.matchers import matcher
 from shared.recurrence import Once, Recurring, Schedule, Span, instant
 from shared.rrules import rrule_of
-from shared.runbook.durations import PositiveDuration
 
 _HOW_OFTEN: Final = (
     "say `ends` for a window that comes once, or `duration`, `rrule` and `timezone` for one that "

@@ -17,10 +17,10 @@ from pydantic import (
 )
 
 from shared.config.section import Section
+from shared.durations import PositiveDuration
 from shared.events import OnExpiry
 from shared.policy.terms import ON_CALL, Mode
 from shared.policy.words import wrong_with
-from shared.runbook.durations import PositiveDuration
 
 #: Where something stands in a document, and what is wrong with it.
 Located = tuple[tuple[str | int, ...], str]

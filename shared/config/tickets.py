@@ -5,7 +5,7 @@ from datetime import timedelta
 from pydantic import Field
 
 from shared.config.section import Section
-from shared.runbook.durations import PositiveDuration
+from shared.durations import PositiveDuration
 
 
 class FlappingConfig(Section):

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, JsonValue, model_validator
 
+from shared.durations import Duration, PositiveDuration
 from shared.events import Join, OnFailure, ValueType
 from shared.lifecycle import Effect, Risk
 from shared.runbook.cases import Case
-from shared.runbook.durations import Duration, PositiveDuration
 from shared.runbook.parameters import Param
 from shared.runbook.part import Condition, Name, Part, StepId, Text, ValueName
 

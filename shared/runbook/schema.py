@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from shared.runbook.durations import spoken
+from shared.durations import spoken
 from shared.runbook.model import RunbookFile
 
 _SPAN: Final = TypeAdapter(timedelta)

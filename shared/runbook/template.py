@@ -14,8 +14,8 @@ from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, UndefinedErr
 from jinja2.exceptions import TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
+from shared.durations import duration
 from shared.errors import HandrailError
-from shared.runbook.durations import duration
 
 _TEXT_TOKENS: Final = frozenset({"data"})
 _MEMBER: Final = (nodes.Getattr, nodes.Getitem)

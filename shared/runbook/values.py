@@ -4,8 +4,8 @@ import math
 import re
 from typing import Any, Final
 
+from shared.durations import duration
 from shared.events import ValueType
-from shared.runbook.durations import duration
 
 Value = str | int | float | bool | list[str]
 

@@ -1,27 +1,14 @@
-"""``targets``: where steps run, and how it is reached."""
+"""Hosts over SSH, as targets."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from shared.config.section import Section
+from shared.config.targets.target import AnyTarget
 from shared.secrets import SecretRef
 
 
-class _AnyTarget(Section):
-    """What every target may say of itself, for the policy: ``environment`` such as production."""
-
-    labels: dict[str, str] = Field(default_factory=dict)
-    environment: str | None = None
-
-
-class LocalTarget(_AnyTarget):
-    """The machine that the executor itself runs on."""
-
-    connector: Literal["local"]
-
-
-class SshTarget(_AnyTarget):
+class SshTarget(AnyTarget):
     """A host that is reached over SSH; its host key is pinned, so that a changed one is refused."""
 
     connector: Literal["ssh"]
@@ -45,6 +32,3 @@ class SshTarget(_AnyTarget):
         if self.key is None and self.password is None:
             raise ValueError("a key or a password is needed to log in")
         return self
-
-
-Target = Annotated[LocalTarget | SshTarget, Field(discriminator="connector")]

@@ -1,0 +1,13 @@
+"""``targets``: where steps run, and how it is reached; a file and a line for each connector."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from shared.config.targets.local import LocalTarget
+from shared.config.targets.ssh import SshTarget
+from shared.config.targets.target import AnyTarget
+
+__all__ = ["AnyTarget", "LocalTarget", "SshTarget", "Target"]
+
+Target = Annotated[LocalTarget | SshTarget, Field(discriminator="connector")]
