@@ -86,7 +86,7 @@ class FakeGroups:
             may = one.state in MAY_BE_CHILD and not one.has_led
             if may and child.ticket_id not in self.under:
                 self.under[child.ticket_id] = Placed(
-                    child.ticket_id, child.parent_id, child.reason, now, child.untold, 1, alert("x")
+                    child.ticket_id, child.parent_id, child.reason, now, True, 1, alert("x")
                 )
             parent = self.tickets[child.parent_id]
             self.tickets[child.parent_id] = replace(parent, led_at=now)

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from datetime import timedelta
 from itertools import chain
+from uuid import uuid4
 
 import pytest
 
@@ -14,9 +15,10 @@ from services.ingest.correlation.release import SETTLING, Release
 from services.ingest.correlation.store import MongoGroups
 from services.ingest.intake import Intake
 from services.ingest.ruling import Ruling
+from services.ingest.telling import events_of
 from services.planner.store import MongoConclusions
 from shared.errors import UnavailableError
-from shared.events import AlertStatus, TicketCreated, TicketReopened, TicketUpdated
+from shared.events import AlertStatus, Change, TicketCreated, TicketReopened, TicketUpdated
 from tests.ingest.correlating import MINUTE, NOW, SECOND, MongoWorld, alert, rule
 from tests.ingest.fakes import FakeBus, FakeHistory
 from tests.planner.tickets import planner, triaged
@@ -149,7 +151,7 @@ async def test_a_ticket_under_a_parent_cannot_lead(world):
 async def test_a_ticket_that_led_is_put_under_none(world):
     first, _ = await group_of(world, "A", "B")
     (other,) = await world.record(alert("C", node="n8"), at=NOW)
-    child = Child(first.ticket_id, other.ticket_id, "same-node", "rule same-node", untold=False)
+    child = Child(first.ticket_id, other.ticket_id, "same-node", "rule same-node")
     await world.groups.put([child], NOW)
     assert first.ticket_id not in await world.under()
 
@@ -313,6 +315,7 @@ class TestRelease:
     async def test_what_was_let_go_and_not_told_is_announced(self, world, db, bus, release):
         parent, (child,) = await group_of(world, "A", "B")
         await world.becomes(parent.ticket_id, "resolved", at=NOW + MINUTE)
+        await release(NOW + MINUTE)
         bus.down = True
         with pytest.raises(UnavailableError):
             await release(LATER)
@@ -325,12 +328,27 @@ class TestRelease:
 
     async def test_a_grouping_that_was_not_told_is_told_once(self, world, bus, release):
         three = await MongoWorld(world.db, rule(at_least=3)).prepare()
-        parent, (child, _) = await group_of(three, "A", "B", "C")
+        parent, children = await group_of(three, "A", "B", "C")
         for _ in range(2):
             await release(NOW + 10 * SECOND)
+        assert bus.subjects == [TicketUpdated.subject] * 2
+        told = {event.ticket_id: event.parent_id for event in bus.events.values()}
+        assert told == dict.fromkeys((one.ticket_id for one in children), parent.ticket_id)
+
+    async def test_a_new_ticket_that_a_repeat_told_of_before_it_was_grouped_is_told_of_again(
+        self, world, bus, release
+    ):
+        (parent,) = await world.open(alert("A"))
+        (child,) = await world.record(alert("B"), at=NOW + SECOND)
+        # Another replica takes in the same alert before this one has grouped its ticket.
+        (repeat,) = await world.record(alert("B"), at=NOW + SECOND)
+        (created, _) = events_of(repeat, NOW + SECOND, new_id=uuid4)
+        assert (created.subject, created.parent_id) == (TicketCreated.subject, None)
+        await world.grouper.group([child], NOW + SECOND)
+        await release(NOW + 10 * SECOND)
         (event,) = bus.events.values()
-        assert isinstance(event, TicketUpdated)
-        assert (event.ticket_id, event.parent_id) == (child.ticket_id, parent.ticket_id)
+        assert (event.change, event.ticket_id) == (Change.GROUPED, child.ticket_id)
+        assert event.parent_id == parent.ticket_id
 
     async def test_the_same_grouping_is_told_with_the_same_id(self, world, bus, release):
         three = await MongoWorld(world.db, rule(at_least=3)).prepare()
@@ -338,7 +356,8 @@ class TestRelease:
         recorded = await three.record(alert("C"), at=NOW + 2 * SECOND)
         _, (event,) = await three.grouper.group(recorded, NOW + 2 * SECOND)
         await release(NOW + 10 * SECOND)
-        assert list(bus.events) == [event.id]
+        told = [one.id for one in bus.events.values() if one.ticket_id == event.ticket_id]
+        assert told == [event.id]
 
 
 async def test_children_are_found_by_an_index_however_many_tickets_there_are(world, db):

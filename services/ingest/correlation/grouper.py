@@ -64,7 +64,9 @@ class Grouper:
                 parent_id=str(one.parent_id),
                 reason=one.reason,
             )
-        events = tuple(one.grouped() for one in placed.values() if one.untold)
+        # A ticket that is opened now says so itself; what of that is overtaken, ``Release`` tells.
+        older = (one for id_, one in placed.items() if id_ not in fresh or not fresh[id_].opened)
+        events = tuple(one.grouped() for one in older if one.untold)
         return [_with_parent(one, placed) for one in recorded], events
 
     async def _settled(self, fresh: dict[UUID, Recorded], now: datetime) -> set[UUID]:
@@ -77,7 +79,7 @@ class Grouper:
             if not groupings:
                 return touched
             led = [one for one in groupings if await self._led(one, now)]
-            children = [child for one in led for child in _children(one, fresh)]
+            children = [child for one in led for child in _children(one)]
             if children:
                 await self._groups.put(children, now)
                 touched |= {child.ticket_id for child in children}
@@ -135,15 +137,13 @@ class Grouper:
         return await self._groups.lead(grouping.parent, grouping.key, now)
 
 
-def _children(grouping: Grouping, fresh: dict[UUID, Recorded]) -> list[Child]:
+def _children(grouping: Grouping) -> list[Child]:
     return [
         Child(
             ticket_id=ticket_id,
             parent_id=grouping.parent,
             rule=grouping.rule,
             reason=reason,
-            # A ticket that is opened now says so itself.
-            untold=ticket_id not in fresh or not fresh[ticket_id].opened,
         )
         for ticket_id, reason in grouping.children.items()
     ]

@@ -12,21 +12,20 @@ from shared.lifecycle import TicketState
 
 @dataclass(frozen=True)
 class Child:
-    """A ticket that is to be put under a parent.
-
-    ``untold`` says that an event of its own has to tell so: it was not opened just now.
-    """
+    """A ticket that is to be put under a parent."""
 
     ticket_id: UUID
     parent_id: UUID
     rule: str
     reason: str
-    untold: bool
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A ticket that is under a parent."""
+    """A ticket that is under a parent.
+
+    ``untold`` says that an event of its own has yet to tell so.
+    """
 
     ticket_id: UUID
     parent_id: UUID

@@ -8,7 +8,7 @@ that a ticket leads, and unique: no group has two leaders.
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from pymongo import ASCENDING, UpdateOne
@@ -179,9 +179,8 @@ class MongoGroups:
 
 
 def _under(child: Child, now: datetime) -> UpdateOne:
-    grouped: dict[str, Any] = {"rule": child.rule, "reason": child.reason, "at": now}
-    if child.untold:
-        grouped["untold"] = True
+    # Also of one that is opened just now: another replica may have told that without its parent.
+    grouped = {"rule": child.rule, "reason": child.reason, "at": now, "untold": True}
     return UpdateOne(
         {
             "_id": child.ticket_id,
