@@ -12,13 +12,13 @@ from uuid import UUID, uuid4
 
 from pydantic import TypeAdapter, ValidationError
 
-from deploy.connection import NotRunningError, Place, storing
+from deploy.connection import Place
+from deploy.library import Books, books_in, store_if_running
 from deploy.store import Reader
 from services.ingest.api import parsed
 from services.ingest.refusal import Refusal
 from services.ingest.sources import alertmanager
 from services.ingest.webhook import Webhook
-from services.planner.app import runbooks_directory
 from services.planner.finding import NO_RECORDS, Successes, successes
 from services.planner.judging import Judge
 from services.planner.plan import Planner
@@ -27,6 +27,7 @@ from services.planner.store import MongoConclusions
 from services.planner.undecided import Undecided
 from services.triage.verdict import judged
 from shared.config import load_config
+from shared.durations import PositiveDuration
 from shared.errors import HandrailError
 from shared.events import Alert, PlanReady, Step, TicketEscalated, TicketTriaged
 from shared.lifecycle import Severity, Verdict
@@ -36,8 +37,6 @@ from shared.policy.records.record import LastHour, Record
 from shared.policy.records.store import MongoRecords
 from shared.policy.ruling import Ruling
 from shared.policy.store import MongoStopSwitch
-from shared.runbook import load_runbooks
-from shared.runbook.durations import PositiveDuration
 from shared.store import Database
 
 _EXPIRES: TypeAdapter[Any] = TypeAdapter(PositiveDuration)
@@ -69,6 +68,7 @@ class _InForce:
 class Explainer:
     """Today's runbooks, targets and policy; ``db`` is what happened before, where it is known."""
 
+    books: Books
     planner: Planner
     bench: Bench
     policy: Policy
@@ -124,26 +124,25 @@ class Explainer:
 
 
 @asynccontextmanager
-async def explaining(environment: Mapping[str, str] = os.environ) -> AsyncIterator[Explainer]:
+async def explaining(
+    asked_for: Path | None = None, environment: Mapping[str, str] = os.environ
+) -> AsyncIterator[Explainer]:
     """An explainer for this installation; without a store, as if nothing had ever run.
 
     Raises:
         SourceError: ``handrail.yaml`` or the policy is wrong.
-        SettingsError: the folder of runbooks is not there.
+        NoLibraryError, SettingsError: see ``books_in``.
     """
     place = Place.of(environment)
     path = place.home.config(environment)
     config, policy = load_config(path), PolicyPlace(path).read()
-    named = environment.get("HANDRAIL_RUNBOOKS")
-    library = load_runbooks(runbooks_directory(Path(named) if named else None))
     expires = _EXPIRES.validate_python(environment.get("HANDRAIL_APPROVAL_EXPIRES") or "1h")
-    planner = Planner(library, config.targets, config.prometheus)
-    bench = Bench(library, config.targets, expires)
-    try:
-        async with storing(place) as db:
-            yield Explainer(planner, bench, policy, db)
-    except NotRunningError:
-        yield Explainer(planner, bench, policy, None)
+    async with store_if_running(place) as db:
+        books = await books_in(db, place, asked_for)
+        library = books.library()
+        planner = Planner(library, config.targets, config.prometheus)
+        bench = Bench(library, config.targets, expires)
+        yield Explainer(books, planner, bench, policy, db)
 
 
 async def ticket_of(db: Database, prefix: str) -> TicketTriaged:

@@ -9,14 +9,13 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from deploy.home import CONFIG_NAME
-from services.planner.app import runbooks_directory
 from shared.config import Config, load_config
 from shared.config.policy import PolicyConfig
+from shared.durations import PositiveDuration
 from shared.errors import SettingsError
 from shared.policy.policy import Policy
 from shared.policy.reading import PolicyPlace, policy_of
 from shared.runbook import Library, load_runbooks
-from shared.runbook.durations import PositiveDuration
 from shared.runbook.library import files_under
 from shared.yamlsource import read_file
 
@@ -34,18 +33,16 @@ class Version:
     approval_expires: timedelta = timedelta(hours=1)
 
 
-def in_use(path: Path | None, environment: Mapping[str, str]) -> Version:
-    """What counts here now.
+def in_use(path: Path | None, library: Library, environment: Mapping[str, str]) -> Version:
+    """What counts here now, with these runbooks.
 
     Raises:
         SourceError: ``handrail.yaml`` or the policy is wrong.
-        SettingsError: the folder of runbooks is not there.
     """
-    named = environment.get("HANDRAIL_RUNBOOKS")
     return Version(
         config=load_config(path),
         policy=PolicyPlace(path).read(),
-        library=load_runbooks(runbooks_directory(Path(named) if named else None)),
+        library=library,
         approval_expires=_EXPIRES.validate_python(
             environment.get("HANDRAIL_APPROVAL_EXPIRES") or "1h"
         ),

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Iterable
-from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,6 +23,7 @@ from deploy.backtest.verdict import failures, reasons
 from deploy.backtest.version import Version, in_use, with_others
 from deploy.connection import Place, storing
 from deploy.home import Home
+from deploy.library import AskedFor, books_in, store_if_running, tell
 from deploy.moments import moment
 from deploy.output import AsJson, harmless, show_json
 from services.ingest.history.imported import Imported
@@ -75,6 +76,7 @@ def backtest(
         str | None,
         typer.Option(metavar="NAME,…", help="Fail where there is any: escalated, runs_now, …"),
     ] = None,
+    library: AskedFor = None,
     as_json: AsJson = False,
 ) -> None:
     """Run old alerts through today's rules, runbooks and policy; nothing has an effect.
@@ -85,11 +87,10 @@ def backtest(
     if not files and not history:
         raise typer.BadParameter("name files, or say --history")
     failing, expected = reasons(fail_on), saved(expect) if expect else None
-    wrong, report = asyncio.run(
-        _backtest(
-            alert_files(files or [], source), against or [], since, sample=sample, history=history
-        )
+    asked = _Asked(
+        alert_files(files or [], source), against or [], since, sample, library, history=history
     )
+    wrong, report = asyncio.run(_backtest(asked))
     if as_json:
         show_json(report)
     else:
@@ -103,31 +104,43 @@ def backtest(
         raise typer.Exit(1)
 
 
-async def _backtest(
-    files: list[AlertFile],
-    against: list[Path],
-    since: datetime | None,
-    *,
-    sample: int,
-    history: bool,
-) -> tuple[bool, dict[str, Any]]:
+@dataclass(frozen=True)
+class _Asked:
+    """What a backtest is asked to look at."""
+
+    files: list[AlertFile]
+    against: list[Path]
+    since: datetime | None
+    sample: int
+    library: Path | None
+    history: bool
+
+
+async def _backtest(asked: _Asked) -> tuple[bool, dict[str, Any]]:
     """Whether anything that was read is wrong, and the report."""
-    now = in_use(Home.of(os.environ).config(os.environ), os.environ)
-    before = with_others(now, against) if against else None
-    # Whichever is wrong, all of it is told.
-    wrong = sum(_refused(version) for version in (now, before) if version is not None)
-    async with AsyncExitStack() as stack:
-        past = stack.enter_context(Past())
-        for file in files:
-            wrong += _read(file, past, since)
-        records: Records = {}
-        if history:
-            stored = MongoPast(await stack.enter_async_context(storing(Place.of())))
-            records = await stored.records()
-            async for one in stored.alerts(since):
-                past.add([one])
-        report = await run.backtest(past, now, before, records=records, examples=sample)
-    return bool(wrong), report
+    place = Place.of()
+    async with storing(place) if asked.history else store_if_running(place) as db:
+        books = await books_in(db, place, asked.library)
+        tell(books)
+        config = Home.of(os.environ).config(os.environ)
+        now = in_use(config, books.library(), os.environ)
+        before = with_others(now, asked.against) if asked.against else None
+        # Whichever is wrong, all of it is told.
+        wrong = sum(_refused(version) for version in (now, before) if version is not None)
+        with Past() as past:
+            for file in asked.files:
+                wrong += _read(file, past, asked.since)
+            stored = MongoPast(db) if asked.history and db is not None else None
+            records = await _recalled(stored, past, asked.since) if stored else {}
+            report = await run.backtest(past, now, before, records=records, examples=asked.sample)
+    return bool(wrong), {**report, "runbooks": books.fields()}
+
+
+async def _recalled(stored: MongoPast, past: Past, since: datetime | None) -> Records:
+    """Take in the alerts that are stored; the records of runbooks."""
+    async for one in stored.alerts(since):
+        past.add([one])
+    return await stored.records()
 
 
 def _read(file: AlertFile, past: Past, since: datetime | None) -> int:

@@ -18,6 +18,7 @@ from deploy.explanation import (
     triaged,
 )
 from deploy.home import Home
+from deploy.library import AskedFor, Books, tell, tell_refused
 from deploy.output import AsJson, add, colored, console, say, show_json, table
 from shared.config import load_config
 from shared.config.policy import PolicyConfig
@@ -96,14 +97,15 @@ def explain(
     everything: Annotated[
         bool, typer.Option("--all", help="Also every rule that was considered.")
     ] = False,
+    library: AskedFor = None,
     as_json: AsJson = False,
 ) -> None:
     """Say which rule decides about each step, who must say yes, and why."""
     file = Path(what)
     alerts = alerts_in(file) if file.is_file() else None
-    explained, known = asyncio.run(_explain(what, alerts))
+    explained, books, known = asyncio.run(_explain(what, alerts, library))
     if as_json:
-        show_json([_fields(one) for one in explained])
+        show_json([{**_fields(one), "runbooks": books.fields()} for one in explained])
         return
     for one in explained:
         _print(one, everything=everything)
@@ -111,19 +113,24 @@ def explain(
         say("\nNothing is running here: told as if nothing had ever run.", style="dim")
 
 
-async def _explain(what: str, alerts: tuple[Alert, ...] | None) -> tuple[list[Explained], bool]:
+async def _explain(
+    what: str, alerts: tuple[Alert, ...] | None, library: Path | None
+) -> tuple[list[Explained], Books, bool]:
     """What would become of the alerts, or else of a ticket; and whether the past is known."""
-    async with explaining() as explainer:
+    async with explaining(library) as explainer:
+        tell(explainer.books)
+        tell_refused(explainer.planner.library)
         if alerts is not None:
             closed = [closed_by_triage(alert) for alert in alerts]
             explained = [
                 one or await explainer.explain(triaged(alert))
                 for one, alert in zip(closed, alerts, strict=True)
             ]
-            return explained, explainer.db is not None
+            return explained, explainer.books, explainer.db is not None
         if explainer.db is None:
             raise NotRunningError(_NOT_THERE.format(what=what))
-        return [await explainer.explain(await ticket_of(explainer.db, what))], True
+        ticket = await ticket_of(explainer.db, what)
+        return [await explainer.explain(ticket)], explainer.books, True
 
 
 def _print(one: Explained, *, everything: bool) -> None:

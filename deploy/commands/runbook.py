@@ -9,9 +9,8 @@ import typer
 
 from deploy.commands.runbook_exchange import edit, export, fork, import_
 from deploy.commands.runbook_run import run
-from deploy.commands.runbook_search import search_command
+from deploy.commands.runbook_search import search
 from deploy.commands.runbook_tools import (
-    directory,
     graph,
     new,
     run_tests,
@@ -19,6 +18,7 @@ from deploy.commands.runbook_tools import (
     schema,
 )
 from deploy.commands.runbook_versions import activate, diff, off, on, rollback, versions
+from deploy.library import directory
 from deploy.output import AsJson, add, colored, console, say, show_json, table, when
 from deploy.runbooks import Shown, state, version_shown
 from shared.errors import HandrailError
@@ -33,7 +33,7 @@ app = typer.Typer(
 )
 
 
-for _command in (graph, new, run, schema):
+for _command in (graph, new, run, schema, search):
     app.command()(_command)
 app.command("test")(run_tests)
 for _versioned in (versions, diff, activate, rollback, off, on, edit, fork, export):
@@ -89,9 +89,6 @@ def show(
         _print(runbook)
         if shown is not None:
             _print_version(shown)
-
-
-app.command("search")(search_command(directory))
 
 
 class UnreadableVersionError(HandrailError):

@@ -1,7 +1,7 @@
 """``handrail runbook run NAME --preview``: everything that would run, with no effect."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +11,7 @@ import typer
 from deploy.commands.runbook_tools import NamedRunbook, runbook_named
 from deploy.connection import NotRunningError
 from deploy.explanation import Explainer, alerts_in, explaining, ticket_of, triaged
+from deploy.library import AskedFor, Books, tell, tell_refused
 from deploy.output import AsJson, add, colored, console, say, show_json, table
 from shared.errors import HandrailError
 from shared.events import Alert, AlertStatus, Check, PlanReady, Step, TicketTriaged
@@ -27,6 +28,7 @@ class NotPreviewedError(HandrailError):
 class Preview:
     """One plan as it would be made, what the policy says of its steps, what stands in its way."""
 
+    books: Books
     ticket: TicketTriaged
     plan: PlanReady
     rulings: tuple[Ruling, ...]
@@ -37,6 +39,7 @@ class Preview:
         steps = zip(self.plan.steps, self.rulings, strict=True)
         return {
             "runbook": self.plan.runbook.model_dump(mode="json"),
+            "runbooks": self.books.fields(),
             "alert": self.ticket.alert.model_dump(mode="json"),
             "severity": self.ticket.severity.value,
             "matched": self.matched,
@@ -64,6 +67,7 @@ def run(
     label: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="A label of an alert made up.")
     ] = None,
+    library: AskedFor = None,
     as_json: AsJson = False,
 ) -> None:
     """Show each step of a plan: what it runs and where, who is asked, why, what it expects."""
@@ -73,8 +77,9 @@ def run(
         )
     if (alert is not None) + (ticket is not None) + bool(label) > 1:
         raise NotPreviewedError("say one of --alert, --ticket and --label")
-    alerts = alerts_in(alert) if alert is not None else (_made_up(name, label or []),)
-    previews = asyncio.run(_previews(name, alerts, ticket))
+    labels = _labels(label or [])
+    alerts = alerts_in(alert) if alert is not None else None
+    previews = asyncio.run(_previews(name, alerts or labels, ticket, library))
     if as_json:
         show_json([one.fields() for one in previews])
         return
@@ -82,13 +87,17 @@ def run(
         _print(one)
 
 
-def _made_up(name: str, labels: Iterable[str]) -> Alert:
-    """A firing alert of the runbook's first name with these labels."""
-    pairs = [label.partition("=") for label in labels]
+def _labels(written: Iterable[str]) -> dict[str, str]:
+    pairs = [label.partition("=") for label in written]
     wrong = [key for key, equals, _ in pairs if not equals or not key]
     if wrong:
         raise NotPreviewedError(f"{wrong[0]!r} is no label: write NAME=VALUE")
-    names = runbook_named(name).content.match.alerts
+    return {key: value for key, _, value in pairs}
+
+
+def _made_up(runbook: Runbook, labels: Mapping[str, str]) -> Alert:
+    """A firing alert of the runbook's first name with these labels."""
+    names = runbook.content.match.alerts
     called = names[0].replace("*", "").replace("?", "") if names else ""
     return Alert(
         source="preview",
@@ -96,15 +105,24 @@ def _made_up(name: str, labels: Iterable[str]) -> Alert:
         status=AlertStatus.FIRING,
         fingerprint="0" * 16,
         title=f"{called or 'Preview'} (made up)",
-        labels={key: value for key, _, value in pairs},
+        labels=labels,
     )
 
 
-async def _previews(name: str, alerts: tuple[Alert, ...], ticket: str | None) -> list[Preview]:
-    async with explaining() as explainer:
+async def _previews(
+    name: str,
+    alerts: tuple[Alert, ...] | Mapping[str, str],
+    ticket: str | None,
+    library: Path | None,
+) -> list[Preview]:
+    """For a stored ticket, or else for alerts or for one that is made up of labels."""
+    async with explaining(library) as explainer:
+        tell(explainer.books)
+        tell_refused(explainer.planner.library)
         runbook = runbook_named(name, explainer.planner.library)
         if ticket is None:
-            tickets = [triaged(alert) for alert in alerts]
+            told = alerts if isinstance(alerts, tuple) else (_made_up(runbook, alerts),)
+            tickets = [triaged(alert) for alert in told]
         elif explainer.db is None:
             raise NotRunningError("no ticket is known without the store of a running Handrail")
         else:
@@ -125,6 +143,7 @@ async def _preview(explainer: Explainer, runbook: Runbook, ticket: TicketTriaged
     steps = tuple(step.under(explainer.bench.approval(one)) for step, one in ruled)
     obstacles = dict.fromkeys(explainer.planner.obstacles(plan.steps, plan.verify))
     return Preview(
+        explainer.books,
         ticket,
         plan.model_copy(update={"steps": steps}),
         rulings,

@@ -1,9 +1,10 @@
-"""``handrail runbook search``: rank the runbooks for what an alert says, with nothing running."""
+"""``handrail runbook search``: rank the runbooks for what an alert says; nothing has to run."""
 
+import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -11,6 +12,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from deploy.home import Home
+from deploy.library import AskedFor, Books, NoLibraryError, books_here, tell
 from deploy.output import complain, say
 from shared.errors import HandrailError
 from shared.runbook import parse_runbook
@@ -24,11 +26,8 @@ from shared.runbook.search import (
     VectorFile,
     Verdict,
     installed,
-    read_documents,
 )
 from shared.yamlsource import SourceError
-
-Directory = Callable[[], Path]
 
 _COLORS: Final = {Verdict.CLEAR: "green", Verdict.CLOSE: "yellow", Verdict.NONE: "red"}
 _DIGITS: Final = 4
@@ -39,59 +38,46 @@ _BY_BOTH: Final = "words and meaning"
 _MANY: Final = 50
 
 
-class NothingToSearchError(HandrailError):
-    """There is no runbook where the search was told to look."""
+def search(
+    queries: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="TEXT…", help="What alerts say; else a line each from stdin."),
+    ] = None,
+    *,
+    library: AskedFor = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many to tell.")] = 5,
+    words_only: Annotated[
+        bool, typer.Option("--words-only", help="Not by meaning, though a model is installed.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON for each text.")
+    ] = False,
+) -> None:
+    """Rank the runbooks for what an alert says, say why, and say when nothing fits."""
+    books = asyncio.run(books_here(library))
+    read = _read(books)
+    tell(books)
+    meaning = None if words_only else _meaning(read.documents)
+    by = _BY_WORDS if meaning is None else _BY_BOTH
+    engine = RunbookSearch(read.documents, meaning=meaning)
+    for query in queries or _lines(sys.stdin.buffer):
+        answer = engine.search(query, limit=limit)
+        if as_json:
+            print(json.dumps(_fields(answer, by, books), ensure_ascii=False), flush=True)
+        else:
+            _print(answer)
+    if not as_json:
+        hint = "" if words_only or meaning else "; handrail[embeddings] adds meaning"
+        say(f"Ranked by {by} over {len(engine)} runbooks{hint}.", style="dim")
 
 
-def search_command(directory: Directory) -> Callable[..., None]:
-    """The command; ``directory`` says where the runbooks are that are in use."""
-
-    def search(
-        queries: Annotated[
-            list[str] | None,
-            typer.Argument(metavar="TEXT…", help="What alerts say; else a line each from stdin."),
-        ] = None,
-        *,
-        library: Annotated[
-            Path | None,
-            typer.Option(metavar="DIR", help="Where to search; else what is in use."),
-        ] = None,
-        limit: Annotated[int, typer.Option(min=1, max=1000, help="How many to tell.")] = 5,
-        words_only: Annotated[
-            bool, typer.Option("--words-only", help="Not by meaning, though a model is installed.")
-        ] = False,
-        as_json: Annotated[
-            bool, typer.Option("--json", help="Print one line of JSON for each text.")
-        ] = False,
-    ) -> None:
-        """Rank the runbooks for what an alert says, say why, and say when nothing fits."""
-        read = _read(library or directory())
-        meaning = None if words_only else _meaning(read.documents)
-        by = _BY_WORDS if meaning is None else _BY_BOTH
-        engine = RunbookSearch(read.documents, meaning=meaning)
-        for query in queries or _lines(sys.stdin.buffer):
-            answer = engine.search(query, limit=limit)
-            if as_json:
-                print(json.dumps(_fields(answer, by), ensure_ascii=False), flush=True)
-            else:
-                _print(answer)
-        if not as_json:
-            hint = "" if words_only or meaning else "; handrail[embeddings] adds meaning"
-            say(f"Ranked by {by} over {len(engine)} runbooks{hint}.", style="dim")
-
-    return search
-
-
-def _read(path: Path) -> Read:
-    """Raises ``NothingToSearchError`` where there is none; tells which files it leaves out."""
-    if not path.exists():
-        raise NothingToSearchError(f"{path}: there is no such folder")
-    read = read_documents(path)
-    if read.problems:
-        for problem in read.problems:
-            complain(HandrailError(f"left out: {problem}"))
+def _read(books: Books) -> Read:
+    """Raises ``NoLibraryError`` where there is none; tells which it leaves out."""
+    read = books.documents()
+    for problem in read.problems:
+        complain(HandrailError(f"left out: {problem}"))
     if not read.documents:
-        raise NothingToSearchError(f"{path}: there is no runbook (*.yaml) here")
+        raise NoLibraryError(f"{books.said}: there is no runbook here to search")
     return read
 
 
@@ -117,7 +103,7 @@ def _lines(stream: Iterable[bytes]) -> Iterator[str]:
             yield text
 
 
-def _fields(answer: Answer, by: str) -> dict[str, Any]:
+def _fields(answer: Answer, by: str, books: Books) -> dict[str, Any]:
     hits = [
         {
             **asdict(hit),
@@ -128,7 +114,7 @@ def _fields(answer: Answer, by: str) -> dict[str, Any]:
         }
         for hit in answer.hits
     ]
-    return {**asdict(answer), "hits": hits, "ranked_by": by}
+    return {**asdict(answer), "hits": hits, "ranked_by": by, "runbooks": books.fields()}
 
 
 def _print(answer: Answer) -> None:
@@ -144,6 +130,9 @@ def _print(answer: Answer) -> None:
 
 def _mistakes(hit: Hit) -> list[str]:
     """Why the runbook could not be used as it is; what it includes is not looked at."""
+    # What is active stands in no file, and was checked before it became active.
+    if not Path(hit.file).is_file():
+        return []
     try:
         parse_runbook(Path(hit.file).read_text(encoding="utf-8"), file=hit.file)
     except SourceError as error:

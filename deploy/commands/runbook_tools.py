@@ -1,6 +1,5 @@
 """``handrail runbook graph|new|schema|test``: what helps those who write runbooks."""
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -8,8 +7,8 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter, ValidationError
 
+from deploy.library import directory
 from deploy.output import AsJson, say, show_json
-from services.planner.app import runbooks_directory
 from shared.errors import HandrailError
 from shared.runbook import Library, Runbook, load_runbooks
 from shared.runbook.drawing import as_dot, as_mermaid, as_text
@@ -27,12 +26,6 @@ class NoSuchRunbookError(HandrailError):
 
 class NotMadeError(HandrailError):
     """A new runbook cannot be written there."""
-
-
-def directory() -> Path:
-    """Where the runbooks are that are in use."""
-    named = os.environ.get("HANDRAIL_RUNBOOKS")
-    return runbooks_directory(Path(named) if named else None)
 
 
 def runbook_named(name: str, library: Library | None = None) -> Runbook:

@@ -5,7 +5,7 @@ from shared.runbook.search.document import Document, of_mapping, of_runbook
 from shared.runbook.search.engine import RunbookSearch
 from shared.runbook.search.meaning import Embedder, Meaning, Vectors
 from shared.runbook.search.minilm import installed
-from shared.runbook.search.reading import Read, read_documents
+from shared.runbook.search.reading import Read, read_documents, read_texts
 from shared.runbook.search.success import Record
 from shared.runbook.search.vectors import VectorFile
 
@@ -25,4 +25,5 @@ __all__ = [
     "of_mapping",
     "of_runbook",
     "read_documents",
+    "read_texts",
 ]

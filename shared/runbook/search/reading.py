@@ -3,7 +3,7 @@
 This is some twenty times faster than checking every file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -28,15 +28,23 @@ class Read:
 
 def read_documents(path: Path) -> Read:
     """The runbooks under a path; of two with one name, the first. Raises nothing."""
+    return _gathered(map(_read, files_under(path)))
+
+
+def read_texts(texts: Iterable[tuple[str, str]]) -> Read:
+    """Runbooks that stand in no file, each with what it is called there; see ``read_documents``."""
+    return _gathered(_document(text, name) for name, text in texts)
+
+
+def _gathered(read_one_by_one: Iterable[Document | Problem]) -> Read:
     documents: dict[str, Document] = {}
     problems: list[Problem] = []
-    for file in files_under(path):
-        read = _read(file)
+    for read in read_one_by_one:
         if isinstance(read, Problem):
             problems.append(read)
         elif read.name in documents:
             reason = f"the name {read.name} is taken by {documents[read.name].file}"
-            problems.append(Problem(str(file), 1, 1, reason))
+            problems.append(Problem(read.file, 1, 1, reason))
         else:
             documents[read.name] = read
     return Read(tuple(documents.values()), tuple(problems))
@@ -44,18 +52,24 @@ def read_documents(path: Path) -> Read:
 
 def _read(file: Path) -> Document | Problem:
     try:
-        data = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 a safe one
+        text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         return Problem(str(file), 1, 1, f"cannot be read: {error}")
+    return _document(text, str(file))
+
+
+def _document(text: str, file: str) -> Document | Problem:
+    try:
+        data = yaml.load(text, Loader=_Loader)  # noqa: S506 a safe one
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        return Problem(str(file), line, column, str(error.problem or error.context))
+        return Problem(file, line, column, str(error.problem or error.context))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        return Problem(str(file), 1, 1, " ".join(str(error).split()))
+        return Problem(file, 1, 1, " ".join(str(error).split()))
     if not _says_its_name(data):
-        return Problem(str(file), 1, 1, "is no runbook: it has no metadata.name")
-    return of_mapping(data, str(file))
+        return Problem(file, 1, 1, "is no runbook: it has no metadata.name")
+    return of_mapping(data, file)
 
 
 def _says_its_name(data: Any) -> bool:
