@@ -125,6 +125,9 @@ def _lines(question: Question) -> Iterator[tuple[str, str]]:
             yield "risk", question.risk
             yield "ticket", ticket
             yield "why", question.why
+            if question.requester:
+                barred = ", whose own yes does not count" if question.not_requester else ""
+                yield "asked for by", f"{question.requester}{barred}"
             yield "known", "\n".join(question.evidence)
             yield "taken back by", question.rollback or "nothing"
             yield "yes so far", f"{question.approvals} of {question.required}"

@@ -107,6 +107,8 @@ def _facts(ticket: Ticket) -> Iterator[tuple[str, str | Text]]:
     yield "state", colored(ticket.state)
     yield "severity", colored(ticket.severity)
     yield "source", f"{ticket.source}, {times(ticket.count)}, last {when(ticket.last_seen_at)}"
+    if ticket.alert.requested_by:
+        yield "asked for by", ticket.alert.requested_by
     yield "opened", when(ticket.created_at)
     yield "changed", when(ticket.updated_at)
     for name, value in sorted(ticket.alert.labels.items()):

@@ -2,27 +2,31 @@
 
 from services.executor.session import Session
 from shared.events import Answer, Decision, Refusal, Step, StepApproved, StepRejected
-from shared.policy.terms import may_approve
+from shared.policy.voters import EVERYBODY, OnCall, voters
 from shared.signing import ForgedDecisionError, Signer
 
 
-def check_approval(session: Session, said: StepApproved, signer: Signer) -> None:
+def check_approval(
+    session: Session, said: StepApproved, signer: Signer, on_call: OnCall = EVERYBODY
+) -> None:
     """Raise unless enough different people signed a yes to this step as it will run.
+
+    Whose yes counts is judged here once more, by the plan, by who asked for the ticket, and by who
+    was on call: what recorded the decisions is not believed.
 
     Raises:
         ForgedDecisionError: they did not; the step goes on waiting.
     """
     step = _step_meant(session, said)
     _check_signatures(said.decisions, said, signer)
-    people = {
-        decision.by.casefold()
-        for decision in said.decisions
-        if decision.answer is Answer.APPROVE and may_approve(step.approval.who, decision.by)
-    }
+    yes = [decision for decision in said.decisions if decision.answer is Answer.APPROVE]
+    against = {each.by.casefold(): _objection(session, step, each, on_call) for each in yes}
+    people = [by for by, objection in against.items() if not objection]
     if len(people) < step.approval.required:
+        why = "; ".join(filter(None, against.values()))
         raise ForgedDecisionError(
             f"{step.id} needs a yes of {step.approval.required}, and {len(people)} who may give "
-            "one signed it"
+            f"one signed it{f' ({why})' if why else ''}"
         )
 
 
@@ -51,6 +55,14 @@ def _step_meant(session: Session, said: StepApproved | StepRejected) -> Step:
     if (said.approval_id, said.step_hash) != expected:
         raise ForgedDecisionError(f"the decision is about another step than {step.id} as it is")
     return step
+
+
+def _objection(session: Session, step: Step, yes: Decision, on_call: OnCall) -> str:
+    rule = step.approval
+    whose = voters(rule.who, requester=session.requester, not_requester=rule.not_requester)
+    # A session of before this was noted has waited no longer than it may.
+    asked = session.run(step.id).asked_at or yes.at - rule.expires_after
+    return whose.objection(yes.by, yes.channel, on_call=on_call, since=asked, until=yes.at)
 
 
 def _check_signatures(

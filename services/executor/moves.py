@@ -8,11 +8,13 @@ from typing import Any
 from services.executor.session import Run, Session, tail
 from shared.events import (
     Event,
+    QuestionAsked,
     SessionFinished,
     SessionOutcome,
     Step,
     StepAwaitingApproval,
     StepDone,
+    StepHeld,
     StepOutcome,
     StepStarted,
 )
@@ -37,14 +39,32 @@ class Result:
 
 @dataclass
 class Move:
-    """A change of a session that is being made; ``rewritten`` when its steps are not as planned."""
+    """A change of a session that is being made.
+
+    ``claimed`` are steps that the owner has to run now, ``stopped`` those that run and are to be
+    ended, ``waiting`` those that may not begin yet. ``rewritten`` says that the steps are not as
+    planned.
+    """
 
     session: Session
     owner: str
     now: datetime
     events: list[Event] = field(default_factory=list)
     claimed: list[str] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
+    waiting: set[str] = field(default_factory=set)
     rewritten: bool = False
+
+    @property
+    def due(self) -> tuple[str, ...]:
+        """The steps whose turn has come and of which nobody has said yet whether they may begin."""
+        if self.session.paused:
+            return ()
+        return tuple(
+            step.id
+            for step in self.session.steps
+            if self.session.run(step.id).state is StepState.READY and step.id not in self.waiting
+        )
 
     def write(self, *steps: Step) -> None:
         """Put a step in its place as it is now, and those that it stands for behind it."""
@@ -86,10 +106,11 @@ def skip(
     )
 
 
-def ask(move: Move, step: Step, run: Run) -> None:
+def ask(move: Move, step: Step, run: Run, *, dry_run: str = "") -> None:
     session = move.session
     approval_id = session.approval_id(step)
-    move.put(step, run.becomes(StepState.AWAITING_APPROVAL, approval_id=approval_id))
+    waits = run.becomes(StepState.AWAITING_APPROVAL, approval_id=approval_id, asked_at=move.now)
+    move.put(step, waits)
     move.tell(
         StepAwaitingApproval,
         str(approval_id),
@@ -107,9 +128,14 @@ def ask(move: Move, step: Step, run: Run) -> None:
         why=step.why,
         evidence=_evidence(session),
         rollback=step.rollback,
+        dry_run=dry_run,
         expects=step.expects,
         required=step.approval.required,
         who=step.approval.who,
+        requester=session.requester,
+        not_requester=step.approval.not_requester,
+        alert=session.alert,
+        runbook_labels=session.runbook.labels,
         expires_at=move.now + step.approval.expires_after,
     )
 
@@ -124,18 +150,33 @@ def _evidence(session: Session) -> tuple[str, ...]:
     return (*session.reasons, *found)
 
 
-def claim(move: Move, step: Step, run: Run, *, pause: timedelta = timedelta(0)) -> None:
+def due(move: Move, step: Step, run: Run, *, pause: timedelta = timedelta(0)) -> None:
+    """It is this step's turn: it begins when it is let in, and not before the pause is over."""
+    waits = run.becomes(StepState.READY, not_before=move.now + pause if pause else None)
+    move.put(step, waits)
+
+
+def hold(move: Move, step: Step, run: Run, reason: str) -> None:
+    """Let a step wait that could begin; told once for each thing that it waits for."""
+    move.waiting.add(step.id)
+    if run.held == reason:
+        return
+    move.put(step, run.model_copy(update={"held": reason}))
+    move.tell(StepHeld, f"{step.id}/{move.session.rev}", step_id=step.id, reason=reason)
+
+
+def claim(move: Move, step: Step, run: Run) -> None:
     claimed = run.becomes(
         StepState.RUNNING,
         attempt=run.attempt + 1,
         owner=move.owner,
         fence=run.fence + 1,
-        not_before=move.now + pause if pause else None,
         started_at=move.now,
         exit_code=None,
         output="",
         outputs={},
         reason="",
+        stop="",
     )
     move.put(step, claimed)
     move.claimed.append(step.id)
@@ -151,10 +192,27 @@ def claim(move: Move, step: Step, run: Run, *, pause: timedelta = timedelta(0)) 
     )
 
 
-def end(move: Move, step: Step, run: Run, state: StepState, result: Result) -> None:
+def stop(move: Move, step: Step, run: Run, reason: str, *, unwanted: bool = False) -> None:
+    """Have what runs ended on its target; whoever runs it sees it end."""
+    move.put(step, run.model_copy(update={"stop": reason, "unwanted": unwanted}))
+    move.stopped.append(step.id)
+
+
+def inquire(move: Move, step: Step, run: Run, question: QuestionAsked) -> None:
+    """Wait for what people answer."""
+    move.put(step, run.model_copy(update={"question_id": question.question_id}))
+    move.events.append(question)
+
+
+def end(
+    move: Move, step: Step, run: Run, state: StepState, result: Result, *, key: str = ""
+) -> None:
+    """Note how a step ended; ``key`` tells a second end of one attempt from the first."""
     ended_run = run.becomes(
         state,
         owner=None,
+        stop="",
+        question_id=None,
         ended_at=move.now,
         exit_code=result.exit_code,
         output=tail(result.output),
@@ -165,7 +223,7 @@ def end(move: Move, step: Step, run: Run, state: StepState, result: Result) -> N
     move.put(step, ended_run)
     move.tell(
         StepDone,
-        f"{step.id}/{run.attempt}",
+        f"{step.id}/{run.attempt}{key}",
         step_id=step.id,
         attempt=run.attempt,
         outcome=StepOutcome(state.value),

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from shared.events import Check, Join, OnFailure, RunbookRef, Step
+from shared.events import Alert, Check, Join, OnFailure, RunbookRef, Step
 from shared.lifecycle import SessionState, Severity, StepState, may_become
 from shared.runbook.placing import placed
 
@@ -42,6 +42,7 @@ class Run(BaseModel):
     owner: str | None = None
     fence: int = 0
     approval_id: UUID | None = None
+    asked_at: AwareDatetime | None = None
     not_before: AwareDatetime | None = None
     started_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
@@ -85,6 +86,12 @@ class Session(BaseModel):
     runs: dict[str, Run] = {}
     source_resolved: bool = False
     trace: str = ""
+    alert: Alert | None = None
+
+    @property
+    def requester(self) -> str:
+        """The address of the person who asked for the ticket; empty where a machine did."""
+        return self.alert.requested_by if self.alert else ""
 
     def run(self, step_id: str) -> Run:
         return self.runs.get(step_id, Run())

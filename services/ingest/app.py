@@ -76,6 +76,7 @@ def build(settings: Settings) -> Service:
             doors,
             parts.intake,
             requests,
+            persons={name: one.person for name, one in config.sources.items() if one.person},
             rule=parts.rules.as_asked_for,
             buckets=buckets,
             gate=gate,
@@ -121,6 +122,9 @@ def for_api(config: Config, fetch: Fetch) -> dict[str, Door]:
     for name, source in sources.items():
         if source.bearer is None:
             raise SettingsError(f"sources.{name}: a source of kind {API} needs `bearer`")
+    for name, source in config.sources.items():
+        if source.person and name not in sources:
+            raise SettingsError(f"sources.{name}: only a source of kind {API} is of a `person`")
     return {name: door(source, fetch) for name, source in sources.items()}
 
 

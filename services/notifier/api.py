@@ -109,9 +109,8 @@ async def _outcome(
         case _:
             raise BadLinkError("nothing can be answered here")
     match outcome:
-        case NotAsked(who=who):
-            others = f"the policy wants the yes of others here: {', '.join(who)}"
-            raise BadAnswerError(403, others)
+        case NotAsked(reason=reason):
+            raise BadAnswerError(403, reason)
         case NotOffered(reason=reason):
             raise BadAnswerError(422, reason)
         case _:

@@ -17,7 +17,7 @@ from shared.events import (
     StepRejected,
 )
 from shared.lifecycle import ApprovalState, Risk
-from shared.policy.terms import may_approve
+from shared.policy.voters import EVERYBODY, OnCall, Voters, voters
 
 
 class Approval(Question):
@@ -37,6 +37,8 @@ class Approval(Question):
     rollback: str | None = None
     required: int
     who: tuple[str, ...] = ()
+    requester: str = ""
+    not_requester: bool = True
     decisions: tuple[Decision, ...] = ()
 
     @classmethod
@@ -50,7 +52,7 @@ class Approval(Question):
     ) -> Self:
         """The approval that a waiting step needs; the terminal is asked where nobody else is."""
         return cls(
-            **event.model_dump(exclude={"id", "time", "approval_id"}),
+            **event.model_dump(exclude={"id", "time", "approval_id", "alert"}),
             id=event.approval_id,
             recipients=tuple(recipients) or (Recipient.at_terminal(),),
             created_at=now,
@@ -64,6 +66,11 @@ class Approval(Question):
     @property
     def answers(self) -> tuple[Decision, ...]:
         return self.decisions
+
+    @property
+    def voters(self) -> Voters:
+        """Those whose yes counts."""
+        return voters(self.who, requester=self.requester, not_requester=self.not_requester)
 
     @property
     def approvals(self) -> int:
@@ -96,17 +103,25 @@ class Approval(Question):
 
 
 def decide(
-    approval: Approval, decision: Decision, *, now: datetime
+    approval: Approval, decision: Decision, *, now: datetime, on_call: OnCall = EVERYBODY
 ) -> Recorded[Approval] | Refused:
     """What a decision comes to: one no rejects, ``required`` different people approve.
 
-    Everybody may say no; whose yes counts is in the approval.
+    Everybody may say no; whose yes counts is in the approval, and who is on call by ``on_call``.
     """
     late = too_late(approval, decision, now=now)
     if late is not None:
         return late
-    if decision.answer is Answer.APPROVE and not may_approve(approval.who, decision.by):
-        return NotAsked(approval.who)
+    if decision.answer is Answer.APPROVE:
+        objection = approval.voters.objection(
+            decision.by,
+            decision.channel,
+            on_call=on_call,
+            since=approval.created_at,
+            until=decision.at,
+        )
+        if objection:
+            return NotAsked(objection)
     after = approval.model_copy(update={"decisions": (*approval.decisions, decision)})
     state = _settled_by(after, decision)
     settled_at = None if state is ApprovalState.PENDING else now

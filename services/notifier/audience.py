@@ -1,13 +1,13 @@
 """The people who are asked and told, and the addresses under which each may answer."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
-from services.notifier.links import Link, url
+from services.notifier.links import Channel, Link, url
 from services.notifier.question import Question
 from services.notifier.recipients import Recipient
 from shared.config import Person
-from shared.policy.terms import may_approve
+from shared.policy.voters import EVERYBODY, OnCall, Voters
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,19 @@ class Audience:
     key: bytes
     public_url: str
 
-    def recipients(self, who: Collection[str] = ()) -> tuple[Recipient, ...]:
-        """Each person, not yet told; where some are asked for, those."""
-        return tuple(
-            Recipient(name=person.name, email=person.email)
-            for person in self.people
-            if may_approve(who, person.email)
-        )
+    def recipients(self) -> tuple[Recipient, ...]:
+        """Each person, not yet told."""
+        return tuple(map(_by_mail, self.people))
+
+    def who_may(
+        self, voters: Voters, *, now: datetime, on_call: OnCall = EVERYBODY
+    ) -> tuple[Recipient, ...]:
+        """Each person whose yes would count now, not yet told.
+
+        Where nobody's would, everybody: whoever sees the question can say no, or change the policy.
+        """
+        may = [p for p in self.people if _may(voters, p, now, on_call)]
+        return tuple(map(_by_mail, may)) or self.recipients()
 
     def link_for(self, recipient: Recipient, question: Question) -> str:
         """Where this recipient answers."""
@@ -36,3 +42,11 @@ class Audience:
             channel=recipient.channel,
         )
         return url(link, key=self.key, public_url=self.public_url)
+
+
+def _by_mail(person: Person) -> Recipient:
+    return Recipient(name=person.name, email=person.email)
+
+
+def _may(voters: Voters, person: Person, now: datetime, on_call: OnCall) -> bool:
+    return not voters.objection(person.email, Channel.EMAIL, on_call=on_call, since=now, until=now)

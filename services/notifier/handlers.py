@@ -31,6 +31,7 @@ from shared.events import (
     TicketResolved,
 )
 from shared.lifecycle import ApprovalState
+from shared.policy.voters import voters
 from shared.telemetry import current_trace
 
 log = structlog.get_logger(__name__)
@@ -61,7 +62,8 @@ async def ask(
 ) -> None:
     """Ask people for their yes or no; a redelivery sends only what is not yet sent."""
     now = datetime.now(UTC)
-    to_ask = audience.recipients(event.who)
+    rule = voters(event.who, requester=event.requester, not_requester=event.not_requester)
+    to_ask = audience.who_may(rule, now=now)
     asked = Approval.asked(event, to_ask, now=now, trace=current_trace())
     question = await questions.open(asked)
     told = await _asked(question, questions=questions, audience=audience, postman=postman, now=now)

@@ -94,9 +94,9 @@ class Expired:
 
 @dataclass(frozen=True)
 class NotAsked:
-    """The policy wants the yes of others: of ``who``."""
+    """This person's yes does not count; ``reason`` says why, and whose would."""
 
-    who: tuple[str, ...]
+    reason: str
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """``sources``: who posts webhooks, how that is known, and what is in them."""
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, IPvAnyNetwork, model_validator
 
@@ -18,6 +18,10 @@ def _several(value: Any) -> Any:
 
 #: One secret or several, of which each is good.
 Secrets = Annotated[tuple[SecretRef, ...], BeforeValidator(_several), Field(min_length=1)]
+
+
+#: An address as people write it, and nothing that could begin another header.
+ADDRESS: Final = r"^[^@\s<>\",;]+@[^@\s<>\",;]+$"
 
 
 class BasicAuth(Section):
@@ -73,7 +77,8 @@ class SourceConfig(Section):
     ``kind`` is what it sends, where its name does not say so. Secrets may be several, so that one
     can be exchanged for another without a gap. ``allow_from`` are networks, besides the proof.
     ``map`` is for the kind ``generic``: how its bodies are read. ``fingerprint`` overrides how its
-    problems are told apart.
+    problems are told apart. ``person`` is for the kind ``api``: the address of the one person whose
+    token it is, who has asked for every ticket that comes with it.
     """
 
     kind: str | None = None
@@ -86,6 +91,7 @@ class SourceConfig(Section):
     allow_from: tuple[IPvAnyNetwork, ...] = ()
     limit: AlertLimit | None = None
     fingerprint: IdentityRules | None = None
+    person: Annotated[str, Field(pattern=ADDRESS)] | None = None
 
     @model_validator(mode="after")
     def _some_proof(self) -> "SourceConfig":

@@ -21,6 +21,7 @@ class Alert(BaseModel):
     resolved notification and different for every instance. ``severity`` is what the source said, if
     it said anything that can be understood; ``resource`` names what is affected, for people.
     ``variant`` tells the alerts on one problem from each other; the labels do where it is None.
+    ``requested_by`` is the address of the person who asked for a ticket; empty where a machine did.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -39,3 +40,4 @@ class Alert(BaseModel):
     links: dict[str, str] = {}
     starts_at: AwareDatetime | None = None
     ends_at: AwareDatetime | None = None
+    requested_by: str = ""

@@ -1,6 +1,5 @@
 """The words that a policy's answers are made of."""
 
-from collections.abc import Collection
 from enum import StrEnum
 from typing import Final
 
@@ -39,12 +38,14 @@ class Met(StrEnum):
     UNKNOWN = "unknown"
 
 
-def may_approve(who: Collection[str], by: str) -> bool:
-    """Whether this person's yes counts where these are asked; everybody's does where nobody is.
+def on_call_of(schedule: str) -> str:
+    """The word for whoever is on call by one schedule: ``on-call:SCHEDULE``."""
+    return f"{ON_CALL}:{schedule}"
 
-    Who is on call is known to whoever asks them, so where they are asked, nobody is kept out here.
-    """
-    return not who or ON_CALL in who or by.casefold() in who
+
+def is_on_call(term: str) -> bool:
+    """Whether this stands for whoever is on call, by one schedule or by any."""
+    return term == ON_CALL or term.startswith(f"{ON_CALL}:")
 
 
 _CAREFUL: Final = (Mode.OBSERVE, Mode.SUGGEST, Mode.ACT)

@@ -35,6 +35,7 @@ class Runbook:
             title=self.title,
             version=self.version,
             includes={name: version for name, version in self._versions() if name != self.name},
+            labels=dict(self.content.metadata.labels),
         )
 
     def _versions(self) -> Iterator[tuple[str, str]]:

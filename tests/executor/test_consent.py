@@ -1,5 +1,6 @@
 """Only signed decisions about exactly this step are believed."""
 
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import uuid4
 
@@ -7,7 +8,9 @@ import pytest
 from pydantic import SecretStr
 
 from services.executor.consent import check_approval, check_refusal
-from shared.events import Answer, Decision, Refusal, StepApproved, StepRejected
+from services.executor.session import Run
+from shared.events import Alert, Answer, Decision, Refusal, StepApproved, StepRejected
+from shared.lifecycle import StepState
 from shared.signing import ForgedDecisionError, Signer
 from tests.executor.sessions import NOW, session, step
 
@@ -18,8 +21,8 @@ APPROVAL = SESSION.approval_id(STEP)
 HASH = STEP.digest(SESSION.id)
 
 
-def decision(by="ada@example.com", answer=Answer.APPROVE, signer=SIGNER, **about):
-    said = Decision(answer=answer, by=by, at=NOW, channel="email", reason="go")
+def decision(by="ada@example.com", answer=Answer.APPROVE, signer=SIGNER, channel="email", **about):
+    said = Decision(answer=answer, by=by, at=NOW, channel=channel, reason="go")
     return signer.signed(said, **{"approval_id": APPROVAL, "step_hash": HASH, **about})
 
 
@@ -120,3 +123,70 @@ def test_only_the_yeses_of_those_count_whom_the_policy_names():
     with pytest.raises(ForgedDecisionError, match="and 1 who may give one signed it"):
         check_approval(asked, said(decisions=TWO), SIGNER)
     check_approval(asked, said(decisions=(*TWO, decision("Cy@example.com"))), SIGNER)
+
+
+ADA, BOB, TERMINAL = ("ada@example.com", "email"), ("bob@example.com", "email"), ("ada", "terminal")
+
+
+def requested(by, *, barred=True):
+    """The session of a ticket that somebody asked for, whose first step needs one yes."""
+    rule = STEP.approval.model_copy(update={"required": 1, "not_requester": barred})
+    alert = Alert(
+        source="people",
+        name="Slow",
+        status="firing",
+        fingerprint="ab",
+        title="It is slow",
+        requested_by=by,
+    )
+    return session(STEP.model_copy(update={"approval": rule}), alert=alert)
+
+
+@pytest.mark.parametrize(
+    ("requester", "barred", "by", "counts"),
+    [
+        ("ada@example.com", True, BOB, True),
+        ("ada@example.com", True, ADA, False),
+        ("Ada@Example.com", True, ADA, False),
+        ("ada@example.com", True, TERMINAL, False),
+        ("ada@example.com", False, ADA, True),
+        ("ada@example.com", False, TERMINAL, True),
+        ("", True, ADA, True),
+        ("", True, TERMINAL, True),
+    ],
+)
+def test_the_yes_of_whoever_asked_for_the_ticket_does_not_count(requester, barred, by, counts):
+    name, channel = by
+    yes = decision(name, channel=channel)
+    asked = requested(requester, barred=barred)
+    if counts:
+        check_approval(asked, said(decisions=(yes,)), SIGNER)
+    else:
+        with pytest.raises(ForgedDecisionError, match=r"(?i)ada@example.com asked for this ticket"):
+            check_approval(asked, said(decisions=(yes,)), SIGNER)
+
+
+@dataclass
+class Kept:
+    """A schedule of one person, as the executor asks it."""
+
+    asked: list = field(default_factory=list)
+
+    def between(self, term, since, until):
+        self.asked.append((term, since, until))
+        return frozenset({"bob@example.com"})
+
+
+@pytest.mark.parametrize(("by", "counts"), [(BOB, True), (ADA, False)])
+def test_the_executor_asks_the_schedule_itself_who_was_on_call(by, counts):
+    rule = STEP.approval.model_copy(update={"required": 1, "who": ("on-call:db",)})
+    waits = Run(state=StepState.AWAITING_APPROVAL, asked_at=NOW - timedelta(minutes=5))
+    asked = session(STEP.model_copy(update={"approval": rule}), runs={"a": waits})
+    schedule = Kept()
+    event = said(decisions=(decision(by[0]),))
+    if counts:
+        check_approval(asked, event, SIGNER, schedule)
+    else:
+        with pytest.raises(ForgedDecisionError, match="wants the yes of others here: on-call:db"):
+            check_approval(asked, event, SIGNER, schedule)
+    assert schedule.asked == [("on-call:db", NOW - timedelta(minutes=5), NOW)]

@@ -19,6 +19,7 @@ CONFIG = """\
 sources:
   people: {kind: api, bearer: {env: PEOPLE_TOKEN}}
   api: {bearer: [{env: OLD_TOKEN}, {env: NEW_TOKEN}]}
+  ada: {kind: api, bearer: {env: ADA_TOKEN}, person: Ada@example.org}
 """
 DISK = {
     "title": "The disk of db-1 is full",
@@ -34,7 +35,7 @@ NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)
 @pytest.fixture
 def with_api(settings, tmp_path, monkeypatch):
     """Settings with sources of kind `api` alone."""
-    for name in ("PEOPLE", "OLD", "NEW"):
+    for name in ("PEOPLE", "OLD", "NEW", "ADA"):
         monkeypatch.setenv(f"{name}_TOKEN", name.lower())
     (tmp_path / "handrail.yaml").write_text(CONFIG)
     return settings
@@ -206,3 +207,41 @@ async def test_of_two_answers_to_one_request_the_first_counts(db):
     assert await requests.begin("a", "k", "other", NOW + timedelta(hours=1)) == Earlier(
         "digest", first
     )
+
+
+@pytest.mark.parametrize(
+    ("token", "named", "requester"),
+    [
+        ("people", {}, ""),
+        ("people", {"requested_by": "Bob@example.org"}, "bob@example.org"),
+        ("ada", {}, "ada@example.org"),
+        ("ada", {"requested_by": "ADA@example.org"}, "ada@example.org"),
+    ],
+)
+async def test_a_ticket_says_who_asked_for_it(api, db, on_stream, *, token, named, requester):
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = await api.post("/tickets", json={**DISK, **named}, headers=headers)
+    assert answer.status_code == 202
+    assert (await db.tickets.find_one())["alert"]["requested_by"] == requester
+    (created,) = await on_stream.of_ticket(answer.json()["id"], "ticket.created")
+    assert requester in str(created)
+
+
+async def test_the_token_of_a_person_asks_for_nobody_else(api, db):
+    body = {**DISK, "requested_by": "bob@example.org"}
+    answer = await api.post("/tickets", json=body, headers={"Authorization": "Bearer ada"})
+    assert (answer.status_code, await db.tickets.count_documents({})) == (403, 0)
+    assert "this token is that of Ada@example.org" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("address", ["bob", "bob@x y", "a@b\nBcc: c@d", "<bob@example.org>"])
+async def test_what_is_no_address_asks_for_nothing(api, address):
+    answer = await api.post("/tickets", json={**DISK, "requested_by": address})
+    assert (answer.status_code, "requested_by" in answer.json()["error"]) == (422, True)
+
+
+def test_only_the_token_of_the_api_is_a_persons(monkeypatch):
+    monkeypatch.setenv("X_TOKEN", "x")
+    source = {"bearer": {"env": "X_TOKEN"}, "person": "ada@example.org"}
+    with pytest.raises(SettingsError, match="only a source of kind api is of a `person`"):
+        for_api(Config.model_validate({"sources": {"alertmanager": source}}), None)

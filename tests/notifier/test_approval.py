@@ -147,3 +147,25 @@ def test_the_yes_of_those_counts_whom_the_policy_asks_and_everybodys_no(who, by,
     yes = decide(asked, decision(by, YES, channel), now=NOW)
     assert isinstance(yes, Recorded if counts else NotAsked)
     assert isinstance(decide(asked, decision(by, NO, channel), now=NOW), Recorded)
+
+
+@pytest.mark.parametrize(
+    ("barred", "by", "channel", "why"),
+    [
+        (True, BOB.email, "email", ""),
+        (True, ALICE.email, "email", "the yes has to be another person's"),
+        (True, ALICE.email.upper(), "email", "the yes has to be another person's"),
+        (True, "alice", "terminal", "nobody can tell who sits at a terminal"),
+        (False, ALICE.email, "email", ""),
+        (False, "alice", "terminal", ""),
+    ],
+)
+def test_who_asked_for_the_ticket_may_say_no_and_not_yes(barred, by, channel, why):
+    asked = approval(requester=ALICE.email, not_requester=barred)
+    yes = decide(asked, decision(by, YES, channel), now=NOW)
+    if why:
+        assert why in yes.reason
+        assert yes.reason.startswith("alice@example.org asked for this ticket")
+    else:
+        assert isinstance(yes, Recorded)
+    assert isinstance(decide(asked, decision(by, NO, channel), now=NOW), Recorded)

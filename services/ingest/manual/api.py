@@ -24,7 +24,11 @@ _KEY_MOST: Final = 255
 _TOLD_WHY: Final[dict[int | str, dict[str, Any]]] = {
     400: {"model": Refused, "description": "The body is no JSON."},
     401: {"model": Refused, "description": "The token is missing or is not known."},
-    403: {"model": Refused, "description": "The address is not one of those that may."},
+    403: {
+        "model": Refused,
+        "description": "The address is not one of those that may, or the token is another person's "
+        "than `requested_by`.",
+    },
     404: {"model": Refused, "description": "handrail.yaml has no source of kind `api`."},
     409: {"model": Refused, "description": "The key was used for another request."},
     408: {"model": Refused, "description": "The body did not come in time."},
@@ -56,6 +60,7 @@ def by_hand(
     intake: Intake,
     requests: Requests,
     *,
+    persons: Mapping[str, str],
     rule: Rule,
     buckets: Mapping[str, Bucket],
     gate: Gate,
@@ -64,7 +69,8 @@ def by_hand(
 ) -> APIRouter:
     """The routes for people and programs.
 
-    ``doors`` are those of the sources of kind ``api``, and ``buckets`` hold them to their limits.
+    ``doors`` are those of the sources of kind ``api``, ``persons`` the addresses of whom their
+    tokens belong to, where that is a person, and ``buckets`` hold them to their limits.
     By ``rule`` every ticket that is asked for may be opened.
     """
     router = APIRouter(route_class=guarded(doors, buckets, gate, counters))
@@ -96,6 +102,7 @@ def by_hand(
     ) -> Accepted:
         """Answers when the ticket is on disk and the stream has its event."""
         source: str = request.state.source
+        ticket = ticket.of(persons.get(source, ""))
         if idempotency_key is None:
             return await take(source, ticket)
         try:

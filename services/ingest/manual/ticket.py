@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.ingest.cut import NAME_MOST, TEXT_MOST, TITLE_MOST
 from services.ingest.normal import normalised
+from services.ingest.refusal import Refusal
+from shared.config.sources import ADDRESS
 from shared.events import Alert, AlertStatus
 from shared.lifecycle import Severity
 
@@ -17,6 +19,7 @@ _Line = Annotated[str, StringConstraints(max_length=TITLE_MOST, strip_whitespace
 _LabelName = Annotated[
     str, StringConstraints(min_length=1, max_length=NAME_MOST, pattern=r"^[^\x00]+$")
 ]
+_Address = Annotated[str, StringConstraints(max_length=254, pattern=ADDRESS)]
 _LabelText = Annotated[str, StringConstraints(max_length=300)]
 
 
@@ -43,9 +46,31 @@ class NewTicket(BaseModel):
     name: Annotated[
         _Line, Field(description="The kind of problem, as an alert's name; the title otherwise.")
     ] = ""
+    requested_by: Annotated[
+        _Address | None,
+        Field(
+            description="The address of the person who asks for it, whose own yes may not count. "
+            "Where the token is a person's, it is that one."
+        ),
+    ] = None
+
+    def of(self, person: str) -> "NewTicket":
+        """The request as one of the person whose token it came with; of nobody where it is empty.
+
+        Raises:
+            Refusal: it names another person.
+        """
+        named = self.requested_by
+        if person and named and named.casefold() != person.casefold():
+            raise Refusal(403, f"requested_by: this token is that of {person}: leave it out")
+        return self.model_copy(update={"requested_by": person}) if person else self
 
     def alert(self, source: str) -> Alert:
         """The alert that it is, of this source."""
+        alert = self._normalised(source)
+        return alert.model_copy(update={"requested_by": (self.requested_by or "").lower()})
+
+    def _normalised(self, source: str) -> Alert:
         return normalised(
             source,
             name=self.name or self.title,
