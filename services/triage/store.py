@@ -4,9 +4,11 @@ from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
 
+from services.triage.evidence import Gathered
 from services.triage.verdict import Judgement
-from shared.lifecycle import TicketState
-from shared.store import Database, seam
+from shared.events.evidence import Look
+from shared.lifecycle import Severity, TicketState, Verdict
+from shared.store import Database, Document, seam
 
 #: What a ticket is before it is judged.
 Opened = Literal[TicketState.NEW, TicketState.REOPENED]
@@ -24,14 +26,18 @@ class Tickets(Protocol):
         over: bool = False,
         caused_by: UUID,
         now: datetime,
-    ) -> bool:
+    ) -> Judgement | None:
         """Store a verdict on a ticket that stands as it was opened, by whichever way.
 
         ``over`` says that the verdict holds only as long as none of its alerts fires.
 
-        Returns whether the ticket carries this verdict now: also when the same event gave it
-        before, and not when the ticket has moved on for another reason.
+        Returns the verdict that the ticket carries now: this one, or the one that the same event
+        gave it before. None when the ticket has moved on for another reason.
         """
+        ...
+
+    async def given(self, ticket_id: UUID, *, caused_by: UUID) -> Judgement | None:
+        """The verdict that an event has led to, with the evidence, as it was stored then."""
         ...
 
 
@@ -51,18 +57,13 @@ class MongoTickets:
         over: bool = False,
         caused_by: UUID,
         now: datetime,
-    ) -> bool:
+    ) -> Judgement | None:
         target = TicketState.CLOSED if judgement.closes else TicketState.TRIAGED
         update = {
             "$set": {
                 "state": target.value,
                 "severity": judgement.severity.value,
-                "verdict": {
-                    "verdict": judgement.verdict.value,
-                    "confidence": judgement.confidence,
-                    "reasons": list(judgement.reasons),
-                    "caused_by": caused_by,
-                },
+                "verdict": {**_kept(judgement), "caused_by": caused_by},
                 "updated_at": now,
             },
         }
@@ -78,10 +79,41 @@ class MongoTickets:
             update,
         )
         if changed.matched_count:
-            return True
-        # What held only as long as it was over may have been judged otherwise then.
-        as_said = {"verdict.verdict": judgement.verdict.value} if over else {}
-        same = await self._tickets.find_one(
-            {"_id": ticket_id, "verdict.caused_by": caused_by, **as_said}, {"_id": 1}
+            return judgement
+        return await self._given(ticket_id, caused_by)
+
+    async def given(self, ticket_id: UUID, *, caused_by: UUID) -> Judgement | None:
+        return await self._given(ticket_id, caused_by)
+
+    async def _given(self, ticket_id: UUID, caused_by: UUID) -> Judgement | None:
+        found = await self._tickets.find_one(
+            {"_id": ticket_id, "verdict.caused_by": caused_by}, {"verdict": 1, "severity": 1}
         )
-        return same is not None
+        return _judgement({"severity": found["severity"], **found["verdict"]}) if found else None
+
+
+def _kept(judgement: Judgement) -> Document:
+    kept: Document = {
+        "verdict": judgement.verdict.value,
+        "confidence": judgement.confidence,
+        "severity": judgement.severity.value,
+        "reasons": list(judgement.reasons),
+    }
+    evidence = judgement.evidence
+    if evidence.looked:
+        kept["evidence"] = dict(evidence.values)
+        kept["looked"] = [look.model_dump(mode="json") for look in evidence.looked]
+    return kept
+
+
+def _judgement(kept: Document) -> Judgement:
+    return Judgement(
+        verdict=Verdict(kept["verdict"]),
+        confidence=kept["confidence"],
+        severity=Severity(kept["severity"]),
+        reasons=tuple(kept["reasons"]),
+        evidence=Gathered(
+            values=kept.get("evidence", {}),
+            looked=tuple(Look.model_validate(look) for look in kept.get("looked", ())),
+        ),
+    )

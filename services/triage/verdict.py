@@ -1,4 +1,4 @@
-"""The rules reasoner: what an alert says about itself, judged without asking anybody."""
+"""The rules reasoner: what an alert says about itself, and what evidence says about that."""
 
 import re
 from collections.abc import Callable
@@ -6,11 +6,17 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
+from services.triage.evidence import NOTHING, Gathered
 from shared.events import Alert, AlertStatus
 from shared.lifecycle import Severity, Verdict
 
 #: From here on a false verdict closes a ticket without a person.
 CLOSE_FROM: Final = 0.8
+
+#: How sure evidence makes: that refutes an alert, that confirms it, and both at once.
+REFUTED: Final = 0.85
+CONFIRMED: Final = 0.97
+CONTESTED: Final = 0.5
 
 # Always firing by design: their silence is the alarm (Prometheus' Watchdog and its kin). Whole
 # names only, since a MissingHeartbeat is a problem.
@@ -28,12 +34,13 @@ _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
 
 @dataclass(frozen=True)
 class Judgement:
-    """What triage makes of a ticket; ``reasons`` are for a person to read."""
+    """What triage makes of a ticket, and of what; ``reasons`` are for a person to read."""
 
     verdict: Verdict
     confidence: float
     severity: Severity
     reasons: tuple[str, ...]
+    evidence: Gathered = NOTHING
 
     @property
     def closes(self) -> bool:
@@ -49,21 +56,36 @@ class Sign:
     reason: str
 
 
-def judged(alert: Alert) -> Judgement:
-    """Judge an alert by what it says.
+def judged(alert: Alert, evidence: Gathered = NOTHING) -> Judgement:
+    """Judge an alert by what it says, and by what was found when somebody looked.
 
     The strongest sign of a false alarm decides; without one the alert is believed, less so when its
-    source did not say how bad it is.
+    source did not say how bad it is. Evidence that refutes it is a sign, unless other evidence
+    confirms it: then nobody can be sure. What confirms it does not speak against other signs.
     """
     severity, why = _severity(alert)
-    signs = sorted(_signs(alert), key=lambda sign: -sign.confidence)
+    signs = sorted([*_signs(alert), *_refuted(evidence)], key=lambda sign: -sign.confidence)
+
+    def judgement(verdict: Verdict, confidence: float, *reasons: str) -> Judgement:
+        return Judgement(verdict, confidence, severity, reasons, evidence)
+
     if signs:
         reasons = (*(sign.reason for sign in signs), why)
-        return Judgement(Verdict.FALSE, signs[0].confidence, severity, reasons)
+        return judgement(Verdict.FALSE, signs[0].confidence, *reasons)
+    if evidence.refuting:
+        reasons = (*evidence.refuting, *evidence.confirming, why)
+        return judgement(Verdict.UNCERTAIN, CONTESTED, *reasons)
+    if evidence.confirming:
+        return judgement(Verdict.TRUE, CONFIRMED, *evidence.confirming, why)
     if alert.severity is None:
-        doubt = "its source did not say how bad it is"
-        return Judgement(Verdict.UNCERTAIN, 0.6, severity, (why, doubt))
-    return Judgement(Verdict.TRUE, 0.9, severity, (why, "nothing speaks for a false alarm"))
+        return judgement(Verdict.UNCERTAIN, 0.6, why, "its source did not say how bad it is")
+    return judgement(Verdict.TRUE, 0.9, why, "nothing speaks for a false alarm")
+
+
+def _refuted(evidence: Gathered) -> list[Sign]:
+    if evidence.confirming:
+        return []
+    return [Sign(REFUTED, reason) for reason in evidence.refuting]
 
 
 def _signs(alert: Alert) -> list[Sign]:

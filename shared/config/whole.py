@@ -8,6 +8,7 @@ from pydantic import Field, HttpUrl, field_validator
 
 from shared.config.channels import Channels, channel_mistakes
 from shared.config.correlation import Correlation
+from shared.config.evidence import Evidence, EvidenceConfig, evidence_mistakes
 from shared.config.maintenance import Maintenance
 from shared.config.policy import (
     Located,
@@ -55,6 +56,7 @@ class Config(Section):
     triggers: TriggerConfigs = ()
     maintenance: Maintenance = ()
     correlation: Correlation = ()
+    evidence: Evidence = EvidenceConfig()
     people: tuple[Person, ...] = ()
     teams: Teams = Field(default_factory=dict)
     policy: PolicySection = PolicyConfig()
@@ -89,7 +91,9 @@ def load_config(path: Path | None) -> Config:
         return Config()
     source = read_file(path)
     config = source.parse(Config)
-    problems = [source.problem(where, message) for where, message in _nobody(config)]
+    undeclared = evidence_mistakes(config.evidence, config.targets, config.prometheus)
+    wrong = [*_nobody(config), *((("evidence", *where), message) for where, message in undeclared)]
+    problems = [source.problem(where, message) for where, message in wrong]
     if problems:
         raise SourceError(problems)
     return config

@@ -9,6 +9,7 @@ from pydantic import Field
 from shared.events.alert import Alert
 from shared.events.checks import CheckResult
 from shared.events.envelope import Event
+from shared.events.evidence import Look
 from shared.lifecycle import Severity, Verdict
 
 
@@ -60,6 +61,7 @@ class TicketTriaged(Event):
     reasons: tuple[str, ...]
     flapping: bool = Field(default=False, description="It comes and goes: no fix would hold.")
     evidence: dict[str, Any] = Field({}, description="What was gathered: facts, by their names.")
+    looked: tuple[Look, ...] = Field((), description="The same for people, also what was not had.")
 
 
 class TicketClosed(Event):
@@ -71,6 +73,7 @@ class TicketClosed(Event):
     severity: Severity
     reasons: tuple[str, ...]
     suppressed_by: str | None = Field(None, description="The maintenance window, by its name.")
+    looked: tuple[Look, ...] = Field((), description="What was looked at before it was judged.")
 
 
 class Resolution(StrEnum):

@@ -1,5 +1,6 @@
 """Stand-ins for what triage stands on."""
 
+from services.triage.evidence import NOTHING
 from shared.lifecycle import TicketState
 
 
@@ -24,9 +25,12 @@ class FakeTickets:
             target = TicketState.CLOSED if judgement.closes else TicketState.TRIAGED
             self.states[ticket_id] = target
             self.verdicts[ticket_id] = (judgement, caused_by)
-            return True
+            return judgement
+        return await self.given(ticket_id, caused_by=caused_by)
+
+    async def given(self, ticket_id, *, caused_by):
         kept, cause = self.verdicts.get(ticket_id, (None, None))
-        return cause == caused_by and (not over or kept.verdict is judgement.verdict)
+        return kept if cause == caused_by else None
 
     async def seen(self, ticket_id):
         """The state and the severity."""
@@ -43,3 +47,19 @@ class Published:
 
     async def __call__(self, *events):
         self.events += events
+
+
+class FakeGatherer:
+    """Finds what it is told to, and counts how often it was asked."""
+
+    def __init__(self, *looks, found=NOTHING):
+        self.looks = looks
+        self.found = found
+        self.gathered = 0
+
+    def wanted(self, alert):
+        return self.looks
+
+    async def gather(self, looks, alert):
+        self.gathered += 1
+        return self.found

@@ -1,12 +1,14 @@
 """Verdicts as triage keeps them: one contract, on the fake and on MongoDB."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 
+from services.triage.evidence import Gathered
 from services.triage.store import MongoTickets
 from services.triage.verdict import Judgement
+from shared.events.evidence import Look
 from shared.lifecycle import Severity, TicketState, Verdict
 from tests.triage.fakes import FakeTickets
 
@@ -14,6 +16,17 @@ NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)
 REAL = Judgement(Verdict.TRUE, 0.9, Severity.P2, ("a", "b"))
 OTHER = Judgement(Verdict.UNCERTAIN, 0.6, Severity.P3, ("c",))
 NEW = TicketState.NEW
+LOOK = Look(
+    name="load", asked="`uptime` on web-1", found="1.5", at=NOW, took=timedelta(milliseconds=12)
+)
+LOST = LOOK.model_copy(update={"name": "free", "found": None, "problem": "no answer within 5s"})
+LOOKED = Judgement(
+    Verdict.TRUE,
+    0.97,
+    Severity.P2,
+    ("a",),
+    Gathered({"load": 1.5, "disks": ["/", "/var"]}, (LOOK, LOST)),
+)
 FALSE = Judgement(Verdict.FALSE, 0.95, Severity.P4, ("d",))
 
 
@@ -69,7 +82,7 @@ async def test_what_held_while_it_was_over_does_not_when_it_fires_again(tickets,
     said = {"opened": NEW, "caused_by": uuid4(), "now": NOW}
     assert not await tickets.record(ticket_id, FALSE, over=True, **said)
     assert await tickets.record(ticket_id, REAL, **said)
-    assert not await tickets.record(ticket_id, FALSE, over=True, **said)
+    assert await tickets.record(ticket_id, FALSE, over=True, **said) == REAL
     assert await tickets.seen(ticket_id) == (TicketState.TRIAGED, Severity.P2)
 
 
@@ -78,8 +91,16 @@ async def test_the_same_cause_again_changes_nothing_and_stands(tickets, ticket_i
     cause = uuid4()
     await tickets.record(ticket_id, judgement, opened=NEW, caused_by=cause, now=NOW)
     seen = await tickets.seen(ticket_id)
-    assert await tickets.record(ticket_id, OTHER, opened=NEW, caused_by=cause, now=NOW)
+    again = await tickets.record(ticket_id, OTHER, opened=NEW, caused_by=cause, now=NOW)
+    assert again == judgement
     assert await tickets.seen(ticket_id) == seen
+
+
+async def test_a_verdict_is_kept_with_its_evidence(tickets, ticket_id):
+    cause = uuid4()
+    await tickets.record(ticket_id, LOOKED, opened=NEW, caused_by=cause, now=NOW)
+    assert await tickets.given(ticket_id, caused_by=cause) == LOOKED
+    assert await tickets.given(ticket_id, caused_by=uuid4()) is None
 
 
 async def test_another_cause_is_refused(tickets, ticket_id):

@@ -1,10 +1,24 @@
 """Alerts and what the rules make of them."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from services.triage.evidence import Gathered
 from services.triage.verdict import CLOSE_FROM, judged
+from shared.config.evidence import CommandLook
 from shared.events import Alert, AlertStatus
+from shared.events.evidence import Look
 from shared.lifecycle import Severity, Verdict
+
+LOOK = CommandLook(name="disk_free", uses="local", target="here", run="df /")
+FREE = Look(
+    name="disk_free",
+    asked="`df /` on here",
+    found="63",
+    at=datetime(2026, 3, 1, 10, tzinfo=UTC),
+    took=timedelta(milliseconds=12),
+)
 
 
 def alert(name="TargetDown", *, severity=Severity.P1, status=AlertStatus.FIRING, **fields):
@@ -107,3 +121,32 @@ def test_the_words_of_an_outage_make_it_worse_where_nothing_is_said(fields, seve
     judgement = judged(alert(severity=None, **fields))
     assert judgement.severity is severity
     assert word in judgement.reasons[0]
+
+
+R, C = "disk_free is 63 now, which refutes", "load is 9 now, which confirms"
+
+
+@pytest.mark.parametrize(
+    ("fields", "refuting", "confirming", "verdict", "confidence"),
+    [
+        ({}, (), (), Verdict.TRUE, 0.9),
+        ({}, (R,), (), Verdict.FALSE, 0.85),
+        ({}, (R, R), (), Verdict.FALSE, 0.85),
+        ({}, (), (C,), Verdict.TRUE, 0.97),
+        ({}, (R,), (C,), Verdict.UNCERTAIN, 0.5),
+        ({"severity": None}, (), (), Verdict.UNCERTAIN, 0.6),
+        ({"severity": None}, (), (C,), Verdict.TRUE, 0.97),
+        ({"severity": None}, (R,), (), Verdict.FALSE, 0.85),
+        ({"labels": {"env": "sandbox"}}, (), (C,), Verdict.FALSE, 0.85),
+        ({"name": "Watchdog"}, (R,), (), Verdict.FALSE, 0.99),
+        ({"name": "Watchdog"}, (R,), (C,), Verdict.FALSE, 0.99),
+    ],
+)
+def test_evidence_moves_the_verdict(fields, refuting, confirming, verdict, confidence):
+    found = Gathered({"disk_free": 63}, (FREE,), refuting, confirming)
+    judgement = judged(alert(**fields), found)
+    assert (judgement.verdict, judgement.confidence) == (verdict, confidence)
+    assert judgement.evidence == found
+    if verdict is not Verdict.FALSE:
+        assert {*refuting, *confirming} <= set(judgement.reasons)
+    assert set(refuting if not confirming else ()) <= set(judgement.reasons)
