@@ -10,15 +10,18 @@ from pydantic import Field, HttpUrl, SecretStr
 
 from services.notifier.api import question_links
 from services.notifier.audience import Audience
+from services.notifier.channels.directory import Directory
 from services.notifier.channels.email import EmailMessenger, Mailer
+from services.notifier.channels.telling import Teller
 from services.notifier.delivery import Postman
 from services.notifier.desk import Desk
 from services.notifier.folder import Announce, FolderMailer, TerminalMailer, on_terminal
-from services.notifier.handlers import router
+from services.notifier.handlers import progress, router
 from services.notifier.links import Channel
 from services.notifier.smtp import Server, SmtpMailer
 from services.notifier.store import MongoNotifications, MongoQuestions
 from shared.config import Person, load_config
+from shared.config.channels import Kind
 from shared.errors import SettingsError
 from shared.loops import every
 from shared.service import Service, compose
@@ -63,19 +66,25 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
     signer = Signer(settings.secret_key)
     questions = MongoQuestions(service.database, service.bus.publish)
     desk = Desk(questions, signer, _now)
-    people = _reachable(load_config(settings.config).people)
-    service.attach(
-        router,
-        questions=questions,
-        notifications=MongoNotifications(service.database),
-        postman=Postman(
-            {
-                Channel.EMAIL: EmailMessenger(_mailer(settings, announce)),
-                Channel.TERMINAL: EmailMessenger(TerminalMailer(announce)),
-            }
-        ),
-        audience=Audience(people, signer.link_key(), settings.links_to),
+    config = load_config(settings.config)
+    people = _reachable(config.people)
+    directory = Directory(people, config.channels)
+    postman = Postman(
+        {
+            Channel.EMAIL: EmailMessenger(_mailer(settings, announce)),
+            Channel.TERMINAL: EmailMessenger(TerminalMailer(announce)),
+        }
     )
+    teller = Teller(directory, MongoNotifications(service.database), postman)
+    wanted = (router, progress) if teller.wants(Kind.STARTED, Kind.NEEDS_LOOK) else (router,)
+    for each in wanted:
+        service.attach(
+            each,
+            questions=questions,
+            teller=teller,
+            postman=postman,
+            audience=Audience(people, signer.link_key(), settings.links_to, directory.asked()),
+        )
     service.api.include_router(question_links(desk, key=signer.link_key(), now=_now))
     service.prepare.append(questions.prepare)
     service.loops.append(every(PAUSE, desk.expire, name="expire"))

@@ -12,11 +12,15 @@ from shared.policy.voters import EVERYBODY, OnCall, Voters
 
 @dataclass(frozen=True)
 class Audience:
-    """Everybody in handrail.yaml; ``key`` signs links, which begin with ``public_url``."""
+    """Everybody in handrail.yaml; ``key`` signs links, which begin with ``public_url``.
+
+    ``rooms`` are where every question goes that no route sends elsewhere.
+    """
 
     people: tuple[Person, ...]
     key: bytes
     public_url: str
+    rooms: tuple[Recipient, ...] = ()
 
     def recipients(self) -> tuple[Recipient, ...]:
         """Each person, not yet told."""
@@ -32,6 +36,12 @@ class Audience:
         may = [p for p in self.people if _may(voters, p, now, on_call)]
         return tuple(map(_by_mail, may)) or self.recipients()
 
+    def and_rooms(self, people: tuple[Recipient, ...]) -> tuple[Recipient, ...]:
+        """Rooms beside people: of a room alone, nobody's answer would count."""
+        if not self.rooms:
+            return people
+        return (*(people or (Recipient.at_terminal(),)), *self.rooms)
+
     def link_for(self, recipient: Recipient, question: Question) -> str:
         """Where this recipient answers."""
         link = Link.to(
@@ -45,7 +55,7 @@ class Audience:
 
 
 def _by_mail(person: Person) -> Recipient:
-    return Recipient(name=person.name, email=person.email)
+    return Recipient(name=person.name, email=person.email, timezone=person.timezone)
 
 
 def _may(voters: Voters, person: Person, now: datetime, on_call: OnCall) -> bool:

@@ -2,19 +2,22 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 import structlog
 
 from services.notifier.approval import Approval, decide
 from services.notifier.choice import Choice, choose
-from services.notifier.links import Link
-from services.notifier.question import Expired, Q, Question, Recorded, Refused, expired
+from services.notifier.links import Channel, Link
+from services.notifier.question import Expired, NotAsked, Q, Question, Recorded, Refused, expired
 from services.notifier.store import Questions
 from shared.errors import UnavailableError
 from shared.events import Answer, Choosing, Decision, Event
 from shared.signing import Signer
 
 log = structlog.get_logger(__name__)
+
+_ANYBODY: Final = NotAsked("this link was shown to a whole room: answer by your own one")
 
 Clock = Callable[[], datetime]
 
@@ -42,6 +45,8 @@ class Desk:
         Raises:
             UnavailableError: the store does not answer; whether it was recorded is not known.
         """
+        if link.channel is Channel.ROOM:
+            return _ANYBODY
 
         def judged(current: Approval, now: datetime) -> Recorded[Approval] | Refused:
             said = Decision(
@@ -60,6 +65,8 @@ class Desk:
         Raises:
             UnavailableError: see there.
         """
+        if link.channel is Channel.ROOM:
+            return _ANYBODY
 
         def judged(current: Choice, now: datetime) -> Recorded[Choice] | Refused:
             said = Choosing(

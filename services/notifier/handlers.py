@@ -1,32 +1,29 @@
 """What the notifier takes in."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any, Final
-from uuid import UUID
+from typing import Annotated, Final
 
 import structlog
 from faststream import Context
 
 from services.notifier.approval import Approval
 from services.notifier.audience import Audience
-from services.notifier.channels.message import Asking, Telling
-from services.notifier.channels.news import kind_of, news_of
+from services.notifier.channels.message import Asking
+from services.notifier.channels.reports import raise_for_unsent, reports
+from services.notifier.channels.telling import Teller
 from services.notifier.choice import Choice
 from services.notifier.delivery import Postman
 from services.notifier.question import Question
-from services.notifier.recipients import Recipient, Status
-from services.notifier.store import Notifications, Questions
+from services.notifier.recipients import Recipient
+from services.notifier.store import Questions
 from shared.bus import PublishDep, Router, consumes
-from shared.errors import UnavailableError
 from shared.events import (
-    Event,
-    NotificationFailed,
-    NotificationSent,
     PlanChoiceNeeded,
     SessionFinished,
+    SessionStarted,
     StepAwaitingApproval,
+    StepDone,
     TicketEscalated,
     TicketResolved,
 )
@@ -36,9 +33,9 @@ from shared.telemetry import current_trace
 
 log = structlog.get_logger(__name__)
 router = Router()
+#: Of what happens on the way; taken in only where somebody wants to hear of it.
+progress = Router()
 
-# A mail about an outcome that could not be sent for this long would be no news any more.
-STALE: Final = timedelta(days=1)
 #: What a notification is about, as its events say it.
 APPROVAL: Final = "approval"
 CHOICE: Final = "choice"
@@ -47,7 +44,7 @@ TicketOutcome = TicketResolved | TicketEscalated
 
 
 QuestionsDep = Annotated[Questions, Context("questions")]
-NotificationsDep = Annotated[Notifications, Context("notifications")]
+TellerDep = Annotated[Teller, Context("teller")]
 AudienceDep = Annotated[Audience, Context("audience")]
 PostmanDep = Annotated[Postman, Context("postman")]
 
@@ -63,13 +60,13 @@ async def ask(
     """Ask people for their yes or no; a redelivery sends only what is not yet sent."""
     now = datetime.now(UTC)
     rule = voters(event.who, requester=event.requester, not_requester=event.not_requester)
-    to_ask = audience.who_may(rule, now=now)
+    to_ask = audience.and_rooms(audience.who_may(rule, now=now))
     asked = Approval.asked(event, to_ask, now=now, trace=current_trace())
     question = await questions.open(asked)
     told = await _asked(question, questions=questions, audience=audience, postman=postman, now=now)
-    await publish(*_reports(event, told, purpose=APPROVAL, about=question.id))
+    await publish(*reports(event, told, purpose=APPROVAL, about=question.id))
     if question.open_at(now):
-        _raise_for_unsent(told)
+        raise_for_unsent(told)
 
 
 @consumes(router, PlanChoiceNeeded, by="notifier")
@@ -82,50 +79,54 @@ async def ask_which(
 ) -> None:
     """Ask people which runbook to use; a redelivery sends only what is not yet sent."""
     now = datetime.now(UTC)
-    asked = Choice.asked(event, audience.recipients(), now=now, trace=current_trace())
+    to_ask = audience.and_rooms(audience.recipients())
+    asked = Choice.asked(event, to_ask, now=now, trace=current_trace())
     question = await questions.open(asked)
     told = await _asked(question, questions=questions, audience=audience, postman=postman, now=now)
-    await publish(*_reports(event, told, purpose=CHOICE, about=question.id))
+    await publish(*reports(event, told, purpose=CHOICE, about=question.id))
     if question.open_at(now):
-        _raise_for_unsent(told)
+        raise_for_unsent(told)
 
 
 @consumes(router, SessionFinished, by="notifier")
-async def withdraw(event: SessionFinished, questions: QuestionsDep) -> None:
-    """Take back what a session that ended still asked for."""
+async def withdraw(
+    event: SessionFinished, questions: QuestionsDep, teller: TellerDep, publish: PublishDep
+) -> None:
+    """Take back what a session that ended still asked for, and tell how it ended."""
     count = await questions.supersede(event.session_id, event.time)
     if count:
         log.info("approval.superseded", session_id=str(event.session_id), count=count)
+    await teller.tell(event, publish)
 
 
 @consumes(router, TicketResolved, by="notifier")
 async def tell_resolved(
-    event: TicketResolved,
-    *,
-    questions: QuestionsDep,
-    notifications: NotificationsDep,
-    audience: AudienceDep,
-    postman: PostmanDep,
-    publish: PublishDep,
+    event: TicketResolved, questions: QuestionsDep, teller: TellerDep, publish: PublishDep
 ) -> None:
     """Tell people that a problem is gone, and that nobody has to choose any more."""
     await _withdraw_choices(event, questions)
-    await _tell(event, notifications, audience, postman, publish)
+    await teller.tell(event, publish)
 
 
 @consumes(router, TicketEscalated, by="notifier")
 async def tell_escalated(
-    event: TicketEscalated,
-    *,
-    questions: QuestionsDep,
-    notifications: NotificationsDep,
-    audience: AudienceDep,
-    postman: PostmanDep,
-    publish: PublishDep,
+    event: TicketEscalated, questions: QuestionsDep, teller: TellerDep, publish: PublishDep
 ) -> None:
     """Tell people that one of them has to take over."""
     await _withdraw_choices(event, questions)
-    await _tell(event, notifications, audience, postman, publish)
+    await teller.tell(event, publish)
+
+
+@consumes(progress, SessionStarted, by="notifier")
+async def tell_started(event: SessionStarted, teller: TellerDep, publish: PublishDep) -> None:
+    """Tell those who want to know that a plan runs."""
+    await teller.tell(event, publish)
+
+
+@consumes(progress, StepDone, by="notifier")
+async def tell_unclear(event: StepDone, teller: TellerDep, publish: PublishDep) -> None:
+    """Tell those who want to know of a step that may have run or not."""
+    await teller.tell(event, publish)
 
 
 async def _asked(
@@ -150,50 +151,3 @@ async def _withdraw_choices(event: TicketOutcome, questions: Questions) -> None:
     count = await questions.supersede_choices(event.ticket_id, event.time)
     if count:
         log.info("choice.superseded", ticket_id=str(event.ticket_id), count=count)
-
-
-async def _tell(
-    event: TicketOutcome,
-    notifications: Notifications,
-    audience: Audience,
-    postman: Postman,
-    publish: PublishDep,
-) -> None:
-    now = datetime.now(UTC)
-    told = await notifications.open(event, audience.recipients(), now)
-    mark = partial(notifications.mark, event.id)
-    fresh, kind = now - event.time < STALE, kind_of(event)
-    if fresh and kind:
-        messages = [Telling(news_of(event, kind, title=event.title), to) for to in told]
-        told = await postman.deliver(messages, now=now, mark=mark)
-    else:
-        told = await postman.give_up(told, now=now, mark=mark)
-    await publish(*_reports(event, told, purpose=event.subject))
-    if fresh:
-        _raise_for_unsent(told)
-
-
-def _reports(
-    cause: Event, recipients: Sequence[Recipient], *, purpose: str, about: UUID | None = None
-) -> list[Event]:
-    """What came of each message; the same events however often they are made."""
-    reports: list[Event] = []
-    for to in recipients:
-        said: dict[str, Any] = {
-            "key": to.key,
-            "channel": to.over,
-            "recipient": to.email,
-            "purpose": purpose,
-            "approval_id": about,
-        }
-        if to.status is Status.SENT:
-            reports.append(NotificationSent.following(cause, **said))
-        elif to.status is Status.FAILED:
-            reports.append(NotificationFailed.following(cause, error=to.error, **said))
-    return reports
-
-
-def _raise_for_unsent(recipients: Sequence[Recipient]) -> None:
-    unsent = [to for to in recipients if to.status is Status.QUEUED]
-    if unsent:
-        raise UnavailableError(f"{len(unsent)} not told yet: {unsent[0].error}")

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from services.notifier.approval import Approval
 from services.notifier.choice import NONE, Choice
-from services.notifier.links import Link
+from services.notifier.links import Channel, Link
 from services.notifier.question import Question, Said
 from services.notifier.rendering import render
 from services.notifier.text import REASON_LENGTH
@@ -65,7 +65,7 @@ def question_page(
         said=said,
         recorded=recorded,
         superfluous=status == 409 and said is None,  # noqa: PLR2004 HTTP's "conflict"
-        may_answer=said is None and question.open_at(now),
+        may_answer=said is None and question.open_at(now) and link.channel is not Channel.ROOM,
         left=question.expires_at - now,
         names=_names(question),
         problem=problem,

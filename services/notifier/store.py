@@ -81,6 +81,10 @@ class Notifications(Protocol):
         """See ``Questions.mark``."""
         ...
 
+    async def title_of(self, ticket_id: UUID) -> str:
+        """What a ticket is called; nothing where it is not known any more."""
+        ...
+
 
 @seam
 class MongoQuestions:
@@ -186,6 +190,7 @@ class MongoNotifications:
 
     def __init__(self, db: Database) -> None:
         self._notifications = db.get_collection("notifications")
+        self._tickets = db.get_collection("tickets")
 
     async def open(
         self, event: Event, recipients: Sequence[Recipient], now: datetime
@@ -208,6 +213,10 @@ class MongoNotifications:
 
     async def mark(self, event_id: UUID, recipient: Recipient) -> None:
         await _mark(self._notifications, event_id, recipient)
+
+    async def title_of(self, ticket_id: UUID) -> str:
+        found = await self._tickets.find_one({"_id": ticket_id}, {"alert.title": 1})
+        return str((found or {}).get("alert", {}).get("title", ""))
 
 
 async def _mark(collection: Collection, document_id: UUID, recipient: Recipient) -> None:

@@ -26,7 +26,10 @@ from shared.events import (
     RunbookRef,
     SessionFinished,
     SessionOutcome,
+    SessionStarted,
     StepAwaitingApproval,
+    StepDone,
+    StepOutcome,
     TicketEscalated,
     TicketResolved,
 )
@@ -151,8 +154,27 @@ def link(of: Question, recipient=ALICE.email, channel=Channel.EMAIL) -> Link:
     return Link.to(of.id, of.bound_to, of.expires_at, recipient=recipient, channel=channel)
 
 
-def audience(*people) -> Audience:
-    return Audience(people, KEY, "https://handrail.example.org")
+def audience(*people, rooms=()) -> Audience:
+    return Audience(people, KEY, "https://handrail.example.org", rooms)
+
+
+def started() -> SessionStarted:
+    return SessionStarted(
+        id=UUID(int=12), time=NOW, ticket_id=TICKET_ID, session_id=SESSION_ID, runbook="restart"
+    )
+
+
+def step_done(outcome=StepOutcome.UNKNOWN) -> StepDone:
+    return StepDone(
+        id=UUID(int=13),
+        time=NOW,
+        ticket_id=TICKET_ID,
+        session_id=SESSION_ID,
+        step_id="restart",
+        attempt=1,
+        outcome=outcome,
+        reason="the target is gone",
+    )
 
 
 def approval_mail(asked: Question, to: Recipient, *, link: str) -> Mail:
@@ -160,23 +182,24 @@ def approval_mail(asked: Question, to: Recipient, *, link: str) -> Mail:
 
 
 def news(event) -> News:
-    return news_of(event, kind_of(event), title=event.title)
+    return news_of(event, kind_of(event), title="shop-api is down on web-1")
 
 
 def outcome_mail(event, to: Recipient) -> Mail:
     return mail_of(Telling(news(event), to))
 
 
-def finished(session_id=SESSION_ID) -> SessionFinished:
-    return SessionFinished(
-        id=UUID(int=5),
-        time=NOW,
-        ticket_id=TICKET_ID,
-        session_id=session_id,
-        ticket_title="shop-api is down on web-1",
-        outcome=SessionOutcome.CANCELLED,
-        reason="resolved at its source",
-    )
+def finished(session_id=SESSION_ID, **changes) -> SessionFinished:
+    said = {
+        "id": UUID(int=5),
+        "time": NOW,
+        "ticket_id": TICKET_ID,
+        "session_id": session_id,
+        "ticket_title": "shop-api is down on web-1",
+        "outcome": SessionOutcome.CANCELLED,
+        "reason": "resolved at its source",
+    }
+    return SessionFinished(**said | changes)
 
 
 def resolved(**changes) -> TicketResolved:

@@ -134,6 +134,9 @@ class FakeNotifications:
     async def mark(self, event_id, recipient):
         self._kept[event_id] = _marked(self._kept[event_id], recipient)
 
+    async def title_of(self, ticket_id):
+        return "shop-api is down on web-1"
+
 
 def _marked(recipients, changed):
     return tuple(

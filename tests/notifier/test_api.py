@@ -150,6 +150,22 @@ async def test_of_two_posts_at_once_one_is_recorded(client, approvals, bus):
     assert len(bus.events) == 1
 
 
+@pytest.mark.parametrize("answer", ["approve", "reject"])
+async def test_a_link_that_a_whole_room_has_seen_shows_and_decides_nothing(
+    client, approvals, bus, answer
+):
+    await approvals.open(approval())
+    address = path(approval(), "#ops", Channel.ROOM)
+    page = await client.get(address)
+    assert "systemctl restart shop-api" in page.text
+    assert "<form" not in page.text
+    said = {"decision": answer, "reason": "no"}
+    refused = await client.post(address, data=said)
+    assert (refused.status_code, bus.events) == (403, [])
+    assert "whole room" in refused.text
+    assert (await approvals.find(approval().id)).state == "pending"
+
+
 async def test_every_link_that_does_not_work_is_answered_alike(client, approvals, clock):
     asked = await approvals.open(approval())
     token = make(link(asked), key=KEY)

@@ -10,7 +10,9 @@ import pytest
 from fastapi import FastAPI
 
 from services.notifier.api import question_links
+from services.notifier.channels.directory import Directory
 from services.notifier.channels.email import EmailMessenger
+from services.notifier.channels.telling import Teller
 from services.notifier.choice import NONE, Choice, choose
 from services.notifier.delivery import Postman
 from services.notifier.desk import Desk
@@ -205,14 +207,9 @@ async def test_an_answer_that_a_withdrawal_overtakes_is_not_recorded(waiting):
 )
 async def test_the_end_of_a_ticket_withdraws_its_question(waiting, mailer, bus, *, tell, event):
     await waiting.open(choice())
-    await tell(
-        event,
-        questions=waiting,
-        notifications=FakeNotifications(),
-        audience=audience(ALICE),
-        postman=Postman({Channel.EMAIL: EmailMessenger(mailer)}),
-        publish=bus.publish,
-    )
+    postman = Postman({Channel.EMAIL: EmailMessenger(mailer)})
+    teller = Teller(Directory((ALICE,), {}), FakeNotifications(), postman)
+    await tell(event, waiting, teller, bus.publish)
     assert (await waiting.find(CHOICE_ID)).state == "superseded"
 
 

@@ -6,11 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.notifier import links
+from services.notifier.channels.directory import Directory
 from services.notifier.channels.email import EmailMessenger
+from services.notifier.channels.telling import Teller
 from services.notifier.delivery import Postman
 from services.notifier.folder import TerminalMailer
 from services.notifier.handlers import ask, tell_escalated, tell_resolved, withdraw
 from services.notifier.links import Channel
+from services.notifier.recipients import Recipient
 from shared.errors import UnavailableError
 from shared.events import NotificationFailed, NotificationSent
 from tests.notifier.builders import (
@@ -60,16 +63,16 @@ def told(questions_of_nobody, notifications, postman, bus):
     """Delivers an outcome, as often as it is called."""
 
     async def deliver(tell, event, *people):
-        await tell(
-            event,
-            questions=questions_of_nobody,
-            notifications=notifications,
-            audience=audience(*people),
-            postman=postman,
-            publish=bus.publish,
-        )
+        teller = Teller(Directory(people, {}), notifications, postman)
+        await tell(event, questions_of_nobody, teller, bus.publish)
 
     return deliver
+
+
+@pytest.fixture
+def nobody(notifications, postman) -> Teller:
+    """Tells, where nobody is there to be told."""
+    return Teller(Directory((), {}), notifications, postman)
 
 
 @pytest.fixture
@@ -148,16 +151,18 @@ async def test_an_approval_that_nobody_can_answer_any_more_is_not_asked_for(aske
     assert [event.recipient for event in bus.of(NotificationFailed)] == [ALICE.email]
 
 
-async def test_an_approval_of_a_session_that_ended_is_not_asked_for(asked, approvals, mailer, bus):
-    await withdraw(finished(), approvals)
+async def test_an_approval_of_a_session_that_ended_is_not_asked_for(
+    asked, approvals, mailer, bus, nobody
+):
+    await withdraw(finished(), approvals, nobody, bus.publish)
     await asked(ALICE)
     assert (mailer.mails, bus.events) == ([], [])
 
 
-async def test_the_end_of_a_session_withdraws_its_approvals(asked, approvals):
+async def test_the_end_of_a_session_withdraws_its_approvals(asked, approvals, bus, nobody):
     await asked(ALICE)
-    await withdraw(finished(), approvals)
-    await withdraw(finished(), approvals)
+    await withdraw(finished(), approvals, nobody, bus.publish)
+    await withdraw(finished(), approvals, nobody, bus.publish)
     assert (await approvals.find(APPROVAL_ID)).state == "superseded"
 
 
@@ -199,6 +204,27 @@ async def test_only_those_are_asked_whom_the_policy_names(asked, mailer):
     assert mailer.sent_to() == [BOB.email]
 
 
+async def test_who_asked_for_the_ticket_is_not_asked_about_it(asked, mailer):
+    await asked(ALICE, BOB, requester=ALICE.email)
+    assert mailer.sent_to() == [BOB.email]
+
+
+async def test_where_nobody_may_say_yes_everybody_sees_the_question(asked, mailer):
+    await asked(ALICE, requester=ALICE.email)
+    assert mailer.sent_to() == [ALICE.email]
+
+
 async def test_while_nobody_says_who_is_on_call_everybody_is_asked(asked, mailer):
     await asked(ALICE, BOB, who=("bob@example.org", "on-call"))
     assert mailer.sent_to() == [ALICE.email, BOB.email]
+
+
+async def test_rooms_are_asked_beside_people_and_a_room_alone_is_not_enough(
+    approvals, postman, bus, mailer, shown
+):
+    rooms = (Recipient.room("ops"),)
+    event = asking(expires_at=LATER)
+    await ask(event, approvals, audience(rooms=rooms), postman, bus.publish)
+    found = await approvals.find(APPROVAL_ID)
+    assert [to.key for to in found.recipients] == ["terminal", "ops/#ops"]
+    assert len(shown) == 1
