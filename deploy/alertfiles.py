@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 
@@ -15,6 +16,7 @@ from services.ingest.history.imported import (
     Imported,
     NotAnAlertError,
     Reading,
+    by_now,
     of_alerts,
     of_rows,
     of_webhooks,
@@ -34,8 +36,12 @@ class AlertFile:
     source: str | None
     parse: Parse | None
 
-    def read(self, stream: io.BufferedReader) -> Iterator[tuple[Imported, ...] | Mistake]:
+    def read(
+        self, stream: io.BufferedReader, *, now: datetime | None = None
+    ) -> Iterator[tuple[Imported, ...] | Mistake]:
         """The alerts of each value, or what is wrong with it; one value at a time is in memory.
+
+        What is yet to happen ``now`` is a mistake, where that is given.
 
         Raises:
             SettingsError: they are bodies of a source that nobody knows.
@@ -45,13 +51,17 @@ class AlertFile:
             if isinstance(piece, Mistake):
                 yield piece
                 continue
-            reading = reading or self._reading(piece)
+            reading = reading or self._reading(piece, now)
             try:
                 yield reading(piece)
             except NotAnAlertError as error:
                 yield Mistake(piece.line, str(error))
 
-    def _reading(self, piece: Piece) -> Reading:
+    def _reading(self, piece: Piece, now: datetime | None) -> Reading:
+        reading = self._any_time(piece)
+        return reading if now is None else by_now(reading, now)
+
+    def _any_time(self, piece: Piece) -> Reading:
         because = f"imported from {Path(self.name).name}" if self.name != "-" else "imported"
         if piece.cells is not None:
             return of_rows(self.source, because)

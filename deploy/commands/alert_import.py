@@ -149,7 +149,7 @@ def _batches(
     """The alerts of a file, some at a time, with how many bytes of it were read for them."""
     batch: list[Imported] = []
     seen = 0
-    for found in file.read(stream):
+    for found in file.read(stream, now=datetime.now(UTC)):
         if isinstance(found, Mistake):
             _note(found, outcome, shown)
         else:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from typer.testing import CliRunner
@@ -84,6 +84,15 @@ async def test_mistakes_are_told_with_their_lines_and_the_rest_is_imported(histo
     assert f"{table}:3: status: " in result.stderr
     assert "nowhere.json:1: cannot be read: No such file" in result.stderr
     assert await history.count_documents({}) == 3
+
+
+async def test_what_is_yet_to_happen_is_told_with_its_line_and_not_kept(history, handrail, file):
+    later = datetime.now(UTC) + timedelta(minutes=6)
+    path = file("a.jsonl", line(OLD), line({**OLD, "starts_at": later.isoformat()}))
+    result = await run(handrail, "alert", "import", path, code=1)
+    assert f"{path}:2: it happened in the future, at {later:%Y-%m-%d}T" in result.stderr
+    assert "correct its time or time zone" in result.stderr
+    assert await history.count_documents({}) == 1
 
 
 async def test_programs_get_one_document(history, handrail, file):

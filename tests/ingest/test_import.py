@@ -9,7 +9,13 @@ from functools import partial
 import pytest
 
 from services.ingest.history.entry import Entry
-from services.ingest.history.imported import NotAnAlertError, of_alerts, of_rows, of_webhooks
+from services.ingest.history.imported import (
+    NotAnAlertError,
+    by_now,
+    of_alerts,
+    of_rows,
+    of_webhooks,
+)
 from services.ingest.history.pieces import VALUE_MOST, Mistake, Piece, pieces
 from services.ingest.history.store import MongoHistory, MongoImports
 from services.ingest.sources import SOURCES
@@ -174,6 +180,23 @@ def test_an_alert_is_of_the_time_at_which_it_happened(value, happened):
 def test_what_is_no_alert_says_what_to_change(value, told):
     with pytest.raises(NotAnAlertError, match=told):
         of_json(value)
+
+
+def of_json_at_ten(starts_at):
+    read = by_now(of_alerts("why"), at("2020-05-01T10:00:00+00:00"))
+    return read(Piece(1, json.dumps({**OLD, "starts_at": starts_at}).encode()))
+
+
+@pytest.mark.parametrize("starts_at", ["2020-05-01T10:05:00Z", "2020-05-01T13:05:00+03:00"])
+def test_a_clock_that_is_five_minutes_ahead_is_believed(starts_at):
+    assert len(of_json_at_ten(starts_at)) == 1
+
+
+@pytest.mark.parametrize("starts_at", ["2020-05-01T10:05:01Z", "2020-05-01T13:05:01+03:00"])
+def test_what_is_yet_to_happen_is_refused_with_both_times(starts_at):
+    told = "the future, at 2020-05-01T10:05:01Z, and now is 2020-05-01T10:00:00Z: correct its time"
+    with pytest.raises(NotAnAlertError, match=told):
+        of_json_at_ten(starts_at)
 
 
 def test_json_that_is_none_says_in_which_column():

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -21,6 +21,8 @@ from services.ingest.webhook import Parse, Webhook
 from shared.errors import HandrailError
 from shared.events import Alert, AlertStatus
 
+# The clock of whoever wrote the file may be ahead by so much.
+_AHEAD: Final = timedelta(minutes=5)
 # A time outside of these years is a mistake, and may not exist in another time zone.
 _YEARS: Final = range(1970, 9999)
 _FIRST_LINE: Final = re.compile(" at line 1 column ")
@@ -105,6 +107,22 @@ def of_rows(source: str | None, because: str) -> Reading:
         except ValueError as error:
             raise NotAnAlertError(str(error)) from None
         return (_happened(alert, row.at, because),)
+
+    return read
+
+
+def by_now(reading: Reading, now: datetime) -> Reading:
+    """Reads the same, and takes nothing that is yet to happen."""
+
+    def read(piece: Piece) -> tuple[Imported, ...]:
+        found = reading(piece)
+        for one in found:
+            if one.at > now + _AHEAD:
+                raise NotAnAlertError(
+                    f"it happened in the future, at {one.at:%Y-%m-%dT%H:%M:%SZ}, and now is "
+                    f"{now:%Y-%m-%dT%H:%M:%SZ}: correct its time or time zone"
+                )
+        return found
 
     return read
 
