@@ -153,7 +153,11 @@ async def ticket_of(db: Database, prefix: str) -> TicketTriaged:
     """
     found = await Reader(db).ticket(prefix)
     severity = found.severity or judged(found.alert).severity
-    return _triaged(found.alert, severity, found.id)
+    told = _triaged(found.alert, severity, found.id)
+    if found.verdict is None:
+        return told
+    known = {"evidence": found.verdict.evidence, "looked": found.verdict.looked}
+    return told.model_copy(update=known)
 
 
 def closed_by_triage(alert: Alert) -> Explained | None:

@@ -9,6 +9,7 @@ from services.console.chain import Entry, first_break
 from services.executor.session import Session
 from services.ingest.ticket import Decision
 from shared.events import Alert
+from shared.events.evidence import Look
 from shared.lifecycle import Severity, TicketState, Verdict
 from shared.store import Document
 
@@ -18,11 +19,13 @@ class _View(BaseModel):
 
 
 class Judged(_View):
-    """What triage made of a ticket."""
+    """What triage made of a ticket, and what it had looked at."""
 
     verdict: Verdict
     confidence: float
     reasons: tuple[str, ...] = ()
+    evidence: dict[str, Any] = {}
+    looked: tuple[Look, ...] = ()
 
 
 class Escalated(_View):

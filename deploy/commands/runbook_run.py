@@ -1,6 +1,7 @@
 """``handrail runbook run NAME --preview``: everything that would run, with no effect."""
 
 import asyncio
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,8 @@ class Preview:
             "obstacles": list(self.obstacles),
             "params": self.plan.params,
             "values": self.plan.values,
+            "origins": self.plan.origins,
+            "evidence": self.plan.evidence,
             "steps": [
                 {**step.model_dump(mode="json"), "policy": _said(ruling)} for step, ruling in steps
             ],
@@ -67,6 +70,9 @@ def run(
     label: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="A label of an alert made up.")
     ] = None,
+    evidence: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="What triage would gather.")
+    ] = None,
     library: AskedFor = None,
     as_json: AsJson = False,
 ) -> None:
@@ -77,9 +83,10 @@ def run(
         )
     if (alert is not None) + (ticket is not None) + bool(label) > 1:
         raise NotPreviewedError("say one of --alert, --ticket and --label")
-    labels = _labels(label or [])
+    labels = _pairs(label or [], "label")
+    gathered = {key: _read(text) for key, text in _pairs(evidence or [], "evidence").items()}
     alerts = alerts_in(alert) if alert is not None else None
-    previews = asyncio.run(_previews(name, alerts or labels, ticket, library))
+    previews = asyncio.run(_previews(name, alerts or labels, ticket, gathered, library))
     if as_json:
         show_json([one.fields() for one in previews])
         return
@@ -87,12 +94,20 @@ def run(
         _print(one)
 
 
-def _labels(written: Iterable[str]) -> dict[str, str]:
-    pairs = [label.partition("=") for label in written]
+def _pairs(written: Iterable[str], what: str) -> dict[str, str]:
+    pairs = [one.partition("=") for one in written]
     wrong = [key for key, equals, _ in pairs if not equals or not key]
     if wrong:
-        raise NotPreviewedError(f"{wrong[0]!r} is no label: write NAME=VALUE")
+        raise NotPreviewedError(f"{wrong[0]!r} is no {what}: write NAME=VALUE")
     return {key: value for key, _, value in pairs}
+
+
+def _read(text: str) -> Any:
+    """A value as JSON has it, or else a text."""
+    try:
+        return json.loads(text, parse_constant=str)
+    except ValueError:
+        return text
 
 
 def _made_up(runbook: Runbook, labels: Mapping[str, str]) -> Alert:
@@ -113,6 +128,7 @@ async def _previews(
     name: str,
     alerts: tuple[Alert, ...] | Mapping[str, str],
     ticket: str | None,
+    evidence: Mapping[str, Any],
     library: Path | None,
 ) -> list[Preview]:
     """For a stored ticket, or else for alerts or for one that is made up of labels."""
@@ -127,7 +143,11 @@ async def _previews(
             raise NotRunningError("no ticket is known without the store of a running Handrail")
         else:
             tickets = [await ticket_of(explainer.db, ticket)]
-        return [await _preview(explainer, runbook, each) for each in tickets]
+        return [await _preview(explainer, runbook, _with(each, evidence)) for each in tickets]
+
+
+def _with(ticket: TicketTriaged, evidence: Mapping[str, Any]) -> TicketTriaged:
+    return ticket.model_copy(update={"evidence": {**ticket.evidence, **evidence}})
 
 
 async def _preview(explainer: Explainer, runbook: Runbook, ticket: TicketTriaged) -> Preview:
@@ -161,9 +181,9 @@ def _print(one: Preview) -> None:
     say(f"{plan.runbook.title} ({plan.runbook.name}, version {plan.runbook.version})", style="bold")
     fits = "for this alert" if one.matched else "NOT for this alert"
     say(f"{one.ticket.alert.title} ({one.ticket.severity}): {fits}: {', '.join(plan.reasons)}\n")
-    params = table("parameter", "value")
+    params = table("parameter", "value", "from")
     for name, value in plan.params.items():
-        add(params, name, value)
+        add(params, name, value, plan.origins.get(name, ""))
     console().print(params)
     for number, (step, ruling) in enumerate(zip(plan.steps, one.rulings, strict=True), 1):
         _print_step(number, step, ruling)

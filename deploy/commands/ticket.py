@@ -116,6 +116,8 @@ def _facts(ticket: Ticket) -> Iterator[tuple[str, str | Text]]:
     if ticket.verdict:
         yield "verdict", f"{ticket.verdict.verdict} ({ticket.verdict.confidence:.0%})"
         yield "because", "\n".join(ticket.verdict.reasons)
+        if ticket.verdict.looked:
+            yield "looked at", "\n".join(look.line for look in ticket.verdict.looked)
     if ticket.source_resolved_at:
         yield "source says", f"resolved {when(ticket.source_resolved_at)}"
     yield from _turns(ticket)

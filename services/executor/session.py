@@ -81,6 +81,7 @@ class Session(BaseModel):
     reasons: tuple[str, ...] = ()
     params: dict[str, str] = {}
     values: dict[str, Any] = {}
+    evidence: dict[str, Any] = {}
     steps: tuple[Step, ...]
     verify: tuple[Check, ...] = ()
     runs: dict[str, Run] = {}
@@ -162,6 +163,7 @@ class Session(BaseModel):
                 for step in self.steps
             },
             "params": {**self.params, **self.values},
+            "evidence": self.evidence,
         }
 
     def found(self) -> dict[str, dict[str, Any]]:

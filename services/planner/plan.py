@@ -132,10 +132,12 @@ class Planner:
             alert=alert,
             severity=ticket.severity,
             runbook=runbook.ref,
-            reasons=candidate.reasons,
+            reasons=(*candidate.reasons, *(look.line for look in ticket.looked)),
             found_by=found_by,
             params=made.params,
             values=made.values,
+            origins=made.origins,
+            evidence=ticket.evidence,
             steps=made.steps,
             verify=made.verify,
         )

@@ -168,8 +168,8 @@ class RunbookRef(BaseModel):
 class PlanReady(Event):
     """A plan passed policy and may start.
 
-    ``params`` are for people; ``values`` are those that conditions and templates can tell from a
-    text (numbers, booleans, lists), with their types.
+    ``params`` are for people, ``origins`` say where each is from; ``values`` are those that
+    conditions and templates can tell from a text (numbers, booleans, lists), with their types.
     """
 
     subject: ClassVar[str] = "plan.ready"
@@ -181,6 +181,8 @@ class PlanReady(Event):
     found_by: FoundBy = FoundBy.RULE
     params: dict[str, str]
     values: dict[str, Any] = Field({}, description="Parameters that are no text, by their names.")
+    origins: dict[str, str] = Field({}, description="Where parameters are from: `evidence disk`.")
+    evidence: dict[str, Any] = Field({}, description="What was gathered, for conditions of steps.")
     steps: tuple[Step, ...]
     verify: tuple[Check, ...]
     timeout: timedelta | None = Field(None, description="How long the whole session may take.")

@@ -7,7 +7,7 @@ from typing import Any, Final
 from shared.events import Alert, Check, Step
 from shared.lifecycle import Severity
 from shared.runbook.checks import checks
-from shared.runbook.filling import fill
+from shared.runbook.filling import fill, origins
 from shared.runbook.rendering import Approve, rendered
 from shared.runbook.runbook import Runbook
 from shared.runbook.values import text_of
@@ -21,6 +21,7 @@ class Draft:
 
     params: dict[str, str]
     values: dict[str, Any]
+    origins: dict[str, str]
     steps: tuple[Step, ...]
     verify: tuple[Check, ...]
 
@@ -41,9 +42,11 @@ def draft(
     """
     params = fill(runbook, alert, evidence)
     made = rendered(runbook, alert, severity, params, approve=approve, evidence=evidence)
+    sources = origins(runbook, alert, evidence)
     return Draft(
         params={name: text_of(value) for name, value in made.params.items()},
         values={name: value for name, value in made.params.items() if not isinstance(value, str)},
+        origins={name: sources[name] for name in made.params},
         steps=made.steps,
         verify=checks(runbook, alert, params),
     )

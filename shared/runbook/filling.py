@@ -1,12 +1,13 @@
 """A runbook's parameters, taken from an alert and from what was gathered about it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.errors import HandrailError
 from shared.events import Alert
+from shared.runbook.model import IncludeTemplate
 from shared.runbook.parameters import Param
 from shared.runbook.quoting import ValueRefusedError, checked
 from shared.runbook.runbook import Runbook
@@ -67,6 +68,36 @@ def fill(
     if unfilled:
         raise UnfilledError(tuple(unfilled))
     return values
+
+
+def origins(
+    runbook: Runbook,
+    alert: Alert,
+    evidence: Mapping[str, Any] = _NOTHING,
+    *,
+    given: Collection[str] = (),
+    prefix: str = "",
+) -> dict[str, str]:
+    """Where ``fill`` takes each parameter from, in words; those of included runbooks as well.
+
+    ``given`` are the names that another runbook passes; ``prefix`` stands before the names.
+    """
+    params = runbook.content.params
+    found = {prefix + name: _from(param, alert, evidence) for name, param in params.items()}
+    found |= {prefix + name: f"`with` of {prefix[:-1]}" for name in given}
+    for step in runbook.content.steps:
+        inner = runbook.included.get(step.runbook) if isinstance(step, IncludeTemplate) else None
+        if isinstance(step, IncludeTemplate) and inner is not None:
+            inside = f"{prefix}{step.id}."
+            found |= origins(inner, alert, evidence, given=step.given, prefix=inside)
+    return found
+
+
+def _from(param: Param, alert: Alert, evidence: Mapping[str, Any]) -> str:
+    if _origin(param, alert, evidence) in (None, "", []):
+        return f"its default: {_missing(param)}" if param.origin else "its default"
+    kind, _, key = (param.origin or "").partition(".")
+    return f"{kind.removesuffix('s')} {key}" if key else f"the alert's {kind}"
 
 
 def _said(name: str, param: Param, given: Mapping[str, Any]) -> str:

@@ -20,7 +20,8 @@ from shared.runbook.wiring import Wiring
 from shared.yamlsource import Problem, Source
 
 MATCH_VARIABLES: Final = frozenset({"severity", "labels", "annotations", "name", "source"})
-STEP_VARIABLES: Final = frozenset({"steps", "params"})
+#: ``evidence`` is what was gathered, by names that only an installation knows.
+STEP_VARIABLES: Final = frozenset({"steps", "params", "evidence"})
 #: What a condition can look at of a step that has run.
 STEP_FACTS: Final = ("state", "exit_code", "output", "outputs")
 
@@ -248,6 +249,7 @@ class _Inspection:
                     name: _SAMPLES[_KINDS.get(param.type, "text")][nth]
                     for name, param in self.content.params.items()
                 },
+                "evidence": {},
             }
             for nth, state in enumerate(("succeeded", "failed"))
         ]
