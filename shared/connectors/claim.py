@@ -25,6 +25,7 @@ from shared.connectors.protocol import (
     OnOutput,
     TargetUnreachableError,
     TargetUnusableError,
+    Usage,
 )
 from shared.connectors.scripts import script
 from shared.connectors.sendable import sendable
@@ -45,6 +46,10 @@ KEEP_CLAIMS: Final = timedelta(days=7)
 SWEEP_WAIT: Final = timedelta(seconds=1)
 
 _BLOCK: Final = 512
+_NOT_STARTED: Final = (State.ABSENT, State.VOID, State.UNSTARTED)
+_NOTHING_TO_COME: Final = (State.ABSENT, State.VOID, State.GONE, State.CANCELLED)
+#: What a shell says of a command that SIGTERM ended.
+TERMINATED: Final = 143
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,10 @@ class _Run:
     unstarted_since: float | None = None
     may_have_started: bool = False
 
+    @property
+    def allowed(self) -> timedelta:
+        return self.job.timeout + END_GRACE
+
 
 class Claims:
     """Jobs under claims, on one target. An empty ``base`` is the user's state directory there."""
@@ -84,26 +93,40 @@ class Claims:
 
     async def run(self, job: Job, on_output: OnOutput | None) -> Ended | Lost:
         """See ``Connector.run``."""
-        run = _Run(
-            job,
-            sendable(job.command),
-            Transcript.of(self._limits.kept, on_output),
-            live=on_output is not None,
-        )
-        allowed = job.timeout + END_GRACE
-        async for attempt in stamina.retry_context(
-            on=TargetUnreachableError,
-            attempts=None,
-            timeout=allowed,
-            wait_initial=0.1,
-            wait_max=5.0,
-            wait_jitter=0.2,
-        ):
+        run = self._begun(job, on_output)
+        async for attempt in _while_it_may_live(run):
             with attempt:
-                async with _answering(run, allowed):
+                async with _answering(run):
                     result = await self._attempt(run)
         self._sweep_once()
         return result
+
+    async def reattach(self, job: Job, on_output: OnOutput | None) -> Ended | Lost | None:
+        """See ``Connector.reattach``. A claim without its command is left to ``run``."""
+        run = self._begun(job, on_output)
+        run.may_have_started = True
+        async for attempt in _while_it_may_live(run):
+            with attempt:
+                async with _answering(run):
+                    answer = await self._look(run, 0)
+                    if answer.state in _NOT_STARTED:
+                        return None
+                    if not self._is_all(answer):
+                        answer = await self._followed(run)
+        await run.transcript.finish()
+        return _result(run, answer)
+
+    async def cancel(self, key: str) -> bool:
+        """See ``Connector.cancel``."""
+        owner = token_hex(8)
+        async for attempt in stamina.retry_context(
+            on=TargetUnreachableError, attempts=None, timeout=END_GRACE, wait_jitter=0.2
+        ):
+            with attempt:
+                async with _answering_within(END_GRACE):
+                    answer = await self._ask("cancel", key, owner)
+        log.info("claim.cancelled", key=key, state=answer.state)
+        return answer.is_settled and answer.group == 0
 
     async def close(self) -> None:
         if self._sweeping is not None:
@@ -111,6 +134,10 @@ class Claims:
             await asyncio.wait({self._sweeping}, timeout=SWEEP_WAIT.total_seconds())
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)
+
+    def _begun(self, job: Job, on_output: OnOutput | None) -> _Run:
+        transcript = Transcript.of(self._limits.kept, on_output)
+        return _Run(job, sendable(job.command), transcript, live=on_output is not None)
 
     async def _attempt(self, run: _Run) -> Ended | Lost:
         while True:
@@ -166,7 +193,7 @@ class Claims:
             answer = await self._look(run, NAPS if run.live else NAPS_UNHEARD)
             if answer.state is State.UNSTARTED:
                 answer = await self._given_up(run, answer)
-            if answer.state in (State.ABSENT, State.VOID, State.GONE) or self._is_all(answer):
+            if answer.state in _NOTHING_TO_COME or self._is_all(answer):
                 return answer
 
     async def _given_up(self, run: _Run, answer: Answer) -> Answer:
@@ -221,19 +248,39 @@ class Claims:
         return str(self._limits.kept // 2)
 
 
+def _while_it_may_live(run: _Run) -> AsyncIterator[stamina.Attempt]:
+    return aiter(
+        stamina.retry_context(
+            on=TargetUnreachableError,
+            attempts=None,
+            timeout=run.allowed,
+            wait_initial=0.1,
+            wait_max=5.0,
+            wait_jitter=0.2,
+        )
+    )
+
+
 @asynccontextmanager
-async def _answering(run: _Run, allowed: timedelta) -> AsyncIterator[None]:
-    """Nobody waits for ever for a target, and what one attempt may have started is remembered."""
+async def _answering(run: _Run) -> AsyncIterator[None]:
+    """What one attempt may have started is remembered when the next one does not get that far."""
+    try:
+        async with _answering_within(run.allowed):
+            yield
+    except TargetUnreachableError as error:
+        run.may_have_started |= error.may_have_started
+        error.may_have_started = run.may_have_started
+        raise
+
+
+@asynccontextmanager
+async def _answering_within(allowed: timedelta) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(allowed.total_seconds()):
             yield
     except TimeoutError as error:
         reason = "the target did not say in time how the command ended"
         raise TargetUnreachableError(reason, may_have_started=True) from error
-    except TargetUnreachableError as error:
-        run.may_have_started |= error.may_have_started
-        error.may_have_started = run.may_have_started
-        raise
 
 
 async def _absorb(run: _Run, answer: Answer) -> None:
@@ -249,6 +296,8 @@ def _pieces(run: _Run, answer: Answer) -> tuple[tuple[StreamTranscript, Piece], 
 
 def _result(run: _Run, answer: Answer) -> Ended | Lost:
     stdout, stderr = run.transcript.stdout.text(), run.transcript.stderr.text()
+    if answer.state is State.CANCELLED:
+        return Ended(TERMINATED, stdout, stderr, cancelled=True)
     if answer.state is State.ENDED:
         return Ended(
             answer.exit_code,
@@ -256,6 +305,8 @@ def _result(run: _Run, answer: Answer) -> Ended | Lost:
             stderr,
             timed_out=answer.timed_out,
             reattached=answer.owner != run.owner,
+            cancelled=answer.cancelled,
+            usage=None if answer.cpu is None else Usage(answer.cpu),
         )
     reason = "the command was started and left no exit code: it was killed or the target restarted"
     if answer.state is State.ABSENT:

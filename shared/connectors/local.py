@@ -11,6 +11,7 @@ from typing import Final
 from shared.connectors import reading
 from shared.connectors.claim import Claims, Limits
 from shared.connectors.protocol import (
+    DryRun,
     Ended,
     Job,
     Lost,
@@ -33,6 +34,15 @@ class LocalConnector:
 
     async def run(self, job: Job, *, on_output: OnOutput | None = None) -> Ended | Lost:
         return await self._claims.run(job, on_output)
+
+    async def reattach(self, job: Job, *, on_output: OnOutput | None = None) -> Ended | Lost | None:
+        return await self._claims.reattach(job, on_output)
+
+    async def cancel(self, key: str) -> bool:
+        return await self._claims.cancel(key)
+
+    async def dry_run(self, job: Job) -> DryRun | None:  # noqa: ARG002 a shell has none
+        return None
 
     async def read(self, command: str, *, timeout: timedelta) -> Ended:  # noqa: ASYNC109 kept by the script
         return await reading.read(LocalShell(), command, timeout)

@@ -17,18 +17,26 @@ from shared.secrets import SecretRef
 
 
 @dataclass(frozen=True)
-class _Kind:
-    """``open`` takes the target's name, its section and Handrail's home."""
+class _Site:
+    """Where a connector is opened: Handrail's home, and what else is declared."""
 
-    open: Callable[[str, Any, Path], Connector]
+    home: Path
+    config: Config
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """``open`` takes the target's name, its section and the site."""
+
+    open: Callable[[str, Any, _Site], Connector]
     describe: Callable[[Any], str]
 
 
-def _open_local(_name: str, _target: LocalTarget, home: Path) -> Connector:
-    return LocalConnector(home / "steps")
+def _open_local(_name: str, _target: LocalTarget, site: _Site) -> Connector:
+    return LocalConnector(site.home / "steps")
 
 
-def _open_ssh(name: str, target: SshTarget, _home: Path) -> Connector:
+def _open_ssh(name: str, target: SshTarget, _site: _Site) -> Connector:
     return SshConnector(login_of(name, target))
 
 
@@ -43,7 +51,7 @@ class Connectors:
 
     def __init__(self, config: Config, home: Path) -> None:
         self._config = config
-        self._home = home
+        self._site = _Site(home, config)
         self._opened: dict[str, Connector] = {}
 
     def open(self, target: str, *, uses: str | None = None) -> Connector:
@@ -59,7 +67,7 @@ class Connectors:
             raise UnknownTargetError(f"target {target} is reached by {reached}, not by {uses}")
         if target not in self._opened:
             section = self._section(target)
-            self._opened[target] = _KINDS[section.connector].open(target, section, self._home)
+            self._opened[target] = _KINDS[section.connector].open(target, section, self._site)
         return self._opened[target]
 
     def kind(self, target: str) -> str:

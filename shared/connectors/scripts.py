@@ -9,8 +9,9 @@ _FOLDER: Final = Path(__file__).parent / "scripts"
 #: What each script is put together from.
 _PARTS: Final = {
     "launch": ("ours", "common", "launch"),
-    "wrap": ("ours", "wrap"),
+    "wrap": ("ours", "ending", "wrap"),
     "look": ("ours", "common", "look"),
+    "cancel": ("ours", "common", "ending", "cancel"),
     "void": ("ours", "common", "void"),
     "sweep": ("ours", "common", "sweep"),
     "read": ("read",),

@@ -7,7 +7,7 @@ import asyncssh
 from shared.config import SshTarget
 from shared.connectors import reading
 from shared.connectors.claim import Claims, Limits
-from shared.connectors.protocol import Ended, Job, Lost, OnOutput, TargetUnusableError
+from shared.connectors.protocol import DryRun, Ended, Job, Lost, OnOutput, TargetUnusableError
 from shared.connectors.sshlink import Link, Login
 from shared.connectors.sshshell import SshShell
 
@@ -22,6 +22,15 @@ class SshConnector:
 
     async def run(self, job: Job, *, on_output: OnOutput | None = None) -> Ended | Lost:
         return await self._claims.run(job, on_output)
+
+    async def reattach(self, job: Job, *, on_output: OnOutput | None = None) -> Ended | Lost | None:
+        return await self._claims.reattach(job, on_output)
+
+    async def cancel(self, key: str) -> bool:
+        return await self._claims.cancel(key)
+
+    async def dry_run(self, job: Job) -> DryRun | None:  # noqa: ARG002 a shell has none
+        return None
 
     async def read(self, command: str, *, timeout: timedelta) -> Ended:  # noqa: ASYNC109 kept at the target
         return await reading.read(self._shell, command, timeout)

@@ -7,7 +7,7 @@ from shared.connectors.shell import Output
 from shared.connectors.transcript import Capped
 
 MARK = b"\x1ehandrail\n"
-LAST = b"\n\x1eended 3 0 owner 0 0 0 0 0\n"
+LAST = b"\n\x1eended 3 0 0 owner 0 0m1.25s+0m0.5s 0 0 0 0\n"
 
 
 def output(stdout: bytes, stderr: bytes = b"") -> Output:
@@ -24,7 +24,7 @@ def test_what_login_files_print_is_not_the_commands_output():
 
 
 def test_a_command_cannot_forge_an_answer():
-    forged = MARK + b"\n\x1eended 0 0 x 0 0 0 0 0\n"
+    forged = MARK + b"\n\x1eended 0 0 0 x 0 - 0 0 0 0\n"
     answer = parsed(output(MARK + forged + LAST))
     assert (answer.stdout.data, answer.exit_code) == (forged, 3)
 

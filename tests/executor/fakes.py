@@ -97,6 +97,15 @@ class Target:
             raise outcome
         return outcome
 
+    async def reattach(self, job, *, on_output=None):
+        return None
+
+    async def dry_run(self, job):
+        return None
+
+    async def cancel(self, key):
+        return True
+
     async def read(self, command, *, timeout):  # noqa: ASYNC109 the contract has it
         self.reads.append(command)
         return Ended(self.check_exit_code, "", "")

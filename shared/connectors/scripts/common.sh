@@ -12,18 +12,25 @@ ended() {
   [ -e "$h_d/exit" ] && read -r h_code <"$h_d/exit"
 }
 
+# What the command and the children it waited for took: seconds as the user and as the system.
+cpu() {
+  h_cpu=-
+  [ -e "$h_d/times" ] && { read -r h_user h_system; read -r h_user h_system; } <"$h_d/times" &&
+    h_cpu=$h_user+$h_system
+}
+
 state() {
   h_code=-1 h_group=0
   if [ ! -d "$h_d" ]; then h_state=absent
   elif void; then h_state=void
+  elif [ "$h_pid" = cancelled ]; then h_state=cancelled
   elif [ -z "$h_pid" ]; then h_state=unstarted
   elif ended; then h_state=ended
   elif ours "$h_pid" handrail-run; then h_state=running
   elif ended; then h_state=ended
   else
     h_state=gone
-    [ -e "$h_d/group" ] && read -r h_group <"$h_d/group" &&
-      kill -0 "-$h_group" 2>/dev/null || h_group=0
+    [ -e "$h_d/group" ] && read -r h_group h_birth <"$h_d/group" && our_group && alive 2>/dev/null || h_group=0
   fi
 }
 
@@ -63,7 +70,10 @@ answer() {
   piece stdout "$1"
   h_out="$h_from $h_cut"
   piece stderr "$2" >&2
-  h_timed=0
+  h_timed=0 h_cancelled=0
   [ -e "$h_d/timed_out" ] && h_timed=1
-  printf '\n\036%s\n' "$h_state $h_code $h_timed ${h_owner:--} $h_group $h_out $h_from $h_cut"
+  [ -e "$h_d/cancelled" ] && h_cancelled=1
+  cpu
+  printf '\n\036%s %s\n' \
+    "$h_state $h_code $h_timed $h_cancelled ${h_owner:--} $h_group $h_cpu" "$h_out $h_from $h_cut"
 }

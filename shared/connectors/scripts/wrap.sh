@@ -24,7 +24,7 @@ nap() {
 # so that the count of what is missing is right.
 trim() {
   [ -n "$(find "$h_d/$1" -size "+$h_blocks" 2>/dev/null)" ] || return 0
-  read -r h_group <"$h_d/group"
+  read -r h_group h_birth <"$h_d/group"
   kill -STOP "-$h_group"
   : >"$h_d/$1.cutting"
   h_cut=0
@@ -34,26 +34,6 @@ trim() {
   echo "$((h_cut + $2 - h_head))" >"$h_d/$1.cut"
   rm -f "$h_d/$1.cutting"
   kill -CONT "-$h_group"
-}
-
-# Whether the group has a member that is not a mere zombie, as far as this system can tell.
-alive() {
-  kill -0 "-$h_group" || return 1
-  command -v ps >/dev/null || return 0
-  ps -A -o pgid= -o stat= | grep -q "^ *$h_group  *[^Z ]"
-}
-
-end_group() {
-  until [ -s "$h_d/group" ]; do sleep 0.1 || sleep 1; done
-  read -r h_group <"$h_d/group"
-  kill -TERM "-$h_group"
-  kill -CONT "-$h_group"
-  h_tries=20
-  while [ "$h_tries" -gt 0 ] && alive; do
-    sleep 0.1 || sleep 1
-    h_tries=$((h_tries - 1))
-  done
-  kill -KILL "-$h_group"
 }
 
 # The launching shell may not hold its channel for long: who wants to know the end asks again.
@@ -66,7 +46,7 @@ release() {
 # Without its wrapper the command is still held to its time.
 deserted() {
   kill -s 0 "$$" && return 1
-  read -r h_group <"$h_d/group" && alive && return 1
+  read -r h_group h_birth <"$h_d/group" && alive && return 1
   return 0
 }
 
@@ -90,6 +70,13 @@ guard() {
   end_group
 }
 
+# The group is known by its number and, where that can be seen, by when it was born.
+h_begin='
+[ -r "/proc/$$/stat" ] && read -r h_stat <"/proc/$$/stat" && set -- ${h_stat##*) }
+echo "$$ ${20}" >"$0/group"
+set --
+. "$0/command"'
+
 # From here on nobody can take the claim for one that never started.
 set -C
 echo "$$ $h_mine" >"$h_d/started" || exit
@@ -97,8 +84,9 @@ set +C
 exec 2>/dev/null
 guard &
 h_guard=$!
-setsid sh -c 'echo "$$" >"$0/group"; . "$0/command"' "$h_d" >>"$h_d/stdout" 2>>"$h_d/stderr"
+setsid sh -c "$h_begin" "$h_d" >>"$h_d/stdout" 2>>"$h_d/stderr"
 h_code=$?
+times >"$h_d/times"
 # What has to be decided about the timeout is decided once the guard is gone.
 kill "$h_guard"
 wait "$h_guard"
