@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -27,10 +27,20 @@ _READ: Final = 256 * 1024
 
 
 class LocalConnector:
-    """Runs jobs on this machine; ``base`` is the directory that keeps their claims."""
+    """Runs jobs on this machine; ``base`` is the directory that keeps their claims.
 
-    def __init__(self, base: Path, *, limits: Limits | None = None) -> None:
-        self._claims = Claims(LocalShell(), base=str(base.absolute()), limits=limits)
+    ``environment`` is what commands find beside the usual; it is written down nowhere.
+    """
+
+    def __init__(
+        self,
+        base: Path,
+        *,
+        limits: Limits | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._shell = LocalShell(environment or {})
+        self._claims = Claims(self._shell, base=str(base.absolute()), limits=limits)
 
     async def run(self, job: Job, *, on_output: OnOutput | None = None) -> Ended | Lost:
         return await self._claims.run(job, on_output)
@@ -45,7 +55,7 @@ class LocalConnector:
         return None
 
     async def read(self, command: str, *, timeout: timedelta) -> Ended:  # noqa: ASYNC109 kept by the script
-        return await reading.read(LocalShell(), command, timeout)
+        return await reading.read(self._shell, command, timeout)
 
     async def close(self) -> None:
         await self._claims.close()
@@ -53,6 +63,9 @@ class LocalConnector:
 
 class LocalShell:
     """Programs as subprocesses, each in a session of its own: Ctrl-C here is not for them."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
 
     @property
     def patience(self) -> timedelta | None:
@@ -65,7 +78,7 @@ class LocalShell:
                 stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
-                env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+                env=self._usual() | dict(self._environment),
                 start_new_session=True,
             )
         except OSError as error:
@@ -86,6 +99,9 @@ class LocalShell:
             await process.wait()
             raise
         return Output(stdout, stderr, code if code >= 0 else None)
+
+    def _usual(self) -> dict[str, str]:
+        return {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
 
 
 async def _collect(reader: asyncio.StreamReader | None, into: Capped) -> None:
