@@ -46,7 +46,7 @@ def is_never(text: str) -> bool:
     try:
         program = compiled(text)
         return not program.variables() and program.execute({}) is False
-    except (ValueError, TypeError, RuntimeError, KeyError):
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
         return False
 
 
@@ -70,7 +70,7 @@ def _trial(program: cel.Program, sample: Mapping[str, Any], strange: list[Any]) 
     except RuntimeError as error:
         function = _NO_FUNCTION.search(str(error))
         return f"{function[1]} does not go with what it is given" if function else ""
-    except (KeyError, ValueError):
+    except (ArithmeticError, LookupError, ValueError):
         return ""
     if not isinstance(result, bool):
         strange.append(result)

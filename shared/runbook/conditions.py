@@ -118,7 +118,7 @@ def answer(text: str, values: Mapping[str, Any] | cel.Context) -> Answer:
         result = compiled(text).execute(known)
     except KeyError as missing:
         return Answer(holds=False, problem=f"there is no {missing.args[0]}", missing=True)
-    except (RuntimeError, TypeError, ValueError) as error:
+    except (ArithmeticError, IndexError, RuntimeError, TypeError, ValueError) as error:
         return Answer(holds=False, problem=str(error).splitlines()[0])
     if not isinstance(result, bool):
         return Answer(holds=False, problem=f"it is {result!r}, neither true nor false")
