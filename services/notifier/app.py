@@ -13,6 +13,7 @@ from services.notifier.audience import Audience
 from services.notifier.channels.directory import Directory
 from services.notifier.channels.email import EmailMessenger, Mailer
 from services.notifier.channels.telling import Teller
+from services.notifier.connections import IDLE
 from services.notifier.delivery import Postman
 from services.notifier.desk import Desk
 from services.notifier.folder import Announce, FolderMailer, TerminalMailer, on_terminal
@@ -71,7 +72,7 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
     directory = Directory(people, config.channels)
     postman = Postman(
         {
-            Channel.EMAIL: EmailMessenger(_mailer(settings, announce)),
+            Channel.EMAIL: EmailMessenger(_mailer(settings, announce, service)),
             Channel.TERMINAL: EmailMessenger(TerminalMailer(announce)),
         }
     )
@@ -92,14 +93,17 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
     return service
 
 
-def _mailer(settings: Settings, announce: Announce) -> Mailer:
+def _mailer(settings: Settings, announce: Announce, service: Service) -> Mailer:
     if settings.smtp_url is None:
         sender = _address(settings.mail_from or _FOLDER_SENDER)
         return FolderMailer(settings.home / OUTBOX, sender=sender, announce=announce)
     server = Server.parse(settings.smtp_url)
     if settings.mail_from is None:
         raise SettingsError("HANDRAIL_MAIL_FROM: is not set; mail servers want to know who sends")
-    return SmtpMailer(server, sender=_address(settings.mail_from))
+    mailer = SmtpMailer(server, sender=_address(settings.mail_from))
+    service.loops.append(every(IDLE, mailer.tidy, name="connections"))
+    service.close.append(mailer.close)
+    return mailer
 
 
 def _address(text: str) -> Address:

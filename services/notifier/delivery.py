@@ -1,5 +1,6 @@
 """Hands messages to channels: each recipient on their own, and nobody twice."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Protocol

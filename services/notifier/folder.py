@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from email.headerregistry import Address
-from email.utils import format_datetime
 from pathlib import Path
 from typing import Final, TextIO
 
-from services.notifier.mail import Mail, mime
+from services.notifier.mail import Mail
+from services.notifier.mime import composed
 from shared.errors import UnavailableError
 
 # File systems allow 255 octets for a name.
@@ -51,12 +51,11 @@ class FolderMailer:
 
     async def send(self, mail: Mail, *, now: datetime) -> None:
         """See ``Mailer``; the file is there whole or not at all."""
-        message = mime(mail, sender=self._sender)
-        message["Date"] = format_datetime(now)
+        message = composed(mail, sender=self._sender, now=now)
         recipient = re.sub(r"[^A-Za-z0-9@.+-]", "_", mail.to.email)[:_NAME_LENGTH]
         name = f"{now:%Y%m%dT%H%M%S.%fZ}-{mail.about.hex[:8]}-{recipient}.eml"
         try:
-            await asyncio.to_thread(_write, self._folder / name, message.as_bytes())
+            await asyncio.to_thread(_write, self._folder / name, message)
         except OSError as error:
             raise UnavailableError(f"{self._folder}: {error.strerror}") from error
         if mail.link is not None:

@@ -1,9 +1,6 @@
 """Mails: what is asked for and how it ended, in text and HTML, threaded by ticket."""
 
 from dataclasses import dataclass
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
 from typing import Final
 from uuid import UUID
 
@@ -12,11 +9,9 @@ from services.notifier.channels.message import Asking, Message, Telling
 from services.notifier.choice import Choice
 from services.notifier.question import Question
 from services.notifier.recipients import Recipient
-from services.notifier.rendering import render
+from services.notifier.rendering import moment, render
 from services.notifier.text import one_line
 
-# RFC 5322 allows 998 octets a line; beyond that the text has to be encoded to travel whole.
-_LINE_OCTETS: Final = 990
 _SUBJECT_LENGTH: Final = 140
 
 
@@ -46,7 +41,12 @@ def mail_of(message: Message) -> Mail:
 def _asking(asking: Asking) -> Mail:
     question = asking.question
     template, subject = _shape(question)
-    values = {"question": question, "recipient": asking.to, "link": asking.link}
+    values = {
+        "question": question,
+        "recipient": asking.to,
+        "link": asking.link,
+        "until": moment(question.expires_at, asking.to.timezone),
+    }
     return Mail(
         id=asking.id,
         thread=question.ticket_id,
@@ -80,29 +80,6 @@ def _telling(telling: Telling) -> Mail:
     )
 
 
-def mime(mail: Mail, *, sender: Address) -> EmailMessage:
-    """The mail with its headers; nothing in it can begin another header."""
-    message = EmailMessage(policy=SMTP)
-    message["From"] = sender
-    message["To"] = Address(one_line(mail.to.name), addr_spec=mail.to.email)
-    message["Subject"] = _subject(mail.subject)
-    message["Message-ID"] = f"<{mail.id}@{sender.domain}>"
-    # The ticket itself is the root of the thread, which no mail has as its own id.
-    message["In-Reply-To"] = message["References"] = f"<{mail.thread}@{sender.domain}>"
-    # RFC 3834: so that nobody's absence notice answers.
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(mail.text, cte=_encoding(mail.text))
-    message.add_alternative(mail.html, subtype="html")
-    return message
-
-
 def _subject(text: str) -> str:
     line = one_line(text)
     return line if len(line) <= _SUBJECT_LENGTH else line[: _SUBJECT_LENGTH - 1] + "…"
-
-
-def _encoding(text: str) -> str:
-    """Lets the text be read as it stands, wherever that is allowed."""
-    if any(len(line.encode()) > _LINE_OCTETS for line in text.splitlines()):
-        return "quoted-printable"
-    return "7bit" if text.isascii() else "8bit"

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -16,9 +17,11 @@ def render(template: str, **values: Any) -> str:
     return _environment.get_template(template).render(**values)
 
 
-def moment(at: datetime) -> str:
-    """A time that means the same wherever it is read."""
-    return f"{at:%H:%M} UTC on {at.day} {at:%B}"
+def moment(at: datetime, zone: str = "") -> str:
+    """A time that means the same wherever it is read, on the clock of a zone if one is given."""
+    local = at.astimezone(ZoneInfo(zone)) if zone else at
+    name = local.tzname() if zone else "UTC"
+    return f"{local:%H:%M} {name} on {local.day} {local:%B}"
 
 
 def span(length: timedelta) -> str:

@@ -1,12 +1,12 @@
 """Mails over SMTP."""
 
 import socket
+import ssl
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.headerregistry import Address
-from email.message import EmailMessage
-from email.utils import format_datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Final, Self
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
@@ -21,7 +21,9 @@ from aiosmtplib import (
 from pydantic import SecretStr
 
 from services.notifier.channels.messenger import RefusedError
-from services.notifier.mail import Mail, mime
+from services.notifier.connections import Connections
+from services.notifier.mail import Mail
+from services.notifier.mime import composed
 from services.notifier.text import one_line
 from shared.errors import SettingsError, UnavailableError
 
@@ -83,12 +85,13 @@ class Server:
 
 
 class SmtpMailer:
-    """Hands each mail to a mail server, over a connection of its own."""
+    """Hands mails to a mail server, over a few connections that are kept."""
 
     def __init__(self, server: Server, *, sender: Address, ca_file: str | None = None) -> None:
         self._server = server
         self._sender = sender
         self._ca_file = ca_file
+        self._connections = Connections(self._connection)
 
     async def send(self, mail: Mail, *, now: datetime) -> None:
         """See ``Mailer``.
@@ -96,17 +99,29 @@ class SmtpMailer:
         What a server says against the recipient or the text is final where its code is; what it
         says against this installation (login, sender, encryption) an operator can put right.
         """
-        message = mime(mail, sender=self._sender)
-        message["Date"] = format_datetime(now)
         try:
-            async with self._connection() as smtp:
-                await self._hand_over(smtp, message, mail.to.email)
+            async with self._connections.one() as smtp:
+                await self._hand_over(smtp, mail, now)
         except (SMTPException, OSError) as error:
             raise UnavailableError(f"{self._server.host}: {_told(error)}") from error
 
-    async def _hand_over(self, smtp: SMTP, message: EmailMessage, to: str) -> None:
+    async def tidy(self) -> None:
+        """Close connections that are not needed for now."""
+        await self._connections.tidy()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._connections.close()
+
+    async def _hand_over(self, smtp: SMTP, mail: Mail, now: datetime) -> None:
+        eight_bits = smtp.supports_extension("8bitmime")
+        sender, to = self._sender.addr_spec, mail.to.email
+        options = ["BODY=8BITMIME"] if eight_bits else []
+        if not (sender + to).isascii():
+            options.append("SMTPUTF8")
+        text = composed(mail, sender=self._sender, now=now, eight_bits=eight_bits)
         try:
-            await smtp.send_message(message, sender=self._sender.addr_spec, recipients=[to])
+            await smtp.sendmail(sender, to, text, mail_options=options)
         except SMTPRecipientsRefused as error:
             raise _judged(error.recipients[0]) from error
         except SMTPDataError as error:
@@ -122,16 +137,24 @@ class SmtpMailer:
             port=server.port,
             use_tls=server.security is Security.IMPLICIT,
             start_tls=start_tls,
-            # Who could show a false certificate could as well take the offer of STARTTLS away:
-            # where encryption may be missing, checking it gains nothing.
-            validate_certs=server.security is not Security.AUTO,
-            cert_bundle=self._ca_file,
+            tls_context=self._tls,
             username=server.username,
             password=server.password.get_secret_value() if server.password else None,
             # The library would look the full name up in DNS, before every mail.
             local_hostname=socket.gethostname(),
             timeout=TIMEOUT.total_seconds(),
         )
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        # Read once: the system's certificates take longer than a mail.
+        context = ssl.create_default_context(cafile=self._ca_file)
+        if self._server.security is Security.AUTO:
+            # Who could show a false certificate could as well take the offer of STARTTLS away:
+            # where encryption may be missing, checking it gains nothing.
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
 
 
 def _security(parts: SplitResult) -> Security:

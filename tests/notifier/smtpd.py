@@ -29,6 +29,8 @@ class Inbox:
     authenticated: list[bool] = field(default_factory=list)
     to: list[str] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
+    sessions: set[int] = field(default_factory=set)
+    transports: list = field(default_factory=list)
 
     async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802 aiosmtpd's
         if address in self.answers:
@@ -45,6 +47,8 @@ class Inbox:
     async def handle_DATA(self, server, session, envelope):  # noqa: N802 aiosmtpd's
         if "DATA" in self.answers:
             return self.answers["DATA"]
+        self.sessions.add(id(session))
+        self.transports.append(server.transport)
         self.mails.append(message_from_bytes(envelope.content, policy=POLICY))
         self.to += envelope.rcpt_tos
         self.encrypted.append(session.ssl is not None)
@@ -68,6 +72,8 @@ async def mail_server(*, implicit: ssl.SSLContext | None = None, **settings):
         yield inbox
     finally:
         server.close()
+        for transport in inbox.transports:
+            transport.abort()
         await server.wait_closed()
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from services.notifier.mail import mime
+from services.notifier.mime import composed
 from services.notifier.recipients import Recipient
 from shared.events import CheckResult
 from tests.notifier.builders import (
@@ -31,7 +31,7 @@ def mailed(to=ALICE, **changes):
 
 
 def parsed(mail):
-    return message_from_bytes(mime(mail, sender=SENDER).as_bytes(), policy=SMTP)
+    return message_from_bytes(composed(mail, sender=SENDER, now=NOW), policy=SMTP)
 
 
 def test_the_text_says_all_that_one_has_to_know():
@@ -44,14 +44,14 @@ def test_the_text_says_all_that_one_has_to_know():
         "The process does not answer.",
         "systemctl says: inactive (dead)",
         "    systemctl stop shop-api\n",
-        f"\n{LINK}\n",
+        f" {LINK}\n",
         "04:00 UTC on 3 May",
     ):
         assert shown in text
 
 
 def test_the_text_can_be_read_in_the_file_itself():
-    raw = mime(mailed(ticket_title="Büro"), sender=SENDER).as_bytes().decode()
+    raw = composed(mailed(ticket_title="Büro"), sender=SENDER, now=NOW).decode()
     assert LINK in raw
     assert "systemctl restart shop-api" in raw
 
@@ -131,3 +131,91 @@ def test_an_outcome_says_what_was_done_and_checked():
     assert "Restart shop-api on web-1" in left.text
     assert "FAILED: GET /health" in left.text
     assert "FAILED: GET /health" in left.html
+
+
+def headers(mail) -> bytes:
+    return composed(mail, sender=SENDER, now=NOW).split(b"\r\n\r\n", 1)[0]
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "plain",
+        'with "quotes" and back\\slash',
+        "監控" * 60,
+        "x" * 2000,
+        " ".join(["word"] * 60),
+        "=?utf-8?B?QmNjOiBldmVAZXhhbXBsZS5uZXQ=?= sent me",
+        "Ärger: =?iso-8859-1?q?=0D=0ABcc:_e@example.net?=",
+        "🔥" * 40,
+        "lone \ud800 surrogate",
+    ],
+)
+def test_a_subject_arrives_as_it_was_meant_in_lines_that_every_server_takes(title):
+    mail = mailed(ticket_title=title)
+    message = parsed(mail)
+    assert message["Subject"] == mail.subject.encode("utf-8", "replace").decode()
+    assert message["Bcc"] is None
+    assert all(len(line) <= 998 for line in headers(mail).splitlines())
+    assert headers(mail).isascii()
+
+
+@pytest.mark.parametrize(
+    "name", ["Alice", 'A "B" C', "back\\slash", "Zoë", "監控" * 7, "a,b;c:d<e>@f", "=?utf-8?Q?x?="]
+)
+def test_a_name_arrives_as_it_is_written(name):
+    (to,) = parsed(mailed(Recipient(name=name, email="a@example.org")))["To"].addresses
+    assert (to.display_name, to.addr_spec) == (name, "a@example.org")
+
+
+@pytest.mark.parametrize("eight_bits", [True, False])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "a = b",
+        "echo 監控",
+        "x" * 3000,
+        "a\n\n.\n..b\n",
+        "tail   ",
+        "From here\n\ttabbed",
+        "--=_x--",
+    ],
+)
+def test_a_command_arrives_to_the_last_character(command, eight_bits):
+    raw = composed(mailed(command=command), sender=SENDER, now=NOW, eight_bits=eight_bits)
+    text = message_from_bytes(raw, policy=SMTP).get_body(("plain",)).get_content()
+    indented = "\n".join(f"    {line}" for line in command.splitlines())
+    assert indented in text.replace("\r\n", "\n")
+    assert eight_bits or raw.isascii()
+    assert all(len(line) <= 998 for line in raw.split(b"\r\n"))
+
+
+def test_a_mail_shows_three_pieces_of_evidence_and_says_how_many_more_there_are():
+    mail = mailed(evidence=tuple(f"fact {n}" for n in range(5)))
+    for body in (mail.text, mail.html):
+        assert "fact 2" in body
+        assert "fact 3" not in body
+        assert "and 2 more" in body
+
+
+def test_the_time_to_answer_is_told_on_the_readers_clock():
+    there = Recipient(name="Alice", email="alice@example.org", timezone="Asia/Kolkata")
+    mail = mailed(there)
+    for body in (mail.text, mail.html):
+        assert "09:30 IST on 3 May" in body
+
+
+def test_a_mail_has_links_to_approve_to_reject_and_to_look():
+    mail = mailed()
+    for body in (mail.text, mail.html):
+        assert f"{LINK}#approve" in body
+        assert f"{LINK}#reject" in body
+    assert f'href="{LINK}"' in mail.html
+
+
+def test_a_mail_can_be_read_in_the_dark_and_on_a_phone():
+    html = mailed().html
+    assert "prefers-color-scheme: dark" in html
+    assert 'name="viewport"' in html
+    assert "<script" not in html
+    assert "src=" not in html  # nothing is fetched when it is opened

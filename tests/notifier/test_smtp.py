@@ -1,5 +1,6 @@
 """Mails over SMTP, to a real server."""
 
+import asyncio
 import socket
 from email.headerregistry import Address
 
@@ -7,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from services.notifier.channels.messenger import RefusedError
+from services.notifier.connections import MOST
 from services.notifier.recipients import Recipient
 from services.notifier.smtp import Security, Server, SmtpMailer
 from shared.errors import SettingsError, UnavailableError
@@ -18,8 +20,20 @@ SENDER = Address("Handrail", addr_spec="handrail@example.org")
 MAIL = approval_mail(approval(ticket_title="Büro 監控"), ALICE, link="https://h.example.org/a/t")
 
 
+opened: list[SmtpMailer] = []
+
+
 def mailer(url: str, **more) -> SmtpMailer:
-    return SmtpMailer(Server.parse(SecretStr(url)), sender=SENDER, **more)
+    opened.append(SmtpMailer(Server.parse(SecretStr(url)), sender=SENDER, **more))
+    return opened[-1]
+
+
+@pytest.fixture(autouse=True)
+async def closed():
+    """Every connection is closed at the end of its test."""
+    yield
+    while opened:
+        await opened.pop().close()
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +137,58 @@ async def test_a_server_without_eight_bits_still_gets_the_whole_text():
 async def _no_extensions(server, session, envelope, hostname, responses):
     session.host_name = hostname
     return ["250 HELP"]
+
+
+async def test_mails_one_after_the_other_share_a_connection():
+    async with mail_server() as inbox:
+        post = mailer(f"smtp://localhost:{inbox.port}")
+        for _ in range(5):
+            await post.send(MAIL, now=NOW)
+    assert (len(inbox.mails), len(inbox.sessions)) == (5, 1)
+
+
+async def test_mails_at_the_same_time_share_a_few_connections():
+    async with mail_server() as inbox:
+        post = mailer(f"smtp://localhost:{inbox.port}")
+        await asyncio.gather(*(post.send(MAIL, now=NOW) for _ in range(30)))
+    assert len(inbox.mails) == 30
+    assert len(inbox.sessions) <= MOST
+
+
+async def test_a_refusal_does_not_cost_the_connection():
+    async with mail_server() as inbox:
+        inbox.answers[ALICE.email] = "550 no such user"
+        post = mailer(f"smtp://localhost:{inbox.port}")
+        with pytest.raises(RefusedError):
+            await post.send(MAIL, now=NOW)
+        inbox.answers.clear()
+        await post.send(MAIL, now=NOW)
+        await post.send(MAIL, now=NOW)
+    assert (len(inbox.mails), len(inbox.sessions)) == (2, 1)
+
+
+async def test_a_connection_that_the_server_ended_is_made_anew():
+    async with mail_server() as inbox:
+        post = mailer(f"smtp://localhost:{inbox.port}")
+        await post.send(MAIL, now=NOW)
+        (_, kept), *_ = post._connections._idle
+        inbox.transports[0].close()
+        async with asyncio.timeout(30):
+            while kept.is_connected:
+                await asyncio.sleep(0.01)
+        await post.send(MAIL, now=NOW)
+    assert len(inbox.mails) == 2
+
+
+async def test_connections_that_nobody_needs_are_closed():
+    async with mail_server() as inbox:
+        post = mailer(f"smtp://localhost:{inbox.port}")
+        await post.send(MAIL, now=NOW)
+        await post.tidy()
+        assert len(post._connections._idle) == 1
+        post._connections._idle = [(0.0, smtp) for _, smtp in post._connections._idle]
+        await post.tidy()
+    assert post._connections._idle == []
 
 
 @pytest.mark.parametrize(
