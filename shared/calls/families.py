@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Final
 
-from shared.calls import ask, http, wait
+from shared.calls import ask, http, terraform, wait
 from shared.calls.call import Call, MalformedCallError, parsed
 
 FAMILIES: Final[Mapping[str, tuple[type[Call], ...]]] = {
     "ask": ask.ACTIONS,
     "http": http.ACTIONS,
+    "terraform": terraform.ACTIONS,
     "wait": wait.ACTIONS,
 }
 

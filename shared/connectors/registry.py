@@ -8,10 +8,12 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from shared.config import Config, LocalTarget, SshTarget
+from shared.config import Config, LocalTarget, SshTarget, Target
+from shared.config.targets import TerraformTarget
 from shared.connectors.local import LocalConnector
 from shared.connectors.protocol import Connector, UnknownTargetError
 from shared.connectors.ssh import SshConnector, login_of
+from shared.connectors.terraform.connector import Opening, TerraformConnector, described
 from shared.errors import SettingsError
 from shared.secrets import SecretRef
 
@@ -40,9 +42,14 @@ def _open_ssh(name: str, target: SshTarget, _site: _Site) -> Connector:
     return SshConnector(login_of(name, target))
 
 
+def _open_terraform(_name: str, target: TerraformTarget, site: _Site) -> Connector:
+    return TerraformConnector(Opening.of(target, site.home))
+
+
 _KINDS: Final[dict[str, _Kind]] = {
     "local": _Kind(_open_local, lambda _: "this machine"),
     "ssh": _Kind(_open_ssh, lambda target: f"{target.user}@{target.host}:{target.port}"),
+    "terraform": _Kind(_open_terraform, described),
 }
 
 
@@ -103,7 +110,7 @@ class Connectors:
         await asyncio.gather(*(connector.close() for connector in self._opened.values()))
         self._opened.clear()
 
-    def _section(self, target: str) -> LocalTarget | SshTarget:
+    def _section(self, target: str) -> Target:
         section = self._config.targets.get(target)
         if section is None:
             declared = ", ".join(sorted(self._config.targets)) or "none"

@@ -7,7 +7,8 @@ from pydantic import Field
 from shared.config.targets.local import LocalTarget
 from shared.config.targets.ssh import SshTarget
 from shared.config.targets.target import AnyTarget
+from shared.config.targets.terraform import TerraformTarget
 
-__all__ = ["AnyTarget", "LocalTarget", "SshTarget", "Target"]
+__all__ = ["AnyTarget", "LocalTarget", "SshTarget", "Target", "TerraformTarget"]
 
-Target = Annotated[LocalTarget | SshTarget, Field(discriminator="connector")]
+Target = Annotated[LocalTarget | SshTarget | TerraformTarget, Field(discriminator="connector")]
