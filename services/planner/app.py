@@ -8,8 +8,11 @@ from typing import Final
 from pydantic import Field
 
 from services.planner.desk import Desk
+from services.planner.finding import Finder
 from services.planner.handlers import router
 from services.planner.judging import Judge
+from services.planner.meaning.learned import Learned
+from services.planner.meaning.store import MongoVectors
 from services.planner.plan import Planner
 from services.planner.policy import Bench
 from services.planner.store import MongoConclusions
@@ -25,6 +28,7 @@ from shared.policy.keeper import PolicyKeeper
 from shared.policy.reading import PolicyPlace
 from shared.policy.records.store import MongoRecords
 from shared.policy.store import MongoLastGood, MongoStopSwitch
+from shared.runbook.search import installed
 from shared.runbook.versions import MongoVersions
 from shared.service import Service, compose
 from shared.settings import SigningSettings
@@ -77,8 +81,10 @@ def build(settings: Settings) -> Service:
         records,
         conclusions,
     )
-    planner = Planner(shelf.library, config.targets, config.prometheus)
-    desk = Desk(planner, judge, shelf, Signer(settings.secret_key))
+    model = installed()
+    meaning = Learned(model, MongoVectors(service.database)) if model is not None else None
+    planner = Planner(shelf.library, config.targets, config.prometheus, Finder(meaning))
+    desk = Desk(planner, judge, shelf, Signer(settings.secret_key), meaning)
 
     async def look() -> None:
         await shelf.look()
@@ -89,6 +95,8 @@ def build(settings: Settings) -> Service:
     service.prepare += [keeper.look, look]
     service.loops.append(every(POLICY_PAUSE, keeper.look, name="policy"))
     service.loops.append(every(RUNBOOKS_PAUSE, look, name="runbooks"))
+    if meaning is not None:
+        service.loops.append(every(RUNBOOKS_PAUSE, meaning.learn, name="meaning"))
     return service
 
 

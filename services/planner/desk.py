@@ -7,7 +7,9 @@ from typing import Protocol
 from services.planner.choice import Choice, asked, settled
 from services.planner.finding import successes
 from services.planner.judging import Judge
+from services.planner.meaning.learned import Learned
 from services.planner.plan import Conclusion, Planner
+from services.planner.query import query
 from services.planner.undecided import Undecided
 from shared.events import PlanChosen, PlanReady, TicketEscalated, TicketTriaged
 from shared.runbook import Library
@@ -25,13 +27,15 @@ class Books(Protocol):
 class Desk:
     """Plans tickets with the runbooks that are active when it is asked.
 
-    ``signer`` checks what people chose.
+    ``signer`` checks what people chose. ``meaning`` is what the planner's search goes by besides
+    words, where there is a model.
     """
 
     planner: Planner
     judge: Judge
     books: Books
     signer: Signer
+    meaning: Learned | None = None
 
     async def conclude(self, ticket: TicketTriaged, now: datetime) -> Conclusion | Choice:
         """See ``Planner.conclude`` and ``Judge.judged``.
@@ -68,6 +72,8 @@ class Desk:
         by_rules = planner.by_rules(ticket)
         if by_rules is not None:
             return by_rules
+        if self.meaning is not None:
+            await self.meaning.hear(query(ticket.alert))
         records = successes(planner.library, await self.judge.records.known())
         return planner.by_search(ticket, records)
 

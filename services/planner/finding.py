@@ -8,7 +8,7 @@ from shared.events import TicketTriaged
 from shared.policy.records.record import Record
 from shared.runbook import Library
 from shared.runbook.matching import allows
-from shared.runbook.search import Answer, RunbookSearch, of_runbook
+from shared.runbook.search import Answer, RunbookSearch, Sense, of_runbook
 from shared.runbook.search import Record as Success
 from shared.runbook.search.answer import judged
 
@@ -22,10 +22,13 @@ _MORE: Final = 5
 
 
 class Finder:
-    """A search that follows a library: of another one, only the texts that are new are read."""
+    """A search that follows a library: of another one, only the texts that are new are read.
 
-    def __init__(self) -> None:
-        self._search = RunbookSearch()
+    It goes by words, and where a ``meaning`` is given that has something to say, also by that.
+    """
+
+    def __init__(self, meaning: Sense | None = None) -> None:
+        self._search = RunbookSearch(meaning=meaning)
         self._library = Library()
         self._versions: dict[str, str] = {}
 
@@ -56,7 +59,7 @@ class Finder:
                 if allows(by_name[hit.name], ticket.alert, ticket.severity)
             )
             if len(hits) >= _LOOKED_AT or len(answer.hits) < number:
-                return judged(text, hits[:_LOOKED_AT], limit=TOLD)
+                return judged(text, hits[:_LOOKED_AT], limit=TOLD, ranked_by=answer.ranked_by)
             number *= _MORE
 
 

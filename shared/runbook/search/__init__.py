@@ -1,9 +1,10 @@
 """Search: which runbooks speak of what an alert says, why, and whether one of them may start."""
 
-from shared.runbook.search.answer import Answer, Hit, Verdict
+from shared.runbook.search.answer import Answer, Hit, Ranking, Verdict
+from shared.runbook.search.directions import Similar, Vector
 from shared.runbook.search.document import Document, of_mapping, of_runbook
 from shared.runbook.search.engine import RunbookSearch
-from shared.runbook.search.meaning import Embedder, Meaning, Vectors
+from shared.runbook.search.meaning import Embedder, Meaning, Sense, UnusableModelError, Vectors
 from shared.runbook.search.minilm import installed
 from shared.runbook.search.reading import Read, read_documents, read_texts
 from shared.runbook.search.success import Record
@@ -15,9 +16,14 @@ __all__ = [
     "Embedder",
     "Hit",
     "Meaning",
+    "Ranking",
     "Read",
     "Record",
     "RunbookSearch",
+    "Sense",
+    "Similar",
+    "UnusableModelError",
+    "Vector",
     "VectorFile",
     "Vectors",
     "Verdict",

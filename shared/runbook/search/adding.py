@@ -1,7 +1,7 @@
 """Adds up what the words of a query count in each runbook, and leaves out who cannot win."""
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -20,32 +20,32 @@ class Look:
 
     def everywhere(self) -> Iterable[tuple[str, float]]:
         """All runbooks that have a term, and what the best of theirs counts."""
-        if len(self.having) == 1:
-            return self._where_no_better(self.having[0].items())
-        found: dict[str, float] = {}
-        for each in self.having:
+        if len(self.having) == 1 and not self.better:
+            return self.having[0].items()
+        first, *others = self.having
+        found = dict(first)
+        for each in others:
             for name, impact in each.items():
                 if impact > found.get(name, 0.0):
                     found[name] = impact
-        return self._where_no_better(found.items())
+        return self._where_no_better(found)
 
-    def among(self, names: Iterable[str]) -> Iterable[tuple[str, float]]:
+    def among(self, names: Mapping[str, object]) -> Iterable[tuple[str, float]]:
         """The same of some runbooks; for many, that is much less work."""
         found: dict[str, float] = {}
         for each in self.having:
-            for name in names:
-                impact = each.get(name)
-                if impact is not None and impact > found.get(name, 0.0):
+            # Of two sets the smaller one is gone through.
+            for name in each.keys() & names.keys():
+                impact = each[name]
+                if impact > found.get(name, 0.0):
                     found[name] = impact
-        return self._where_no_better(found.items())
+        return self._where_no_better(found)
 
-    def _where_no_better(self, found: Iterable[tuple[str, float]]) -> Iterable[tuple[str, float]]:
-        return self._filtered(found) if self.better else found
-
-    def _filtered(self, found: Iterable[tuple[str, float]]) -> Iterator[tuple[str, float]]:
-        for name, impact in found:
-            if not any(name in each for each in self.better):
-                yield name, impact
+    def _where_no_better(self, found: dict[str, float]) -> Iterable[tuple[str, float]]:
+        for each in self.better:
+            for name in found.keys() & each.keys():
+                del found[name]
+        return found.items()
 
 
 def added(looks: Iterable[Look], number: int, *, slack: float = 1.0) -> dict[str, float]:

@@ -19,6 +19,13 @@ class Verdict(StrEnum):
     """Nothing fits; what is ranked only comes nearest."""
 
 
+class Ranking(StrEnum):
+    """What an answer was ranked by."""
+
+    WORDS = "words"
+    BOTH = "words and meaning"
+
+
 @dataclass(frozen=True)
 class Hit:
     """A ranked runbook.
@@ -48,6 +55,7 @@ class Answer:
     because: str
     hits: tuple[Hit, ...]
     choices: tuple[str, ...] = ()
+    ranked_by: Ranking = Ranking.WORDS
 
 
 #: What a fit is at least. Calibrated on one half of the benchmark's queries; see docs/runbooks.md.
@@ -58,23 +66,28 @@ SURE: Final = 0.65
 AHEAD: Final = 1.25
 
 
-def judged(query: str, hits: tuple[Hit, ...], *, limit: int) -> Answer:
+def judged(
+    query: str, hits: tuple[Hit, ...], *, limit: int, ranked_by: Ranking = Ranking.WORDS
+) -> Answer:
     """The verdict over the ranked hits, of which ``limit`` are told."""
-    shown = hits[:limit]
+    verdict, because, choices = _verdict(hits)
+    return Answer(query, verdict, because, hits[:limit], choices, ranked_by)
+
+
+def _verdict(hits: tuple[Hit, ...]) -> tuple[Verdict, str, tuple[str, ...]]:
     if not hits:
-        return Answer(query, Verdict.NONE, "no runbook has a word of it", shown)
+        return Verdict.NONE, "no runbook has a word of it", ()
     best = hits[0]
     if best.fit < FITS:
         because = f"{best.name} comes nearest and speaks of too little of it ({best.fit:.2f})"
-        return Answer(query, Verdict.NONE, because, shown)
+        return Verdict.NONE, because, ()
     near = tuple(hit.name for hit in hits if hit.strength * AHEAD > best.strength)
-    if len(near) == 1 and best.fit < SURE:
+    if len(near) > 1:
+        return Verdict.CLOSE, f"{len(near)} fit about as well: {', '.join(near)}", near
+    if best.fit < SURE:
         because = f"only {best.name} comes near, and it speaks of little of it ({best.fit:.2f})"
-        return Answer(query, Verdict.CLOSE, because, shown, near)
-    if len(near) == 1:
-        return Answer(query, Verdict.CLEAR, f"{best.name} is well ahead", shown, near)
-    because = f"{len(near)} fit about as well: {', '.join(near)}"
-    return Answer(query, Verdict.CLOSE, because, shown, near)
+        return Verdict.CLOSE, because, near
+    return Verdict.CLEAR, f"{best.name} is well ahead", near
 
 
 def reasons(match: Match, record: Record | None) -> tuple[str, ...]:

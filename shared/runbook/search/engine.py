@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.runbook.search.adding import best
-from shared.runbook.search.answer import FITS, Answer, Hit, judged, reasons
+from shared.runbook.search.answer import FITS, Answer, Hit, Ranking, judged, reasons
+from shared.runbook.search.directions import Similar
 from shared.runbook.search.document import Document
 from shared.runbook.search.fusion import fused
 from shared.runbook.search.index import Index, Word
-from shared.runbook.search.meaning import Meaning, Similar
+from shared.runbook.search.meaning import Sense
 from shared.runbook.search.success import Record, boost
 
 _NO_RECORDS: Final[Mapping[str, Record]] = {}
@@ -21,6 +22,7 @@ _JOINED: Final = 100
 _MEANING: Final = 0.5
 #: The cosine that says as much as a fit of ``FITS``.
 _SIMILAR: Final = 0.36
+_BY_WORDS_ALONE: Final = "ranked by words alone: not all runbooks are embedded yet"
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,7 @@ class _Ranked:
 class RunbookSearch:
     """Answers queries over the runbooks that were put in; the same query gets the same answer."""
 
-    def __init__(
-        self, documents: Iterable[Document] = (), *, meaning: Meaning | None = None
-    ) -> None:
+    def __init__(self, documents: Iterable[Document] = (), *, meaning: Sense | None = None) -> None:
         self._index = Index()
         self._meaning = meaning
         for document in documents:
@@ -70,21 +70,23 @@ class RunbookSearch:
         number = max(limit, _LOOKED_AT)
         ranked = self._ranked(query, records, number)
         names, scores = list(ranked.by_words), ranked.scores
-        if self._meaning is not None:
+        ranked_by = Ranking.WORDS
+        if ranked.similar is not None:
+            ranked_by = Ranking.BOTH
             scores = fused([(names, 1.0), (list(ranked.by_meaning), _MEANING)])
             names = best(scores, number)
         hits = tuple(
             self._hit(name, ranked, scores[name], records.get(name)) for name in names[:number]
         )
-        return judged(query, hits, limit=limit)
+        return judged(query, hits, limit=limit, ranked_by=ranked_by)
 
     def _ranked(self, query: str, records: Mapping[str, Record], number: int) -> _Ranked:
         words = self._index.read(query)
-        wanted = _JOINED if self._meaning is not None else number
+        similar = None if self._meaning is None else self._meaning.similar(query)
+        wanted = number if similar is None else _JOINED
         scores = self._index.scores(words, wanted)
         for name in records.keys() & scores.keys():
             scores[name] *= boost(records[name])
-        similar = None if self._meaning is None else self._meaning.similar(query)
         return _Ranked(
             words=words,
             scores=scores,
@@ -101,6 +103,8 @@ class RunbookSearch:
             fit = (fit + cosine * FITS / _SIMILAR) / 2
             strength += cosine
             why = (*why, _joined(ranked.by_words.get(name), ranked.by_meaning.get(name), cosine))
+        elif self._meaning is not None:
+            why = (*why, _BY_WORDS_ALONE)
         document = match.document
         return Hit(name, document.title, document.file, score, fit, strength, why)
 

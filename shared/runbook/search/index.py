@@ -85,6 +85,7 @@ class Index:
     def __init__(self, documents: Iterable[Document] = ()) -> None:
         self._documents: dict[str, Document] = {}
         self._postings: dict[str, dict[str, float]] = {}
+        self._highest: dict[str, float] = {}
         self._spellings = Spellings()
         for document in documents:
             self.put(document)
@@ -107,12 +108,14 @@ class Index:
                 self._postings[term] = {}
                 self._spellings.add(term)
             self._postings[term][document.name] = _impact(document, counts)
+            self._highest.pop(term, None)
 
     def remove(self, name: str) -> None:
         """Take a runbook out; one that is not there is no error."""
         document = self._documents.pop(name, None)
         for term in document.places if document else ():
             del self._postings[term][name]
+            self._highest.pop(term, None)
             if not self._postings[term]:
                 del self._postings[term]
                 self._spellings.remove(term)
@@ -146,11 +149,18 @@ class Index:
         for word in words:
             better: list[Mapping[str, float]] = []
             for share, looked_for in groupby(word.looked_for, key=lambda each: each[1]):
-                having = [self._postings[term] for term, _ in looked_for]
+                same = [term for term, _ in looked_for]
+                having = [self._postings[term] for term in same]
                 weight = word.weight * share
-                highest = max(max(each.values()) for each in having)
+                highest = max(map(self._most, same))
                 yield Look(weight, weight * highest, having, tuple(better))
                 better += having
+
+    def _most(self, term: str) -> float:
+        """The most that a term counts in any runbook; found once, until one changes that has it."""
+        if term not in self._highest:
+            self._highest[term] = max(self._postings[term].values())
+        return self._highest[term]
 
     def _word(self, term: str, share: float) -> Word:
         if term in self._postings:

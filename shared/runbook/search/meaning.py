@@ -1,14 +1,16 @@
 """Search by meaning: which passages point the same way as the query, for a given model."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from importlib import import_module
-from typing import Any, Protocol
+from collections.abc import Iterable
+from typing import Protocol
 
+from shared.errors import HandrailError
+from shared.runbook.search.directions import Directions, Similar, Vector
 from shared.runbook.search.document import Document
 
-#: A text's direction, of length 1.
-Vector = Sequence[float]
+
+class UnusableModelError(HandrailError):
+    """A model is installed and cannot be used."""
 
 
 class Embedder(Protocol):
@@ -18,7 +20,25 @@ class Embedder(Protocol):
     def model(self) -> str:
         """Which model; vectors of different models are never compared."""
 
-    def embed(self, text: str) -> Vector: ...
+    def embed(self, text: str) -> Vector:
+        """The direction of a text; may be called in several threads at once.
+
+        Raises:
+            UnusableModelError: the model cannot be loaded.
+        """
+        ...
+
+
+class Sense(Protocol):
+    """What the search asks for meanings."""
+
+    def put(self, document: Document) -> None: ...
+
+    def remove(self, name: str) -> None: ...
+
+    def similar(self, query: str) -> Similar | None:
+        """All runbooks beside a query; None where the words alone have to do."""
+        ...
 
 
 class Vectors(Protocol):
@@ -42,62 +62,36 @@ class InMemory:
         self._vectors[key] = vector
 
 
-class Similar:
-    """How much each runbook points the same way as a query: cosines, -1 to 1."""
-
-    def __init__(self, rows: Mapping[str, int], cosines: Any) -> None:
-        self._rows = rows
-        self._cosines = cosines
-
-    def of(self, name: str) -> float:
-        return float(self._cosines[self._rows[name]])
-
-    def best(self, number: int) -> list[str]:
-        """The names with the highest; of equals, by name."""
-        names = list(self._rows)
-        return [names[row] for row in (-self._cosines).argsort(kind="stable")[:number].tolist()]
-
-
 class Meaning:
-    """The directions of the runbooks that were put in. Needs numpy."""
+    """Embeds each runbook when it is put in, and each query when it is asked. Needs numpy."""
 
     def __init__(self, embedder: Embedder, vectors: Vectors | None = None) -> None:
-        self._numpy: Any = import_module("numpy")
         self._embedder = embedder
         self._kept: Vectors = vectors or InMemory()
-        self._by_name: dict[str, Vector] = {}
-        self._rows: tuple[Mapping[str, int], Any] | None = None
+        self._directions = Directions()
 
     def put(self, document: Document) -> None:
         """Add a runbook; embeds it, unless it was embedded before."""
-        key = self._key(document.passage)
+        key = key_of(self._embedder.model, document.passage)
         vector = self._kept.get(key)
         if vector is None:
             vector = self._embedder.embed(document.passage)
             self._kept.keep(key, vector)
-        self._by_name[document.name] = vector
-        self._rows = None
+        self._directions.put(document.name, vector)
 
     def remove(self, name: str) -> None:
-        self._by_name.pop(name, None)
-        self._rows = None
+        self._directions.remove(name)
 
     def unknown(self, documents: Iterable[Document]) -> int:
         """How many of these would have to be embedded."""
-        return sum(self._kept.get(self._key(each.passage)) is None for each in documents)
+        model = self._embedder.model
+        return sum(self._kept.get(key_of(model, each.passage)) is None for each in documents)
 
     def similar(self, query: str) -> Similar:
         """All runbooks beside a query."""
-        if not self._by_name:
-            return Similar({}, self._numpy.zeros(0))
-        rows, matrix = self._rows = self._rows or self._stacked()
-        direction = self._numpy.asarray(self._embedder.embed(query), dtype="float32")
-        return Similar(rows, matrix @ direction)
+        return self._directions.beside(self._embedder.embed(query))
 
-    def _stacked(self) -> tuple[Mapping[str, int], Any]:
-        names = sorted(self._by_name)
-        vectors = [self._numpy.asarray(self._by_name[name], dtype="float32") for name in names]
-        return {name: row for row, name in enumerate(names)}, self._numpy.stack(vectors)
 
-    def _key(self, passage: str) -> str:
-        return hashlib.sha256(f"{self._embedder.model}\0{passage}".encode()).hexdigest()
+def key_of(model: str, passage: str) -> str:
+    """What the vector of a passage is kept under: another text or model has another key."""
+    return hashlib.sha256(f"{model}\0{passage}".encode()).hexdigest()

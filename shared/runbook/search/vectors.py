@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from shared.runbook.search.meaning import Vector
+from shared.runbook.search.directions import Vector
 
 _TABLE: Final = "CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, vector BLOB NOT NULL)"
 _BUSY_SECONDS: Final = 30.0

@@ -4,24 +4,9 @@ import pytest
 
 from shared.runbook.search import Meaning, RunbookSearch, VectorFile, Verdict, installed
 from tests.runbook.search.documents import document, library
+from tests.runbook.search.toy import Toy
 
 pytest.importorskip("numpy", reason="handrail[embeddings] is not installed")
-
-
-class Toy:
-    """Knows three things, by a few words each; counts how often it is asked."""
-
-    model = "toy"
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    def embed(self, text: str):
-        self.asked += 1
-        things = (("disk", "storage"), ("certificate", "padlock"), ("mail", "letters"))
-        found = [float(any(word in text.lower() for word in words)) for words in things]
-        length = sum(found) ** 0.5 or 1.0
-        return [each / length for each in found]
 
 
 def test_what_shares_no_word_is_found_by_its_meaning():

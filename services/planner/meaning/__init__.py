@@ -1,0 +1,1 @@
+"""Search by meaning in the planner, where ``handrail[embeddings]`` is installed."""
