@@ -35,7 +35,13 @@ class Postman:
         Returns the recipients as they have become: one who could not be reached for now is still
         queued, and does not keep the others waiting.
         """
-        return tuple([await self._deliver(message, now, mark) for message in messages])
+        delivering = [self._deliver(message, now, mark) for message in messages]
+        # All are tried to the end: what one of them raises must not leave another sent but unmarked.
+        outcomes = await asyncio.gather(*delivering, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return tuple(outcome for outcome in outcomes if isinstance(outcome, Recipient))
 
     async def give_up(
         self, recipients: Iterable[Recipient], *, now: datetime, mark: Mark
