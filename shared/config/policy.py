@@ -1,8 +1,9 @@
 """``policy`` and ``teams``: who has to say yes to what, what never runs, and how much may."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,7 +20,7 @@ from pydantic import (
 from shared.config.section import Section
 from shared.durations import PositiveDuration
 from shared.events import OnExpiry
-from shared.policy.terms import ON_CALL, Mode
+from shared.policy.terms import ON_CALL, Mode, is_on_call, on_call_of
 from shared.policy.words import wrong_with
 
 #: Where something stands in a document, and what is wrong with it.
@@ -69,7 +70,8 @@ class Rule(Section):
     """What is to be done with a step that ``when`` holds for; without ``when`` with every step.
 
     ``auto`` runs it, ``require`` asks so many different people, ``deny`` never runs it. ``from``
-    are people's addresses, teams, or ``on-call``; everybody may answer where it is not said.
+    are people's addresses, teams, ``on-call`` or ``on-call:SCHEDULE``; everybody may answer where
+    it is not said.
     """
 
     name: Name
@@ -194,23 +196,39 @@ def team_mistakes(teams: Teams, emails: Iterable[str]) -> Iterator[Located]:
 
 
 def people_mistakes(
-    policy: PolicyConfig, teams: Mapping[str, tuple[str, ...]], emails: Iterable[str]
+    policy: PolicyConfig,
+    teams: Mapping[str, tuple[str, ...]],
+    emails: Iterable[str],
+    schedules: Iterable[str] = (),
 ) -> Iterator[Located]:
     """Whom rules ask and who is nobody, or too few, each at its place in the policy."""
-    known = {email.lower() for email in emails}
+    nobody = partial(not_known, teams=teams, emails=emails, schedules=schedules)
     for at, rule in enumerate(policy.rules):
         for position, named in enumerate(rule.from_):
-            if named not in teams and named != ON_CALL and named.lower() not in known:
-                listed = ", ".join((*sorted(teams), ON_CALL))
-                message = f"{named} is no address under `people`, and no team (there are {listed})"
+            if message := nobody(named):
                 yield ("rules", at, "from", position), message
         asked = people_in(rule.from_, teams)
-        if rule.from_ and ON_CALL not in asked and len(asked) < (rule.require or 0):
+        may_be_anybody = any(map(is_on_call, asked))
+        if rule.from_ and not may_be_anybody and len(asked) < (rule.require or 0):
             message = f"it asks {rule.require} different people, and names {len(asked)}"
             yield ("rules", at, "require"), message
 
 
+def not_known(
+    named: str, *, teams: Collection[str], emails: Iterable[str], schedules: Iterable[str]
+) -> str:
+    """What is wrong with a word for people; empty where it is somebody."""
+    terms = (ON_CALL, *map(on_call_of, sorted(schedules)))
+    if named in teams or named in terms or named.lower() in {email.lower() for email in emails}:
+        return ""
+    if is_on_call(named):
+        known = ", ".join(sorted(schedules)) or "none"
+        return f"there is no schedule {named.partition(':')[2]} (under `schedules`: {known})"
+    listed = ", ".join((*sorted(teams), *terms))
+    return f"{named} is no address under `people`, and no team (there are {listed})"
+
+
 def people_in(named: Iterable[str], teams: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """The addresses behind people and teams, each once; ``on-call`` stays what it is."""
+    """The addresses behind people and teams, each once; who is on call stays a word."""
     members = (member.lower() for name in named for member in teams.get(name, (name,)))
     return tuple(dict.fromkeys(members))

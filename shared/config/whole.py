@@ -9,18 +9,20 @@ from pydantic import Field, HttpUrl, field_validator
 from shared.config.channels import Channels, channel_mistakes
 from shared.config.correlation import Correlation
 from shared.config.evidence import Evidence, EvidenceConfig, evidence_mistakes
+from shared.config.execution import Execution
 from shared.config.maintenance import Maintenance
 from shared.config.policy import (
     Located,
     PolicyConfig,
     PolicySection,
     Teams,
-    people_mistakes,
     ZoneName,
+    people_mistakes,
     team_mistakes,
 )
+from shared.config.schedules import Schedules, schedule_mistakes
 from shared.config.section import Section
-from shared.config.sources import SourceConfig
+from shared.config.sources import ADDRESS, SourceConfig
 from shared.config.targets import Target
 from shared.config.tickets import TicketsConfig
 from shared.config.triggers import TriggerConfigs
@@ -58,10 +60,12 @@ class Config(Section):
     correlation: Correlation = ()
     evidence: Evidence = EvidenceConfig()
     people: tuple[Person, ...] = ()
-    teams: Teams = Field(default_factory=dict)
-    policy: PolicySection = PolicyConfig()
     channels: Channels = Field(default_factory=dict)
+    teams: Teams = Field(default_factory=dict)
+    schedules: Schedules = Field(default_factory=dict)
+    policy: PolicySection = PolicyConfig()
     targets: dict[str, Target] = Field(default_factory=dict)
+    execution: Execution = Execution()
     prometheus: dict[str, PrometheusServer] = Field(default_factory=dict)
 
     @field_validator("people")
@@ -104,8 +108,11 @@ def _nobody(config: Config) -> Iterator[Located]:
     emails = [person.email for person in config.people]
     for where, message in team_mistakes(config.teams, emails):
         yield ("teams", *where), message
-    if isinstance(config.policy, PolicyConfig):
-        for where, message in people_mistakes(config.policy, config.teams, emails):
-            yield ("policy", *where), message
     for where, message in channel_mistakes(config.channels, emails):
         yield ("channels", *where), message
+    for where, message in schedule_mistakes(config.schedules, emails):
+        yield ("schedules", *where), message
+    if isinstance(config.policy, PolicyConfig):
+        asked = people_mistakes(config.policy, config.teams, emails, config.schedules)
+        for where, message in asked:
+            yield ("policy", *where), message

@@ -56,7 +56,7 @@ def policy_of(source: Source, config: Config) -> Policy:
     """
     policy = source.parse(PolicyConfig)
     emails = [person.email for person in config.people]
-    wrong = people_mistakes(policy, config.teams, emails)
+    wrong = people_mistakes(policy, config.teams, emails, config.schedules)
     problems = [source.problem(where, message) for where, message in wrong]
     if problems:
         raise SourceError(problems)

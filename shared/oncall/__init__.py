@@ -1,0 +1,1 @@
+"""Who is on call: schedules, and the one question that is asked of them."""
