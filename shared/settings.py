@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as UnparsableError
 
+from shared.complaints import complaint
 from shared.errors import SettingsError
 
 PREFIX = "HANDRAIL_"
@@ -56,9 +57,9 @@ def load_settings(cls: type[S]) -> S:
 
 def _complaint(cls: type[BaseSettings], detail: ErrorDetails) -> str:
     """What is wrong with one variable, without its value."""
-    message = "is not set" if detail["type"] == "missing" else detail["msg"]
+    message = "is not set" if detail["type"] == "missing" else complaint(detail)
     if not detail["loc"]:
-        return message.removeprefix("Value error, ")
+        return message
     name = str(detail["loc"][0])
     # Where a field has an alias, the alias is the variable.
     variable = f"{PREFIX}{name.upper()}" if name in cls.model_fields else name

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from shared.complaints import complaint
 from shared.errors import HandrailError
 from shared.yamlhints import did_you_mean
 from shared.yamlscalar import place_inside
@@ -137,8 +138,6 @@ def _reason(model: type[BaseModel], detail: Any) -> str:
     match detail["type"]:
         case "extra_forbidden":
             reason = "there is no such field" + did_you_mean(model, detail["loc"])
-        case "missing":
-            reason = "is missing"
         case "string_type" if isinstance(given, bool | int | float):
             reason = f"a text is expected, and YAML reads this as {given!r}: put it in quotes"
         case "union_tag_not_found":
@@ -146,7 +145,7 @@ def _reason(model: type[BaseModel], detail: Any) -> str:
         case "union_tag_invalid":
             reason = f"{tag} is one of {context['expected_tags']}"
         case _:
-            reason = str(detail["msg"]).removeprefix("Value error, ")
+            reason = complaint(detail)
     return reason
 
 

@@ -22,6 +22,7 @@ from services.ingest.refusal import Refusal, later, over, turned_away
 from services.ingest.ruling import Rule
 from services.ingest.ticket import Recorded
 from services.ingest.webhook import Parse, Webhook
+from shared.complaints import complaint
 from shared.errors import UnavailableError
 from shared.events import Alert
 
@@ -181,8 +182,8 @@ def parsed(parse: Parse, webhook: Webhook) -> tuple[Alert, ...]:
         return parse(webhook)
     except ValidationError as error:
         # What was sent is left out: it may hold secrets, and this text is logged.
-        details = error.errors(include_url=False, include_input=False, include_context=False)
-        problems = [f"{place(detail['loc'])}: {detail['msg']}" for detail in details]
+        details = error.errors(include_url=False, include_input=False)
+        problems = [f"{place(detail['loc'])}: {complaint(detail)}" for detail in details]
         status = 400 if details[0]["type"] == "json_invalid" else 422
         raise Refusal(
             status,

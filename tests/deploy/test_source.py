@@ -93,7 +93,7 @@ def test_a_mistake_in_one_file_does_not_hide_the_others(place, handrail):
     files = [place("bad.json", b"{"), place("no.json", {}), "away.json", place("good.json", DOWN)]
     bad, no, away, good = lines(handrail("source", "test", "shop", *files, "--json", code=1))
     assert (set(bad), set(good)) == ({"file", "error"}, {"file", "alerts"})
-    assert "Invalid JSON" in bad["error"]
+    assert "this is no JSON" in bad["error"]
     assert "fingerprint: nothing here tells this alert from others" in no["error"]
     assert "No such file" in away["error"]
 

@@ -164,8 +164,8 @@ async def test_an_unknown_source_is_refused_without_telling_which_there_are(inge
 @pytest.mark.parametrize(
     ("content", "status", "told"),
     [
-        (b"{nonsense", 400, "Invalid JSON"),
-        (b"", 400, "Invalid JSON"),
+        (b"{nonsense", 400, "this is no JSON"),
+        (b"", 400, "this is no JSON"),
         (body(), 422, "alerts: "),
         (body(fired(), version="3"), 422, "version: "),
         (body(fired(secret=31337)), 422, "alerts.0.labels.secret: "),

@@ -49,13 +49,13 @@ def test_without_rules_there_are_none(load):
     ("rules", "place", "reason"),
     [
         ("[{name: a}]", (1, 15), "by"),
-        ("[{name: a, by: []}]", (1, 25), "at least 1 item"),
+        ("[{name: a, by: []}]", (1, 25), "must not be empty"),
         ("[{name: a, by: ['']}]", (1, 30), "is no CEL expression"),
         ("[{name: a, by: [node]}]", (1, 30), "at character 1: node is not known here"),
         ("[{name: a, by: ['\"all\"']}]", (1, 30), "is the same for every alert"),
         ("[{name: a, by: [name, name]}]", (1, 25), "name is there twice"),
         ("[{name: a, by: name, when: 'x > '}]", (1, 35), "is no CEL expression"),
-        ("[{name: a, by: name, at_least: 1}]", (1, 35), "greater than or equal to 2"),
+        ("[{name: a, by: name, at_least: 1}]", (1, 35), "has to be 2 or more"),
         ("[{name: a, by: name, within: 5}]", (1, 35), "is no duration"),
         ("[{name: a, by: name, within: 2d}]", (1, 35), "is longer than a day"),
         (

@@ -209,7 +209,7 @@ def test_the_identity_is_told_beside_the_alert():
 @pytest.mark.parametrize(
     ("webhook", "status", "reason"),
     [
-        (Webhook("shop", b"{"), 400, "body: Invalid JSON"),
+        (Webhook("shop", b"{"), 400, "body: this is no JSON"),
         (bare({"site": "fra"}), 422, "alerts: there is no object and no list of them here"),
         (sent(problem(), problem(host=[])), 422, "alerts.1.title: cannot be worked out: the types"),
         (sent(problem(notes=[9])), 422, "alerts.0.description: cannot be worked out: join()"),

@@ -49,7 +49,7 @@ GRAPH = [
         "when: '1",
         "tell never runs",
     ),
-    ("require: 2", "require: 3", "require: 3", "less than or equal to 2"),
+    ("require: 2", "require: 3", "require: 3", "has to be 2 or less"),
     ("expires: 10m", "expires: soon", "expires: soon", "no duration"),
 ]
 
@@ -106,7 +106,7 @@ OUTPUTS = [
     ("items: mounts", "items: [a, b, c], limit: 2", "limit: 2}", "there are 3 items"),
     ("items: mounts", "items: mounts, as: group", "as: group", "group is taken"),
     ("items: steps.look.outputs.hosts", "items: steps.look.outputs.leader", "items: st", "no list"),
-    ("limit: 5", "limit: 0", "limit: 0", "greater than or equal to 1"),
+    ("limit: 5", "limit: 0", "limit: 0", "has to be 1 or more"),
 ]
 
 INCLUDES = [

@@ -36,17 +36,17 @@ SHAPES = [
     ("risk: high", "risk: huge", "risk: huge", "'low', 'medium', 'high' or 'critical'"),
     ("effect: idempotent", "effect: check_then_act", "id: restart", "needs a `check`"),
     ("risk: high", "check: 'true'", "id: restart", "goes with effect check_then_act"),
-    ("attempts: 2", "attempts: 0", "attempts", "greater than or equal to 1"),
+    ("attempts: 2", "attempts: 0", "attempts", "has to be 1 or more"),
     ("handrail/v1", "handrail/v2", "apiVersion", "'handrail/v1'"),
-    ("name: restart-service", "name: Restart It", "name: R", "pattern"),
+    ("name: restart-service", "name: Restart It", "name: R", "has to match"),
     ("uses: prometheus", "uses: grafana", "{uses: grafana", "uses is one of"),
     ("uses: prometheus, ", "", "{query", "the field uses is missing"),
     ("strip_port: true", "default: 9100", "default", "put it in quotes"),
-    ("from: labels.instance", "from: instance", "from: instance", "pattern"),
+    ("from: labels.instance", "from: instance", "from: instance", "has to match"),
     ("from: labels.instance, ", "", "host:", "say `from`"),
     ("required: true", "required: true, default: a", "service:", "it is never missing"),
     ("description: The", "describtion: The", "apiVersion", "description: is missing"),
-    ("id: restart", "id: Restart", "id: Restart", "pattern"),
+    ("id: restart", "id: Restart", "id: Restart", "has to match"),
 ]
 
 RULES = [

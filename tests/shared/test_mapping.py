@@ -45,7 +45,7 @@ BOTH = "      title: t\n      fingerprint: [h]\n"
     ("text", "place", "reason"),
     [
         ("      title: t\n", "5:5", "map.fingerprint: is missing"),
-        ("      title: t\n      fingerprint: []\n", "7:7", "at least 1 item"),
+        ("      title: t\n      fingerprint: []\n", "7:7", "must not be empty"),
         ("      fingerprint: [h]\n", "5:5", "name or title is needed"),
         (BOTH + "      titel: t\n", "8:7", "did you mean title?"),
         (BOTH + "      name: a[?b\n", "8:7", "is no JMESPath expression"),

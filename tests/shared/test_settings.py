@@ -55,8 +55,8 @@ def test_one_line_names_every_wrong_variable(environment):
     said = complaint()
     assert "\n" not in said
     assert "HANDRAIL_MONGO_URL: is not set" in said
-    assert "HANDRAIL_NATS_URL: URL scheme should be" in said
-    assert "HANDRAIL_NATS_REPLICAS: Input should be a valid integer" in said
+    assert "HANDRAIL_NATS_URL: a URL that begins with 'nats'" in said
+    assert "HANDRAIL_NATS_REPLICAS: a whole number is expected" in said
 
 
 @pytest.mark.parametrize(

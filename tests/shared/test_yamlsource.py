@@ -43,13 +43,13 @@ def test_a_good_document_is_parsed():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("items:\n  - name: a\n    size: big\n", "3:5: items.0.size: Input should be a valid"),
+        ("items:\n  - name: a\n    size: big\n", "3:5: items.0.size: a whole number is expected"),
         ("items:\n  - name: a\n    colour: red\n", "3:5: items.0.colour: there is no such field"),
         ("items:\n  - name: a\n  - size: 2\n", "3:5: items.1.name: is missing"),
         ("items:\n  - name: A\n", "2:5: items.0.name: use lower case"),
-        ("items: []\nby_name:\n  x: {name: a, size: 0}\n", "3:16: by_name.x.size: Input should"),
+        ("items: []\nby_name:\n  x: {name: a, size: 0}\n", "3:16: by_name.x.size: has to be"),
         ("by_name: {}\n", "1:1: items: is missing"),
-        ("items: 7\n", "1:1: items: Input should be a valid list"),
+        ("items: 7\n", "1:1: items: a list is expected"),
     ],
 )
 def test_a_mistake_is_told_where_it_stands(text, expected):

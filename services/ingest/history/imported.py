@@ -18,6 +18,7 @@ from services.ingest.history.pieces import Piece
 from services.ingest.refusal import Refusal
 from services.ingest.ticket import variant
 from services.ingest.webhook import Parse, Webhook
+from shared.complaints import complaint
 from shared.errors import HandrailError
 from shared.events import Alert, AlertStatus
 
@@ -142,7 +143,7 @@ def _written(value: Any, because: str) -> Imported:
 def _wrong(error: ValidationError) -> NotAnAlertError:
     first = error.errors(include_url=False, include_input=False)[0]
     where = f"{place(first['loc'])}: " if first["loc"] else ""
-    return NotAnAlertError(where + first["msg"].removeprefix("Value error, "))
+    return NotAnAlertError(where + complaint(first))
 
 
 def _happened(alert: Alert, otherwise: datetime | None, because: str) -> Imported:
