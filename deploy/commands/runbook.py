@@ -145,8 +145,9 @@ def _print(runbook: Runbook) -> None:
         if isinstance(step, IncludeTemplate):
             add(steps, step.id, needs, "", "", "", f"the runbook {step.runbook}")
         else:
-            target = f"{step.uses} {step.target}"
-            add(steps, step.id, needs, colored(step.risk), step.effect, target, step.run.strip())
+            target = f"{step.uses} {step.target}".strip()
+            run = step.actions().run.strip()
+            add(steps, step.id, needs, colored(step.risk), step.effect, target, run)
     console().print(steps)
     for check in content.verify:
         fields = check.model_dump(mode="json", exclude={"uses"}, exclude_none=True)

@@ -16,6 +16,7 @@ from shared.events import (
     FoundBy,
     PlanReady,
     PrometheusCheck,
+    SqlCheck,
     Step,
     TicketEscalated,
     TicketTriaged,
@@ -150,7 +151,7 @@ class Planner:
                 yield from self._target_obstacle(step.target, step.uses, f"step {step.id}")
         for position, check in enumerate(verify, 1):
             match check:
-                case CommandCheck(target=target, uses=uses):
+                case CommandCheck(target=target, uses=uses) | SqlCheck(target=target, uses=uses):
                     yield from self._target_obstacle(target, uses, f"verify {position}")
                 case PrometheusCheck(server=server):
                     yield from self._server_obstacle(server, f"verify {position}")

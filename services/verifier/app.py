@@ -11,6 +11,7 @@ from services.verifier.looks import Looks
 from services.verifier.looks.command import CommandLook
 from services.verifier.looks.http import HttpLook
 from services.verifier.looks.prometheus import PrometheusLook, Server
+from services.verifier.looks.sql import SqlLook
 from services.verifier.store import MongoTickets
 from services.verifier.verification import Verification
 from shared.config import Config, load_config
@@ -40,7 +41,10 @@ def build(settings: Settings) -> Service:
     connectors = Connectors(config, settings.home)
     client = httpx.AsyncClient(timeout=ANSWER_TIMEOUT.total_seconds(), follow_redirects=False)
     looks = Looks(
-        HttpLook(client), CommandLook(connectors), PrometheusLook(client, _servers(config))
+        HttpLook(client),
+        CommandLook(connectors),
+        PrometheusLook(client, _servers(config)),
+        SqlLook(connectors),
     )
     service.attach(
         router,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from shared.events import Check, CommandCheck, HttpCheck
+from shared.events import Check, CommandCheck, HttpCheck, SqlCheck
 
 SHORTEST_PAUSE: Final = timedelta(seconds=0.01)
 FIRST_PAUSE: Final = timedelta(seconds=0.5)
@@ -94,6 +94,8 @@ def described(check: Check) -> str:
             return f"GET {_without_login(check.url)} answers {check.status}{text}"
         case CommandCheck():
             return f"`{check.run}` on {check.target} ends with {check.exit_code}"
+        case SqlCheck():
+            return f"`{check.run}` on {check.target} finds a row that is true"
     return f"prometheus: {check.query}"
 
 

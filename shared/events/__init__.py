@@ -7,7 +7,14 @@ from typing import Final
 
 from shared.events.alert import Alert, AlertStatus
 from shared.events.approvals import Answer, Decision
-from shared.events.checks import Check, CheckResult, CommandCheck, HttpCheck, PrometheusCheck
+from shared.events.checks import (
+    Check,
+    CheckResult,
+    CommandCheck,
+    HttpCheck,
+    PrometheusCheck,
+    SqlCheck,
+)
 from shared.events.choices import Choosing, Option, OptionStep, PlanChoiceNeeded, PlanChosen
 from shared.events.envelope import Event, MalformedEventError
 from shared.events.graph import Asks, Foreach, Join, Late, OutputRule, ValueType
@@ -139,6 +146,7 @@ __all__ = [
     "SessionFinished",
     "SessionOutcome",
     "SessionStarted",
+    "SqlCheck",
     "Step",
     "StepApproved",
     "StepAwaitingApproval",

@@ -31,10 +31,21 @@ class HttpCheck(_Check):
 class CommandCheck(_Check):
     """True when a read-only command on a target ends with the expected exit code."""
 
-    uses: Literal["ssh", "local"]
+    uses: Literal["ssh", "local", "winrm"]
     target: str
     run: str
     exit_code: int = 0
+
+
+class SqlCheck(_Check):
+    """True when a query, which cannot write, has a row whose first column is true.
+
+    ``run`` is the statement with its values below it; see ``shared.runbook.sql``.
+    """
+
+    uses: Literal["sql"] = "sql"
+    target: str
+    run: str
 
 
 class PrometheusCheck(_Check):
@@ -45,7 +56,10 @@ class PrometheusCheck(_Check):
     server: str | None = Field(None, description="A name under `prometheus` in handrail.yaml.")
 
 
-Check = Annotated[HttpCheck | CommandCheck | PrometheusCheck, Field(discriminator="uses")]
+Check = Annotated[
+    HttpCheck | CommandCheck | SqlCheck | PrometheusCheck,
+    Field(discriminator="uses"),
+]
 
 
 class CheckResult(BaseModel):

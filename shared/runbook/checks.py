@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 
-from shared.events import Alert, Check, CommandCheck, HttpCheck, PrometheusCheck
+from shared.events import Alert, Check, CommandCheck, HttpCheck, PrometheusCheck, SqlCheck
+from shared.runbook.languages import language
 from shared.runbook.late import located
 from shared.runbook.model import (
     CheckTemplate,
     CommandTemplate,
     HttpTemplate,
     PrometheusTemplate,
+    SqlTemplate,
 )
-from shared.runbook.placing import Kind
+from shared.runbook.placing import CallOf, Kind
 from shared.runbook.runbook import Runbook
 from shared.runbook.scope import Scope
 from shared.runbook.values import Value
@@ -30,7 +32,7 @@ def checks(runbook: Runbook, alert: Alert, params: Mapping[str, Value]) -> tuple
 
 
 def _check(scope: Scope, template: CheckTemplate, at: str) -> Check:
-    def text(template: str, kind: Kind, name: str) -> str:
+    def text(template: str, kind: Kind | CallOf, name: str) -> str:
         with located(f"{at}, {name}"):
             return scope.text(template, kind)
 
@@ -47,8 +49,15 @@ def _check(scope: Scope, template: CheckTemplate, at: str) -> Check:
             return CommandCheck(
                 uses=template.uses,
                 target=text(template.target, Kind.NAME, "target"),
-                run=text(template.run, Kind.COMMAND, "run"),
+                run=text(template.run, language(template.uses), "run"),
                 exit_code=template.exit_code,
+                within=template.within,
+                hold=template.hold,
+            )
+        case SqlTemplate():
+            return SqlCheck(
+                target=text(template.target, Kind.NAME, "target"),
+                run=text(template.run, Kind.SQL, "run"),
                 within=template.within,
                 hold=template.hold,
             )

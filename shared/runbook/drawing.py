@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from shared.events import Join
 from shared.runbook.expressions import expression_of
-from shared.runbook.model import AnyStep, IncludeTemplate
+from shared.runbook.model import AnyStep, CallStep, IncludeTemplate, PlaceStep, StepTemplate
 
 
 def as_text(steps: Sequence[AnyStep]) -> str:
@@ -61,13 +61,17 @@ def _facts(step: AnyStep) -> Iterator[str]:
     if isinstance(step, IncludeTemplate):
         yield f"runbook {step.runbook}"
     else:
-        yield f"{step.uses}, {step.risk} risk"
+        yield f"{_doing(step)}, {step.risk} risk"
         if step.gather:
             yield "gathers"
     if items := _items(step):
         yield f"for each of {items}"
     if step.when:
         yield f"when {step.when}"
+
+
+def _doing(step: StepTemplate) -> str:
+    return f"{step.uses} {step.action}" if isinstance(step, CallStep | PlaceStep) else step.uses
 
 
 def _items(step: AnyStep) -> str:

@@ -11,6 +11,7 @@ from jmespath.exceptions import JMESPathError
 from shared.events import OnFailure, ValueType
 from shared.lifecycle import Severity, StepState
 from shared.runbook import celtypes, conditions
+from shared.runbook.calling import Calls
 from shared.runbook.celtypes import Known
 from shared.runbook.model import RESERVED, RunbookFile, StepTemplate
 from shared.runbook.parameters import Param
@@ -49,6 +50,7 @@ def inspected(content: RunbookFile, source: Source) -> tuple[Problem, ...]:
         *inspection.needs(),
         *inspection.whens(),
         *inspection.outputs(),
+        *Calls(content, source).problems(),
         *Texts(content, source, inspection.wiring).problems(),
     ]
     return tuple(sorted(found, key=lambda problem: (problem.line, problem.column)))
@@ -158,7 +160,7 @@ class _Inspection:
         undone = {
             step.id
             for step in self.content.steps
-            if not isinstance(step, StepTemplate) or step.rollback is not None
+            if not isinstance(step, StepTemplate) or step.actions().rollback is not None
         }
         for index, step in enumerate(self.content.steps):
             done = {step.id} | self.wiring.before(step.id)

@@ -6,25 +6,16 @@ whatever it looks like, and no value is ever read as a template.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
 from shared.errors import HandrailError
 from shared.events import Foreach, Late, Step
 from shared.runbook.expressions import single
-from shared.runbook.placing import Kind, Patterned, placed, prepared
+from shared.runbook.languages import kind_of
+from shared.runbook.placing import Patterned, placed, prepared
 from shared.runbook.quoting import ValueRefusedError, checked
 from shared.runbook.template import Found, Named, Placeholder, ValueMissingError, cut
 from shared.runbook.values import ITEMS_MOST, text_of
-
-#: The fields of a step that are templates, and what each of them makes.
-FIELDS: Final[dict[str, Kind]] = {
-    "title": Kind.TEXT,
-    "expects": Kind.TEXT,
-    "target": Kind.NAME,
-    "run": Kind.COMMAND,
-    "check": Kind.COMMAND,
-    "rollback": Kind.COMMAND,
-}
 
 #: What steps found, by their ids and the names of the outputs; values as templates have them.
 Outputs = Mapping[str, Mapping[str, Any]]
@@ -143,7 +134,7 @@ def _filled(step: Step, late: Late, values: Mapping[str, Any]) -> Step:
     texts: dict[str, Any] = {"late": None}
     for field, template in late.templates.items():
         with located(f"step {step.id}, {field}"):
-            texts[field] = prepared(template, FIELDS[field]).render(values)
+            texts[field] = prepared(template, kind_of(field, step.uses)).render(values)
     if "title" in texts:
         texts["why"] = step.why.replace(late.templates["title"], texts["title"])
     return step.model_copy(update=texts)

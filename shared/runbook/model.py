@@ -1,16 +1,22 @@
 """What stands in a runbook's file; unknown fields are refused."""
 
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 
+from shared.calls.call import named
+from shared.calls.families import FAMILIES
 from shared.durations import Duration, PositiveDuration
 from shared.events import Join, OnFailure, ValueType
 from shared.lifecycle import Effect, Risk
+from shared.runbook import calltexts, script
 from shared.runbook.cases import Case
 from shared.runbook.parameters import Param
 from shared.runbook.part import Condition, Name, Part, StepId, Text, ValueName
+from shared.runbook.script import Interpreter
 
 #: Names that templates have beside the parameters.
 ALERT_NAMES: Final = frozenset({"labels", "annotations"})
@@ -18,6 +24,15 @@ ALERT_NAMES: Final = frozenset({"labels", "annotations"})
 RESERVED: Final = ALERT_NAMES | {"steps", "params", "evidence"}
 #: Without a word about it, a `foreach` over more items than this is no plan.
 ITEMS_LIMIT: Final = 20
+
+
+def _plain_lines(source: str) -> str:
+    if "\r" in source:
+        raise ValueError("has a carriage return: end lines with \\n only")
+    return source
+
+
+Source = Annotated[str, Field(min_length=1, max_length=200_000), AfterValidator(_plain_lines)]
 
 
 class Metadata(Part):
@@ -41,12 +56,6 @@ class RetryRule(Part):
 
     attempts: int = Field(1, ge=1, le=10)
     backoff: Duration = timedelta(seconds=2)
-
-
-class Rollback(Part):
-    """The command that takes a step back."""
-
-    run: Text
 
 
 class ApprovalAsk(Part):
@@ -104,22 +113,35 @@ class StepNode(Part):
         return self
 
 
-class StepTemplate(StepNode):
-    """One action; its texts are templates."""
+class Actions(NamedTuple):
+    """The three texts of a step as templates, in the language of its connector."""
 
-    uses: Literal["ssh", "local"]
+    run: str
+    check: str | None
+    rollback: str | None
+
+
+def _actions(texts: Mapping[tuple[str, ...], str]) -> Actions:
+    return Actions(texts[()], texts.get(("check",)), texts.get(("rollback",)))
+
+
+class StepTemplate(StepNode):
+    """One action, whatever its connector; its texts are templates."""
+
+    uses: str
     target: Text
-    run: Text
-    check: Text | None = None
     risk: Risk = Risk.MEDIUM
     effect: Effect = Effect.ONCE
     timeout: PositiveDuration = timedelta(seconds=60)
     retry: RetryRule = RetryRule()
-    rollback: Rollback | None = None
     approval: ApprovalAsk | None = None
     gather: bool = Field(default=False, description="It only looks: the plan goes on if it fails.")
     foreach: ForeachRule | None = None
     outputs: dict[ValueName, Output] = Field({})
+
+    @abstractmethod
+    def actions(self) -> Actions:
+        """What is run, what says that it was done, what takes it back."""
 
     @model_validator(mode="before")
     @classmethod
@@ -130,13 +152,125 @@ class StepTemplate(StepNode):
 
     @model_validator(mode="after")
     def _fits_effect(self) -> "StepTemplate":
-        if self.effect is Effect.CHECK_THEN_ACT and self.check is None:
-            raise ValueError("effect check_then_act needs a `check`: a command that ends with 0")
-        if self.effect is not Effect.CHECK_THEN_ACT and self.check is not None:
+        check = self.actions().check
+        if self.effect is Effect.CHECK_THEN_ACT and check is None:
+            raise ValueError("effect check_then_act needs a `check`, which says that it is done")
+        if self.effect is not Effect.CHECK_THEN_ACT and check is not None:
             raise ValueError(f"a `check` goes with effect check_then_act, this is {self.effect}")
         if self.gather and self.effect is not Effect.READ_ONLY:
             raise ValueError(f"`gather` is for steps that only look, this is {self.effect}")
         return self
+
+
+class Rollback(Part):
+    """The command or statement that takes a step back."""
+
+    run: Text
+
+
+class _OneText(StepTemplate):
+    run: Text
+    check: Text | None = None
+    rollback: Rollback | None = None
+
+    def actions(self) -> Actions:
+        return Actions(self.run, self.check, self.rollback.run if self.rollback else None)
+
+
+class CommandStep(_OneText):
+    """A command: of a POSIX shell, over ``winrm`` of PowerShell. Done is what ends with 0."""
+
+    uses: Literal["ssh", "local", "winrm"]
+
+
+class SqlStep(_OneText):
+    """A statement of SQL. ``check`` is a query: done is a row whose first column is true."""
+
+    uses: Literal["sql"]
+
+
+class Script(Part):
+    """A program that is sent to the target; values come in by its arguments."""
+
+    interpreter: Interpreter
+    args: tuple[str, ...] = Field((), description="Templates; each is one argument.")
+    source: Source = Field(description="As it stands: no template.")
+
+    def text(self) -> str:
+        return script.template_of(self.interpreter, self.args, self.source)
+
+
+class ScriptStep(StepTemplate):
+    """A script on a target that is reached over ssh, or is this machine."""
+
+    uses: Literal["script"]
+    interpreter: Interpreter
+    args: tuple[str, ...] = Field((), description="Templates; each is one argument.")
+    source: Source = Field(description="As it stands: no template.")
+    check: Script | None = None
+    rollback: Script | None = None
+
+    def scripts(self) -> Iterator[tuple[tuple[str, ...], Script]]:
+        """Where in the step a script stands, and the script."""
+        own = Script(interpreter=self.interpreter, args=self.args, source=self.source)
+        for place, one in (((), own), (("check",), self.check), (("rollback",), self.rollback)):
+            if one is not None:
+                yield place, one
+
+    def actions(self) -> Actions:
+        return _actions({place: one.text() for place, one in self.scripts()})
+
+
+class CallText(Part):
+    """An action and its arguments, as templates; see ``shared.calls``."""
+
+    action: Text
+    given: dict[str, JsonValue] = Field({}, alias="with")
+
+
+class _CallTemplate(StepTemplate):
+    action: Text
+    given: dict[str, JsonValue] = Field({}, alias="with")
+    check: CallText | None = None
+    rollback: CallText | None = None
+
+    def calls(self) -> Iterator[tuple[tuple[str, ...], CallText]]:
+        """Where in the step a call stands, and the call."""
+        own = CallText.model_construct(action=self.action, given=self.given)
+        for place, one in (((), own), (("check",), self.check), (("rollback",), self.rollback)):
+            if one is not None:
+                yield place, one
+
+    def actions(self) -> Actions:
+        calls = self.calls()
+        return _actions(
+            {at: calltexts.template_of(self.uses, one.action, one.given) for at, one in calls}
+        )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _effect_of_action(cls, given: Any) -> Any:
+        """Without a word about it, the effect is what the action says of itself."""
+        if not isinstance(given, dict) or "effect" in given or given.get("gather") is True:
+            return given
+        if isinstance(given.get("check"), dict):
+            return {**given, "effect": Effect.CHECK_THEN_ACT}
+        model = named(FAMILIES.get(str(given.get("uses")), ()), str(given.get("action")))
+        return given if model is None else {**given, "effect": model.effect}
+
+
+class CallStep(_CallTemplate):
+    """An action of an API, a cluster, an infrastructure."""
+
+    uses: Literal["http", "kubernetes", "terraform", "aws"]
+
+
+class PlaceStep(_CallTemplate):
+    """An action without a target: a wait, or a question to people."""
+
+    uses: Literal["wait", "ask"]
+    target: Literal[""] = ""
+    timeout: PositiveDuration = timedelta(days=1)
 
 
 class IncludeTemplate(StepNode):
@@ -147,7 +281,10 @@ class IncludeTemplate(StepNode):
     given: dict[ValueName, JsonValue] = Field({}, alias="with")
 
 
-AnyStep = Annotated[StepTemplate | IncludeTemplate, Field(discriminator="uses")]
+AnyStep = Annotated[
+    CommandStep | SqlStep | ScriptStep | CallStep | PlaceStep | IncludeTemplate,
+    Field(discriminator="uses"),
+]
 
 
 class _CheckTemplate(Part):
@@ -173,10 +310,18 @@ class HttpTemplate(_CheckTemplate):
 class CommandTemplate(_CheckTemplate):
     """A read-only command ends with ``exit_code``."""
 
-    uses: Literal["ssh", "local"]
+    uses: Literal["ssh", "local", "winrm"]
     target: Text
     run: Text
     exit_code: int = Field(0, ge=0, le=255)
+
+
+class SqlTemplate(_CheckTemplate):
+    """A query, in a transaction that cannot write, has a row whose first column is true."""
+
+    uses: Literal["sql"]
+    target: Text
+    run: Text
 
 
 class PrometheusTemplate(_CheckTemplate):
@@ -188,7 +333,7 @@ class PrometheusTemplate(_CheckTemplate):
 
 
 CheckTemplate = Annotated[
-    HttpTemplate | CommandTemplate | PrometheusTemplate,
+    HttpTemplate | CommandTemplate | SqlTemplate | PrometheusTemplate,
     Field(discriminator="uses"),
 ]
 

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
-from shared.runbook import promql, quoting, shell
+from shared.calls.call import Reads
+from shared.runbook import calltexts, powershell, promql, quoting, shell, sql
 from shared.runbook.quoting import ValueRefusedError
 from shared.runbook.template import Cut, Mistake, Placeholder, Text, cut
 from shared.runbook.values import Value, text_of
@@ -18,10 +19,26 @@ class Kind(Enum):
     """What a template makes."""
 
     COMMAND = auto()
+    POWERSHELL = auto()
+    SCRIPT = auto()
+    SQL = auto()
     URL = auto()
     QUERY = auto()
     NAME = auto()
     TEXT = auto()
+    ARGUMENT = auto()
+    """One argument of a program."""
+    PATH = auto()
+    """A part of a URL behind its host."""
+    LITERAL = auto()
+    """A text in which no value may stand."""
+
+
+@dataclass(frozen=True)
+class CallOf:
+    """A template makes a call of a family; see ``calltexts``."""
+
+    uses: str
 
 
 class Patterned(str):
@@ -80,21 +97,24 @@ class Prepared:
             raise ValueRefusedError(f"{written} {refused}") from refused
 
 
+@dataclass(frozen=True)
+class PreparedStatement(Prepared):
+    """A statement, whose values stand below it."""
+
+    def render(self, values: Mapping[str, Any]) -> str:
+        return sql.filled(self.cut, values).written()
+
+
 @lru_cache(maxsize=8192)
-def prepared(template: str, kind: Kind) -> Prepared:
+def prepared(template: str, kind: Kind | CallOf) -> Prepared:
     """Judge a template; it may be rendered when there are no mistakes."""
     parts = cut(template)
-    match kind:
-        case Kind.COMMAND:
-            return _command(parts)
-        case Kind.URL:
-            return _url(parts)
-        case Kind.QUERY:
-            return _query(parts)
-        case Kind.NAME:
-            return _plain(parts, quoting.as_name)
-        case Kind.TEXT:
-            return _plain(parts, str)
+    if isinstance(kind, CallOf):
+        quotes = calltexts.quotes(parts, kind.uses, _READS)
+        return Prepared(parts, parts.mistakes, quotes, calltexts.checked(kind.uses), {})
+    if kind in _PLAIN:
+        return _plain(parts, *_PLAIN[kind])
+    return _JUDGED[kind](parts)
 
 
 def _command(parts: Cut) -> Prepared:
@@ -109,11 +129,30 @@ def _command(parts: Cut) -> Prepared:
 
 
 def _argument(value: str) -> str:
+    return quoting.in_shell(_no_option(value))
+
+
+def _powershell(parts: Cut) -> Prepared:
+    mistakes, programs = powershell.judged(parts.parts)
+    return Prepared(
+        parts,
+        parts.mistakes + mistakes,
+        {placeholder.offset: _powershell_argument for placeholder in parts.placeholders},
+        str.strip,
+        {program.offset: "names the program that is run" for program in programs},
+    )
+
+
+def _powershell_argument(value: str) -> str:
+    return powershell.quoted(_no_option(value))
+
+
+def _no_option(value: str) -> str:
     if value.startswith("-") and not isinstance(value, Patterned):
         raise ValueRefusedError(
             f"is {value!r}, which would be read as an option: give its parameter a pattern"
         )
-    return quoting.in_shell(value)
+    return quoting.checked(value)
 
 
 def _url(parts: Cut) -> Prepared:
@@ -135,6 +174,45 @@ def _query(parts: Cut) -> Prepared:
     return Prepared(parts, parts.mistakes + mistakes, quotes, str.strip, {})
 
 
-def _plain(parts: Cut, finish: Quote) -> Prepared:
-    quotes: dict[int, Quote] = {p.offset: quoting.checked for p in parts.placeholders}
+def _statement(parts: Cut) -> Prepared:
+    return PreparedStatement(parts, sql.judged(parts), {}, str, {})
+
+
+def _literal(parts: Cut) -> Prepared:
+    mistakes = tuple(
+        Mistake(placeholder.offset, calltexts.LITERAL_ONLY) for placeholder in parts.placeholders
+    )
+    quotes: dict[int, Quote] = {p.offset: calltexts.literally for p in parts.placeholders}
+    return Prepared(parts, parts.mistakes + mistakes, quotes, str, {})
+
+
+def _plain(parts: Cut, quote: Quote, finish: Quote) -> Prepared:
+    quotes: dict[int, Quote] = {p.offset: quote for p in parts.placeholders}
     return Prepared(parts, parts.mistakes, quotes, finish, {})
+
+
+#: Kinds in which it does not matter where a value stands: how it is written, and the whole.
+_PLAIN: Final[Mapping[Kind, tuple[Quote, Quote]]] = {
+    Kind.NAME: (quoting.checked, quoting.as_name),
+    Kind.TEXT: (quoting.checked, str),
+    Kind.ARGUMENT: (_no_option, str),
+    Kind.PATH: (quoting.in_url, str),
+    Kind.SCRIPT: (_argument, str),
+}
+#: Kinds in which it does.
+_JUDGED: Final[Mapping[Kind, Callable[[Cut], Prepared]]] = {
+    Kind.COMMAND: _command,
+    Kind.POWERSHELL: _powershell,
+    Kind.SQL: _statement,
+    Kind.URL: _url,
+    Kind.QUERY: _query,
+    Kind.LITERAL: _literal,
+}
+#: How a value is written into an argument of a call, before JSON's own quotes.
+_READS: Final[Mapping[Reads, Quote]] = {
+    Reads.TEXT: quoting.checked,
+    Reads.PATH: quoting.in_url,
+    Reads.SHELL: _argument,
+    Reads.ARGUMENTS: _no_option,
+    Reads.LITERAL: calltexts.literally,
+}

@@ -18,8 +18,8 @@ from shared.lifecycle import Effect, Risk, Severity
 from shared.runbook import conditions
 from shared.runbook.expressions import expression_of, is_late, needs_outputs
 from shared.runbook.filling import fill
+from shared.runbook.languages import kind_of
 from shared.runbook.late import (
-    FIELDS,
     UnrenderedError,
     located,
     of_item,
@@ -140,19 +140,24 @@ class _Renderer:
             parent=parent,
             late=scope.late(left) if left else None,
             why="",
-            **self._filled(scope, id_, texts, left),
+            **self._filled(scope, id_, template.uses, texts, left),
         )
         step = step.under(step.approval)
         return step.model_copy(update={"why": self._why(scope, step, place)})
 
     def _filled(
-        self, scope: Scope, id_: str, texts: Mapping[str, str | None], left: Mapping[str, str]
+        self,
+        scope: Scope,
+        id_: str,
+        uses: str,
+        texts: Mapping[str, str | None],
+        left: Mapping[str, str],
     ) -> dict[str, Any]:
         filled: dict[str, Any] = dict(texts)
         for name, text in texts.items():
-            if text is not None and name not in left:
+            if text and name not in left:
                 with located(f"step {id_}, {name}"):
-                    filled[name] = scope.text(text, FIELDS[name])
+                    filled[name] = scope.text(text, kind_of(name, uses))
         return filled
 
     def _why(self, scope: Scope, step: Step, place: str) -> str:
@@ -191,7 +196,7 @@ class _Renderer:
         step = of_item(group, rule, index, str((scope.own or {})[rule.item]))
         texts = {**templates, "title": step.title}
         left = late_fields(texts)
-        filled = self._filled(scope, step.id, texts, left)
+        filled = self._filled(scope, step.id, step.uses, texts, left)
         shown = group.why.replace(group.title, filled["title"])
         return step.model_copy(
             update={**filled, "late": scope.late(left) if left else None, "why": shown}
@@ -238,7 +243,7 @@ class _Renderer:
             parent=parent,
             includes=inner.ref,
             why="",
-            **self._filled(scope, id_, texts, late_fields(texts)),
+            **self._filled(scope, id_, template.uses, texts, late_fields(texts)),
         )
         return group.model_copy(update={"why": self._why(scope, group, place)})
 
@@ -248,9 +253,7 @@ def _texts(template: StepTemplate) -> dict[str, str | None]:
         "title": template.title or _spoken(template.id),
         "expects": template.expect or expectation(template),
         "target": template.target,
-        "run": template.run,
-        "check": template.check,
-        "rollback": template.rollback.run if template.rollback else None,
+        **template.actions()._asdict(),
     }
 
 
@@ -272,9 +275,8 @@ def _acts_late(template: StepTemplate) -> bool:
     rule = template.foreach
     if rule is not None and isinstance(rule.items, str) and is_late(expression_of(rule.items)):
         return True
-    return any(
-        needs_outputs(text) for text in (template.target, template.run, template.check or "")
-    )
+    actions = template.actions()
+    return any(needs_outputs(text) for text in (template.target, actions.run, actions.check or ""))
 
 
 def _outputs(template: StepTemplate) -> dict[str, OutputRule]:

@@ -6,8 +6,9 @@ from typing import Any
 
 from shared.events import Alert, Foreach, Late
 from shared.runbook.expressions import needs_outputs, single_of
-from shared.runbook.late import FIELDS, listed
-from shared.runbook.placing import Kind, Patterned, placed, prepared
+from shared.runbook.languages import FIELDS
+from shared.runbook.late import listed
+from shared.runbook.placing import CallOf, Kind, Patterned, placed, prepared
 from shared.runbook.runbook import Runbook
 from shared.runbook.template import Named, cut
 from shared.runbook.values import Value
@@ -41,7 +42,7 @@ class Scope:
     def with_item(self, name: str, item: str) -> "Scope":
         return replace(self, own={**(self.own or {}), name: item})
 
-    def text(self, template: str, kind: Kind) -> str:
+    def text(self, template: str, kind: Kind | CallOf) -> str:
         """A template with its values.
 
         Raises:

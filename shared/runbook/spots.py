@@ -2,19 +2,37 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
+from shared.calls.call import Reads, named, reads
+from shared.calls.families import FAMILIES
+from shared.runbook.languages import language
 from shared.runbook.model import (
+    CallStep,
+    CommandStep,
     CommandTemplate,
     HttpTemplate,
     IncludeTemplate,
+    PlaceStep,
     PrometheusTemplate,
     RunbookFile,
+    ScriptStep,
+    SqlStep,
+    SqlTemplate,
     StepNode,
     StepTemplate,
 )
-from shared.runbook.placing import Kind
+from shared.runbook.placing import CallOf, Kind
 
 Place = tuple[str | int, ...]
+
+_READS: Final = {
+    Reads.TEXT: Kind.TEXT,
+    Reads.PATH: Kind.PATH,
+    Reads.SHELL: Kind.COMMAND,
+    Reads.ARGUMENTS: Kind.ARGUMENT,
+    Reads.LITERAL: Kind.LITERAL,
+}
 
 
 @dataclass(frozen=True)
@@ -23,7 +41,7 @@ class Spot:
 
     place: Place
     text: str
-    kind: Kind
+    kind: Kind | CallOf
     step: StepTemplate | None = None
 
 
@@ -44,9 +62,12 @@ def spots(content: RunbookFile) -> Iterator[Spot]:
                 yield Spot((*at, "url"), url, Kind.URL)
                 if contains is not None:
                     yield Spot((*at, "contains"), contains, Kind.TEXT)
-            case CommandTemplate(target=target, run=run):
+            case (
+                CommandTemplate(target=target, run=run, uses=uses)
+                | SqlTemplate(target=target, run=run, uses=uses)
+            ):
                 yield Spot((*at, "target"), target, Kind.NAME)
-                yield Spot((*at, "run"), run, Kind.COMMAND)
+                yield Spot((*at, "run"), run, language(uses))
             case PrometheusTemplate(query=query):
                 yield Spot((*at, "query"), query, Kind.QUERY)
 
@@ -60,15 +81,46 @@ def _spoken(at: Place, step: StepNode) -> Iterator[Spot]:
 
 
 def _action(at: Place, step: StepTemplate) -> Iterator[Spot]:
-    yield Spot((*at, "target"), step.target, Kind.NAME, step)
-    yield Spot((*at, "run"), step.run, Kind.COMMAND, step)
-    if step.check is not None:
-        yield Spot((*at, "check"), step.check, Kind.COMMAND, step)
-    if step.rollback is not None:
-        yield Spot((*at, "rollback", "run"), step.rollback.run, Kind.COMMAND, step)
+    if step.target:
+        yield Spot((*at, "target"), step.target, Kind.NAME, step)
+    yield from _run(at, step)
     if step.foreach is not None and not isinstance(step.foreach.items, str):
         for position, item in enumerate(step.foreach.items):
             yield from _given((*at, "foreach", "items", position), item)
+
+
+def _run(at: Place, step: StepTemplate) -> Iterator[Spot]:
+    match step:
+        case CommandStep() | SqlStep():
+            kind = language(step.uses)
+            yield Spot((*at, "run"), step.run, kind, step)
+            if step.check is not None:
+                yield Spot((*at, "check"), step.check, kind, step)
+            if step.rollback is not None:
+                yield Spot((*at, "rollback", "run"), step.rollback.run, kind, step)
+        case ScriptStep():
+            for place, script in step.scripts():
+                for position, argument in enumerate(script.args):
+                    yield Spot((*at, *place, "args", position), argument, Kind.ARGUMENT, step)
+        case CallStep() | PlaceStep():
+            for place, call in step.calls():
+                model = named(FAMILIES.get(step.uses, ()), call.action)
+                for name, given in call.given.items():
+                    kind = _READS[reads(model, name)] if model is not None else Kind.TEXT
+                    yield from _leaves((*at, *place, "with", name), given, kind, step)
+
+
+def _leaves(place: Place, given: object, kind: Kind, step: StepTemplate) -> Iterator[Spot]:
+    """The texts within an argument; names inside it are no templates."""
+    match given:
+        case str():
+            yield Spot(place, given, kind, step)
+        case dict():
+            for name, inside in given.items():
+                yield from _leaves((*place, name), inside, kind, step)
+        case list():
+            for position, inside in enumerate(given):
+                yield from _leaves((*place, position), inside, kind, step)
 
 
 def _given(place: Place, given: object) -> Iterator[Spot]:

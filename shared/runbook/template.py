@@ -5,6 +5,7 @@ stands, and between it the value of each placeholder, quoted for exactly its pla
 (``{% if %}``) would make the text depend on the values, so that nobody could judge it beforehand.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -22,6 +23,8 @@ _MEMBER: Final = (nodes.Getattr, nodes.Getitem)
 _NO_TEXT_TOKENS: Final = frozenset(
     {"raw_begin", "raw_end", "comment_begin", "comment", "comment_end"}
 )
+#: A brace that begins something, or that would with a placeholder behind it.
+_OPENING: Final = re.compile(r"\{(?=[{%#]|\Z)")
 
 
 class ValueMissingError(HandrailError):
@@ -153,6 +156,11 @@ class Cut:
     @property
     def names(self) -> frozenset[str]:
         return frozenset(name for place in self.placeholders for name, _ in place.names)
+
+
+def literal(text: str) -> str:
+    """A template that makes exactly this text, whatever braces it has."""
+    return _OPENING.sub("{% raw %}{{% endraw %}", text)
 
 
 @lru_cache(maxsize=8192)

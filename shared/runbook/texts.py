@@ -91,7 +91,7 @@ class Texts:
         return f"{own.id} can never run: {id_} does not, {why}" if why else ""
 
     def _list(self, spot: Spot, placeholder: Placeholder) -> Iterator[Problem]:
-        if spot.place[2:3] == ("with",):
+        if spot.step is None and spot.place[2:3] == ("with",):
             return
         if self._is_list(placeholder):
             message = f"{{{{ {placeholder.expression} }}}} is a list: use `foreach` or | join(',')"

@@ -6,7 +6,7 @@ from typing import Final
 
 from shared.events import Alert, OnFailure, Step
 from shared.lifecycle import Effect, Severity
-from shared.runbook.model import StepTemplate
+from shared.runbook.model import CommandStep, ScriptStep, SqlStep, StepTemplate
 from shared.runbook.runbook import Runbook
 
 _ALERT_LENGTH: Final = 140
@@ -40,10 +40,19 @@ def _what_it_does(step: Step) -> str:
 
 def expectation(template: StepTemplate) -> str:
     """What a step should come to where its author does not say."""
-    limit = f"It ends with exit code 0 within {template.timeout.total_seconds():g} s."
+    limit = f"It {_done(template)} within {template.timeout.total_seconds():g} s."
     if template.gather or template.on_failure is OnFailure.CONTINUE:
         return f"{limit} If not, the plan goes on."
     return limit
+
+
+def _done(template: StepTemplate) -> str:
+    match template:
+        case CommandStep() | ScriptStep():
+            return "ends with exit code 0"
+        case SqlStep():
+            return "ends without an error"
+    return "is done"
 
 
 def _first_sentence(markdown: str) -> str:

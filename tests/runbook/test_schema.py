@@ -58,4 +58,4 @@ def test_it_refuses_what_handrail_refuses(old, new):
 
 
 def test_durations_are_written_as_people_write_them():
-    assert document()["$defs"]["StepTemplate"]["properties"]["timeout"]["default"] == "1m"
+    assert document()["$defs"]["CommandStep"]["properties"]["timeout"]["default"] == "1m"

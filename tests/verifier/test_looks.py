@@ -13,6 +13,7 @@ from services.verifier.looks import Looks
 from services.verifier.looks.command import CommandLook
 from services.verifier.looks.http import MOST, HttpLook
 from services.verifier.looks.prometheus import PrometheusLook, Server
+from services.verifier.looks.sql import SqlLook
 from shared.config import Config
 from shared.connectors.registry import Connectors
 from shared.errors import SettingsError
@@ -189,7 +190,7 @@ async def test_each_kind_of_check_is_looked_at_in_its_way(client, tmp_path):
     targets = connectors(tmp_path)
     async with site(body=json.dumps(success("vector", [UP])).encode()) as page:
         prometheus = PrometheusLook(client, {"default": Server(page.url)})
-        looks = Looks(HttpLook(client), CommandLook(targets), prometheus)
+        looks = Looks(HttpLook(client), CommandLook(targets), prometheus, SqlLook(targets))
         checks = (
             HttpCheck(url=page.url),
             CommandCheck(uses="local", target="here", run="true"),

@@ -3,16 +3,20 @@
 from services.verifier.looks.command import CommandLook
 from services.verifier.looks.http import HttpLook
 from services.verifier.looks.prometheus import PrometheusLook
+from services.verifier.looks.sql import SqlLook
 from services.verifier.watch import Observation
-from shared.events import Check, CommandCheck, HttpCheck, PrometheusCheck
+from shared.events import Check, CommandCheck, HttpCheck, PrometheusCheck, SqlCheck
 
 
 class Looks:
     """All the ways to look."""
 
-    def __init__(self, http: HttpLook, command: CommandLook, prometheus: PrometheusLook) -> None:
+    def __init__(
+        self, http: HttpLook, command: CommandLook, prometheus: PrometheusLook, sql: SqlLook
+    ) -> None:
         self._http = http
         self._command = command
+        self._sql = sql
         self._prometheus = prometheus
 
     async def look(self, check: Check) -> Observation:
@@ -22,5 +26,7 @@ class Looks:
                 return await self._http.look(check)
             case CommandCheck():
                 return await self._command.look(check)
+            case SqlCheck():
+                return await self._sql.look(check)
             case PrometheusCheck():
                 return await self._prometheus.look(check)
