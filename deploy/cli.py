@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "source": "deploy.commands.source",
     "runbook": "deploy.commands.runbook",
     "policy": "deploy.commands.policy",
+    "oncall": "deploy.commands.oncall",
     "backtest": "deploy.commands.backtest",
     "stop": "deploy.commands.stop",
     "resume": "deploy.commands.resume",

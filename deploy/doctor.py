@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from deploy.connection import NotRunningError, Place, reading, shown, storing, streaming
 from deploy.home import Home
+from deploy.output import ago
 from deploy.readiness import missing
 from deploy.servers import mongod, nats_server
 from services.ingest.app import API, parser
@@ -22,6 +23,9 @@ from services.notifier.smtp import Server
 from services.planner.app import runbooks_directory
 from shared.config import Config, SshTarget, load_config
 from shared.errors import HandrailError, SettingsError
+from shared.oncall.keeping import Rosters
+from shared.oncall.roster import Standing
+from shared.oncall.store import MongoShifts
 from shared.policy.reading import PolicyPlace
 from shared.policy.store import MongoStopSwitch
 from shared.runbook import load_runbooks
@@ -63,6 +67,7 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
         _smtp(environment),
         _targets(config),
         _services(place),
+        _schedules(config, place),
     ]
     for found in await asyncio.gather(*looks):
         findings += found
@@ -109,6 +114,8 @@ def unconfigured(config: Config, environment: Mapping[str, str], home: Home) -> 
         yield _note("sources", "none: no webhook is taken in")
     if not config.people:
         yield _note("people", "nobody: approvals are asked for on the terminal")
+    if not config.schedules:
+        yield _note("on call", "no schedules: `on-call` in the policy is everybody under people")
     if not config.targets:
         yield _note("targets", "none: no step can run")
     if not config.prometheus:
@@ -191,6 +198,9 @@ def _references(config: Config) -> Iterator[tuple[str, SecretRef]]:
         if isinstance(target, SshTarget):
             for reference in filter(None, (target.key, target.passphrase, target.password)):
                 yield f"targets.{name}", reference
+    for name, schedule in config.schedules.items():
+        for secret in schedule.secrets():
+            yield f"schedules.{name}", secret
     for name, server in config.prometheus.items():
         if server.bearer:
             yield f"prometheus.{name}", server.bearer
@@ -256,6 +266,26 @@ async def _smtp(environment: Mapping[str, str]) -> list[Finding]:
             _wrong("mail", "HANDRAIL_MAIL_FROM is not set: servers want to know who sends")
         )
     return found
+
+
+async def _schedules(config: Config, place: Place) -> list[Finding]:
+    """Whether those that others keep are known, as the services know them."""
+    if place.mongo is None or not config.schedules:
+        return []
+    try:
+        async with storing(place) as db:
+            roster = await Rosters(config.schedules, MongoShifts(db)).roster()
+    except HandrailError:
+        # That the store does not answer is told already.
+        return []
+    return [_schedule(name, standing) for name, standing in roster.standing.items()]
+
+
+def _schedule(name: str, standing: Standing) -> Finding:
+    age = f"fetched {ago(standing.fetched_at)}" if standing.fetched_at else "not known yet"
+    if standing.error:
+        return _wrong(f"on call {name}", f"{standing.error} ({age})")
+    return Finding(Level.OK, f"on call {name}", age)
 
 
 async def _targets(config: Config) -> list[Finding]:

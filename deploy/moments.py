@@ -28,3 +28,14 @@ def moment(written: str) -> datetime:
         raise typer.BadParameter(
             f"{written!r} is no time: write 30m, 2h, 7d, or 2026-03-01T10:00"
         ) from None
+
+
+def ahead(written: str) -> datetime:
+    """A time, or in how long it is: ``2h``, ``2026-03-01``, ``2026-03-01T10:00+01:00``.
+
+    Raises:
+        BadParameter: it is none.
+    """
+    if span := _SPAN.fullmatch(written):
+        return datetime.now(UTC) + int(span[1]) * _UNITS[span[2]]
+    return moment(written)

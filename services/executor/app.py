@@ -14,6 +14,8 @@ from shared.config import load_config
 from shared.connectors.registry import Connectors
 from shared.loops import every
 from shared.masking import Mask
+from shared.oncall.keeping import Rosters
+from shared.oncall.store import MongoShifts
 from shared.outbox import Outbox
 from shared.policy.gate import Gate
 from shared.policy.store import MongoStopSwitch
@@ -47,7 +49,8 @@ def build(settings: Settings) -> Service:
     executors = MongoExecutors(service.database, settings.executor_lease)
     output = MongoOutput(service.database)
     outbox = Outbox(sessions.collection, service.bus.publish)
-    connectors = Connectors(load_config(settings.config), settings.home)
+    config = load_config(settings.config)
+    connectors = Connectors(config, settings.home)
     secrets = connectors.secrets()
     gate = Gate(MongoStopSwitch(service.database))
     engine = Engine(
@@ -63,7 +66,9 @@ def build(settings: Settings) -> Service:
         now=lambda: datetime.now(UTC),
         registry=service.registry,
     )
-    service.attach(router, engine=engine, signer=Signer(settings.secret_key), sessions=sessions)
+    signer = Signer(settings.secret_key)
+    rosters = Rosters(config.schedules, MongoShifts(service.database))
+    service.attach(router, engine=engine, signer=signer, sessions=sessions, rosters=rosters)
     service.prepare += [sessions.prepare, output.prepare, outbox.prepare, gate.look, engine.renew]
     service.loops += [
         every(settings.executor_lease / 3, engine.renew, name="renew"),

@@ -14,6 +14,7 @@ from services.executor.progress import approved, refused, source_said
 from services.executor.session import Session
 from shared.bus import Router, consumes
 from shared.events import Change, PlanReady, StepApproved, StepRejected, TicketUpdated
+from shared.oncall.keeping import Rosters
 from shared.signing import Signer
 
 log = structlog.get_logger(__name__)
@@ -28,6 +29,7 @@ class ActiveSessions(Protocol):
 
 EngineDep = Annotated[Engine, Context("engine")]
 SignerDep = Annotated[Signer, Context("signer")]
+RostersDep = Annotated[Rosters, Context("rosters")]
 SessionsDep = Annotated[ActiveSessions, Context("sessions")]
 
 
@@ -38,11 +40,14 @@ async def start(plan: PlanReady, engine: EngineDep) -> None:
 
 
 @consumes(router, StepApproved, by="executor")
-async def run_approved(said: StepApproved, engine: EngineDep, signer: SignerDep) -> None:
+async def run_approved(
+    said: StepApproved, engine: EngineDep, signer: SignerDep, rosters: RostersDep
+) -> None:
     """Run a step that people said yes to, if they really did."""
+    on_call = await rosters.roster()
 
     def decide(session: Session) -> Move | None:
-        check_approval(session, said, signer)
+        check_approval(session, said, signer, on_call)
         return approved(session, said.step_id, engine.owner, datetime.now(UTC))
 
     await engine.change(said.session_id, decide)

@@ -21,10 +21,14 @@ from services.notifier.handlers import progress, router
 from services.notifier.links import Channel
 from services.notifier.smtp import Server, SmtpMailer
 from services.notifier.store import MongoNotifications, MongoQuestions
-from shared.config import Person, load_config
+from shared.config import Config, Person, load_config
 from shared.config.channels import Kind
 from shared.errors import SettingsError
 from shared.loops import every
+from shared.oncall.keeping import PAUSE as LOOK
+from shared.oncall.keeping import Keeper, Rosters
+from shared.oncall.store import MongoShifts
+from shared.oncall.web import client
 from shared.service import Service, compose
 from shared.settings import SigningSettings
 from shared.signing import Signer
@@ -66,8 +70,9 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
     service = compose("notifier", settings, port=settings.notifier_port)
     signer = Signer(settings.secret_key)
     questions = MongoQuestions(service.database, service.bus.publish)
-    desk = Desk(questions, signer, _now)
     config = load_config(settings.config)
+    shifts = MongoShifts(service.database)
+    desk = Desk(questions, signer, _now, Rosters(config.schedules, shifts))
     people = _reachable(config.people)
     directory = Directory(people, config.channels)
     postman = Postman(
@@ -90,7 +95,18 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
     service.prepare.append(questions.prepare)
     service.loops.append(every(PAUSE, desk.expire, name="expire"))
     service.loops.append(every(PAUSE, questions.sweep, name="outbox"))
+    _keep_schedules(service, config, shifts)
     return service
+
+
+def _keep_schedules(service: Service, config: Config, shifts: MongoShifts) -> None:
+    """Have it known who is on call by schedules that others keep."""
+    http = client()
+    keeper = Keeper(
+        config.schedules, config.people, shifts, http, registry=service.registry, now=_now
+    )
+    service.loops.append(every(LOOK, keeper.look, name="oncall"))
+    service.close.append(http.aclose)
 
 
 def _mailer(settings: Settings, announce: Announce, service: Service) -> Mailer:

@@ -13,6 +13,7 @@ from services.notifier.question import Expired, NotAsked, Q, Question, Recorded,
 from services.notifier.store import Questions
 from shared.errors import UnavailableError
 from shared.events import Answer, Choosing, Decision, Event
+from shared.oncall.keeping import Rosters
 from shared.signing import Signer
 
 log = structlog.get_logger(__name__)
@@ -25,10 +26,13 @@ Clock = Callable[[], datetime]
 class Desk:
     """Where people's answers arrive."""
 
-    def __init__(self, questions: Questions, signer: Signer, now: Clock) -> None:
+    def __init__(
+        self, questions: Questions, signer: Signer, now: Clock, rosters: Rosters | None = None
+    ) -> None:
         self._questions = questions
         self._signer = signer
         self._now = now
+        self._rosters = rosters or Rosters()
 
     async def find(self, link: Link) -> Question | None:
         """What a link leads to, if it leads to something."""
@@ -47,13 +51,14 @@ class Desk:
         """
         if link.channel is Channel.ROOM:
             return _ANYBODY
+        on_call = await self._rosters.roster()
 
         def judged(current: Approval, now: datetime) -> Recorded[Approval] | Refused:
             said = Decision(
                 answer=answer, by=link.recipient, at=now, channel=link.channel.value, reason=reason
             )
             signed = self._signer.signed(said, approval_id=current.id, step_hash=current.step_hash)
-            return decide(current, signed, now=now)
+            return decide(current, signed, now=now, on_call=on_call)
 
         return await self._recorded(approval, judged)
 

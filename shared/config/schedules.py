@@ -123,6 +123,15 @@ class ScheduleConfig(Section):
         """Whose clock it goes by."""
         return ZoneInfo(self.timezone)
 
+    def secrets(self) -> tuple[SecretRef, ...]:
+        """What whoever keeps it wants to see."""
+        found = (
+            self.ical if isinstance(self.ical, SecretRef) else None,
+            self.pagerduty.token if self.pagerduty else None,
+            self.opsgenie.key if self.opsgenie else None,
+        )
+        return tuple(secret for secret in found if secret is not None)
+
     @property
     def is_outside(self) -> bool:
         """Whether somebody else keeps it, who has to be asked."""

@@ -1,7 +1,7 @@
 """Keeps schedules known: fetched in the background, the last good answer kept while that fails."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -32,8 +32,8 @@ AGAIN: Final = timedelta(seconds=20)
 class Rosters:
     """Who is on call as it is known at the time; nothing is fetched for it."""
 
-    schedules: Mapping[str, ScheduleConfig]
-    known: MongoShifts
+    schedules: Mapping[str, ScheduleConfig] = field(default_factory=dict)
+    known: MongoShifts | None = None
 
     async def roster(self) -> Roster:
         """The schedules.
@@ -42,7 +42,7 @@ class Rosters:
             UnavailableError: there are some that others keep, and the store does not answer.
         """
         outside = [name for name, config in self.schedules.items() if config.is_outside]
-        known = await self.known.known(outside) if outside else {}
+        known = await self.known.known(outside) if outside and self.known else {}
         shifts = {name: one.shifts for name, one in known.items()}
         standing = {name: known[name].standing if name in known else Standing() for name in outside}
         return Roster(calendars(self.schedules, shifts), standing)
