@@ -70,10 +70,13 @@ guard() {
   end_group
 }
 
-# The group is known by its number and, where that can be seen, by when it was born.
+# The group is known by its number and, where that can be seen, by when it was born. Signals that
+# whoever started all of this has ignored, as nohup does, no shell can give back, but a newer env.
 h_begin='
 [ -r "/proc/$$/stat" ] && read -r h_stat <"/proc/$$/stat" && set -- ${h_stat##*) }
 echo "$$ ${20}" >"$0/group"
+[ "${31:-0}" != 0 ] && env --default-signal true 2>/dev/null &&
+exec env --default-signal sh -c ". \"\$0/command\"" "$0"
 set --
 . "$0/command"'
 
