@@ -4,7 +4,7 @@ import argparse
 import asyncio
 from typing import Final
 
-from tests.bench import backtest, decisions, ingest, latency, loops, search, startup, storm
+from tests.bench import backtest, decisions, ingest, latency, loops, search, startup, storm, triage
 from tests.bench.measure import Benchmark, show
 
 #: Each benchmark, by the names of what it measures.
@@ -16,6 +16,7 @@ BENCHMARKS: Final[dict[tuple[str, ...], Benchmark]] = {
         "storm_counted",
         "storm_rss_growth_mb",
     ): storm.collapsed,
+    ("triage_per_s",): triage.judged,
     ("approval_latency_ms_p50", "approval_latency_ms_p99"): latency.webhook_to_question,
     ("decision_latency_ms_p95",): decisions.decision_to_start,
     ("loop_per_s", "loop_cost_ratio"): loops.whole,
