@@ -95,11 +95,13 @@ def run(
 
 
 def _pairs(written: Iterable[str], what: str) -> dict[str, str]:
-    pairs = [one.partition("=") for one in written]
-    wrong = [key for key, equals, _ in pairs if not equals or not key]
-    if wrong:
-        raise NotPreviewedError(f"{wrong[0]!r} is no {what}: write NAME=VALUE")
-    return {key: value for key, _, value in pairs}
+    pairs: dict[str, str] = {}
+    for one in written:
+        key, equals, value = one.partition("=")
+        if not key or not equals:
+            raise NotPreviewedError(f"{one!r} is no {what}: write NAME=VALUE")
+        pairs[key] = value
+    return pairs
 
 
 def _read(text: str) -> Any:
