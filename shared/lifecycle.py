@@ -29,6 +29,11 @@ class Risk(StrEnum):
     HIGH = "high"
     CRITICAL = "critical"
 
+    @property
+    def rank(self) -> int:
+        """0 for the least."""
+        return tuple(Risk).index(self)
+
 
 class Effect(StrEnum):
     """What running a step a second time would do; recovery follows it."""

@@ -10,12 +10,15 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from shared.errors import PermanentError
-from shared.events import Choosing, Decision
+from shared.events import Choosing, Decision, Reply, SessionDirected
 
 _DECISION: Final = b"handrail/decision/1"
 _CHOICE: Final = b"handrail/choice/1"
 _EXPIRY: Final = b"handrail/expiry/1"
 _LINK: Final = b"handrail/link/1"
+_REPLY: Final = b"handrail/reply/1"
+_DIRECTIVE: Final = b"handrail/directive/1"
+_SEALING: Final = b"handrail/sealing/1"
 
 
 class ForgedDecisionError(PermanentError):
@@ -62,6 +65,38 @@ class Signer:
         if not _same(expected, said.signature):
             raise ForgedDecisionError(f"what {said.by} chose is not signed for this question")
 
+    def signed_reply(self, said: Reply, *, question_id: UUID, digest: str) -> Reply:
+        """What somebody answered with its signature, over all of it and what was asked."""
+        signature = self._reply_mac(said, question_id=question_id, digest=digest)
+        return said.model_copy(update={"signature": signature})
+
+    def check_reply(self, said: Reply, *, question_id: UUID, digest: str) -> None:
+        """Raise unless it was signed as an answer to exactly this question.
+
+        Raises:
+            ForgedDecisionError: it was not.
+        """
+        expected = self._reply_mac(said, question_id=question_id, digest=digest)
+        if not _same(expected, said.signature):
+            raise ForgedDecisionError(f"what {said.by} answered is not signed for this question")
+
+    def signed_directive(self, said: SessionDirected) -> SessionDirected:
+        """A directive with its signature, over all that it says."""
+        return said.model_copy(update={"signature": self._directive_mac(said)})
+
+    def check_directive(self, said: SessionDirected) -> None:
+        """Raise unless somebody who may gave the directive as it stands.
+
+        Raises:
+            ForgedDecisionError: nobody did.
+        """
+        if not _same(self._directive_mac(said), said.signature):
+            raise ForgedDecisionError(f"the directive of {said.by} is not signed")
+
+    def sealing_key(self) -> bytes:
+        """The 32 bytes under which secrets and artifacts lie in the store."""
+        return self._derive(_SEALING)
+
     def expiry(self, *, approval_id: UUID, step_hash: str) -> str:
         """The signature over "nobody answered in time"."""
         return self._mac(_EXPIRY, [str(approval_id), step_hash])
@@ -82,6 +117,15 @@ class Signer:
     def _choice_mac(self, said: Choosing, *, choice_id: UUID, digest: str) -> str:
         return self._mac(_CHOICE, [str(choice_id), digest, _said(said)])
 
+    def _reply_mac(self, said: Reply, *, question_id: UUID, digest: str) -> str:
+        return self._mac(_REPLY, [str(question_id), digest, _said(said)])
+
+    def _directive_mac(self, said: SessionDirected) -> str:
+        kept = {"id", "session_id", "directive", "by", "at", "reason", "rollback", "edits"}
+        told = said.model_dump(mode="json", include=kept)
+        told["at"] = said.at.astimezone(UTC).isoformat(timespec="milliseconds")
+        return self._mac(_DIRECTIVE, [told])
+
     def _mac(self, purpose: bytes, said: list[object]) -> str:
         message = json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
         return hmac.new(self._derive(purpose), message, hashlib.sha256).hexdigest()
@@ -90,7 +134,7 @@ class Signer:
         return hmac.new(self._secret, purpose, hashlib.sha256).digest()
 
 
-def _said(answer: Decision | Choosing) -> dict[str, object]:
+def _said(answer: Decision | Choosing | Reply) -> dict[str, object]:
     said = answer.model_dump(mode="json", exclude={"signature"})
     # As exact as MongoDB keeps it: an answer is signed before it is stored, checked after.
     said["at"] = answer.at.astimezone(UTC).isoformat(timespec="milliseconds")

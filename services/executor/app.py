@@ -2,11 +2,21 @@
 
 import os
 import socket
+from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+from cryptography.fernet import Fernet
 from pydantic import Field
 
+from services.executor.admission.breaker import Threshold
+from services.executor.admission.store import (
+    MongoArtifacts,
+    MongoBreakers,
+    MongoHistory,
+    MongoLocks,
+)
+from services.executor.admission.warden import Warden
 from services.executor.engine import Engine
 from services.executor.handlers import router
 from services.executor.store import MongoExecutors, MongoOutput, MongoSessions
@@ -18,12 +28,17 @@ from shared.oncall.keeping import Rosters
 from shared.oncall.store import MongoShifts
 from shared.outbox import Outbox
 from shared.policy.gate import Gate
-from shared.policy.store import MongoStopSwitch
+from shared.policy.keeper import PAUSE as POLICY_PAUSE
+from shared.policy.keeper import PolicyKeeper
+from shared.policy.reading import PolicyPlace
+from shared.policy.records.store import MongoRecords
+from shared.policy.store import MongoLastGood, MongoStopSwitch
 from shared.service import Service, compose
 from shared.settings import SigningSettings
 from shared.signing import Signer
 
 LOOK_AROUND = timedelta(seconds=1)
+SWEEP = timedelta(seconds=10)
 
 
 class Settings(SigningSettings):
@@ -53,6 +68,30 @@ def build(settings: Settings) -> Service:
     connectors = Connectors(config, settings.home)
     secrets = connectors.secrets()
     gate = Gate(MongoStopSwitch(service.database))
+    signer = Signer(settings.secret_key)
+    locks = MongoLocks(service.database)
+    artifacts = MongoArtifacts(service.database, Fernet(urlsafe_b64encode(signer.sealing_key())))
+    keeper = PolicyKeeper(
+        PolicyPlace(settings.config),
+        MongoLastGood(service.database),
+        registry=service.registry,
+        now=_now,
+    )
+    breaker = config.execution.breaker
+    warden = Warden(
+        keeper=keeper,
+        records=MongoRecords(service.database),
+        history=MongoHistory(service.database),
+        locks=locks,
+        breakers=MongoBreakers(service.database),
+        artifacts=artifacts,
+        connectors=connectors,
+        targets=config.targets,
+        execution=config.execution,
+        threshold=Threshold(breaker.failures, breaker.within, breaker.open_for),
+        mask=Mask(secrets),
+        now=_now,
+    )
     engine = Engine(
         f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}",
         sessions=sessions,
@@ -60,22 +99,33 @@ def build(settings: Settings) -> Service:
         output=output,
         outbox=outbox,
         targets=connectors,
+        warden=warden,
+        artifacts=artifacts,
         gate=gate,
         mask=Mask(secrets),
         hold=max(map(len, secrets), default=0),
-        now=lambda: datetime.now(UTC),
+        now=_now,
         registry=service.registry,
     )
-    signer = Signer(settings.secret_key)
     rosters = Rosters(config.schedules, MongoShifts(service.database))
     service.attach(router, engine=engine, signer=signer, sessions=sessions, rosters=rosters)
-    service.prepare += [sessions.prepare, output.prepare, outbox.prepare, gate.look, engine.renew]
+    service.prepare += [sessions.prepare, output.prepare, outbox.prepare, locks.prepare]
+    service.prepare += [artifacts.prepare, gate.look, warden.look, keeper.look, engine.renew]
     service.loops += [
         every(settings.executor_lease / 3, engine.renew, name="renew"),
         every(LOOK_AROUND, engine.adopt, name="adopt"),
         every(LOOK_AROUND, outbox.sweep, name="outbox"),
         every(LOOK_AROUND, gate.look, name="gate"),
+        every(LOOK_AROUND, warden.look, name="breakers"),
+        every(LOOK_AROUND, engine.look_around, name="look"),
+        every(POLICY_PAUSE, keeper.look, name="policy"),
+        every(SWEEP, locks.sweep, name="locks"),
+        every(SWEEP, locks.sweep_places, name="places"),
         every(timedelta(hours=1), executors.forget, name="forget"),
     ]
     service.close += [engine.close, connectors.close]
     return service
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

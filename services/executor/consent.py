@@ -1,15 +1,24 @@
 """Whether a decision on the bus is one that people made about exactly this step."""
 
+from services.executor.inquiry import digest
 from services.executor.session import Session
-from shared.events import Answer, Decision, Refusal, Step, StepApproved, StepRejected
+from shared.events import (
+    Answer,
+    Decision,
+    QuestionAnswered,
+    Refusal,
+    Step,
+    StepApproved,
+    StepRejected,
+)
 from shared.policy.voters import EVERYBODY, OnCall, voters
 from shared.signing import ForgedDecisionError, Signer
 
 
 def check_approval(
     session: Session, said: StepApproved, signer: Signer, on_call: OnCall = EVERYBODY
-) -> None:
-    """Raise unless enough different people signed a yes to this step as it will run.
+) -> int:
+    """How many different people signed a yes to this step as it will run: enough of them.
 
     Whose yes counts is judged here once more, by the plan, by who asked for the ticket, and by who
     was on call: what recorded the decisions is not believed.
@@ -28,6 +37,7 @@ def check_approval(
             f"{step.id} needs a yes of {step.approval.required}, and {len(people)} who may give "
             f"one signed it{f' ({why})' if why else ''}"
         )
+    return len(people)
 
 
 def check_refusal(session: Session, said: StepRejected, signer: Signer) -> str:
@@ -45,6 +55,26 @@ def check_refusal(session: Session, said: StepRejected, signer: Signer) -> str:
     if no is None:
         raise ForgedDecisionError(f"nobody said no to {said.step_id}")
     return f"{no.by} said no" + (f": {no.reason}" if no.reason else "")
+
+
+def check_answer(session: Session, said: QuestionAnswered, signer: Signer) -> str:
+    """Why nobody answered; empty where somebody did, and signed it.
+
+    Raises:
+        ForgedDecisionError: nobody signed it as an answer to what this step asks; it goes on
+            waiting.
+    """
+    if not session.has_step(said.step_id):
+        raise ForgedDecisionError(f"the plan has no step {said.step_id}")
+    step = session.step(said.step_id)
+    expected = (session.question_id(step), digest(session, step))
+    if (said.question_id, said.digest) != expected:
+        raise ForgedDecisionError(f"the answer is about another question than that of {step.id}")
+    if said.reply is not None:
+        signer.check_reply(said.reply, question_id=said.question_id, digest=said.digest)
+        return "" if said.refusal is None else f"{said.reply.by} would not answer"
+    signer.check_expiry(said.signature, approval_id=said.question_id, step_hash=said.digest)
+    return "nobody answered in time"
 
 
 def _step_meant(session: Session, said: StepApproved | StepRejected) -> Step:

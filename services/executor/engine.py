@@ -10,13 +10,18 @@ import stamina
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
+from services.executor.admission.verdict import Verdict
+from services.executor.advance import admit, settle
 from services.executor.hands import Mask, Targets, attempt
 from services.executor.moves import Move, Result
-from services.executor.progress import adopted, begin, ended
-from services.executor.session import Session
+from services.executor.progress import adopted, begin, ended, looked_again, wound_down
+from services.executor.session import Ending, Session
 from services.executor.transcript import Transcript
-from shared.errors import UnavailableError
-from shared.lifecycle import SessionState
+from services.executor.work import NotEndedYetError, Work
+from shared.connectors.protocol import TargetUnreachableError
+from shared.errors import PermanentError, UnavailableError
+from shared.events import SessionOutcome, Step
+from shared.lifecycle import SESSION_ENDED, SessionState
 from shared.store import Document
 from shared.telemetry import continued
 
@@ -28,6 +33,7 @@ Decide = Callable[[Session], Move | None]
 # one of them has got on, so that with this many nobody is stuck.
 CONFLICTS_MOST: Final = 100
 RETRY_PAUSE_MOST: Final = timedelta(seconds=2)
+TOOK_TOO_LONG: Final = Ending(reason="it took too long", outcome=SessionOutcome.FAILED)
 
 
 class Sessions(Protocol):
@@ -36,6 +42,9 @@ class Sessions(Protocol):
     async def load(self, session_id: UUID) -> Session | None: ...
     async def save(self, rev: int, move: Move) -> list[Document] | None: ...
     async def owned_by_others(self, alive: Sequence[str]) -> list[UUID]: ...
+    async def held_back(self) -> list[UUID]: ...
+    async def overdue(self, now: datetime) -> list[UUID]: ...
+    async def stopping(self, owner: str) -> list[UUID]: ...
     async def source_resolved(self, ticket_id: UUID) -> bool: ...
     async def ticket_in_progress(self, ticket_id: UUID, now: datetime) -> None: ...
 
@@ -56,6 +65,20 @@ class Output(Protocol):
     ) -> None: ...
 
 
+class Warden(Protocol):
+    """See ``admission.warden.Warden``."""
+
+    async def verdicts(self, session: Session, due: Sequence[str]) -> dict[str, Verdict]: ...
+    async def ended(self, session: Session, step: Step, result: Result) -> None: ...
+    async def finished(self, session: Session) -> None: ...
+
+
+class Artifacts(Protocol):
+    """See ``admission.store.MongoArtifacts``."""
+
+    async def load(self, digest: str) -> bytes | None: ...
+
+
 class Gate(Protocol):
     """See ``shared.policy.gate.Gate``."""
 
@@ -66,6 +89,10 @@ class Flush(Protocol):
     """See ``shared.outbox.Outbox``."""
 
     async def flush(self, document_id: UUID, entries: list[Document]) -> None: ...
+
+
+class ArtifactGoneError(PermanentError):
+    """What a dry run made, and people agreed to, cannot be had any more; the step did not run."""
 
 
 class NoSuchSessionError(UnavailableError):
@@ -84,6 +111,8 @@ class Engine:
         output: Output,
         outbox: Flush,
         targets: Targets,
+        warden: Warden,
+        artifacts: Artifacts,
         gate: Gate,
         mask: Mask,
         hold: int,
@@ -96,11 +125,13 @@ class Engine:
         self._output = output
         self._outbox = outbox
         self._targets = targets
+        self._warden = warden
+        self._artifacts = artifacts
         self._gate = gate
         self._mask = mask
         self._hold = hold
         self._now = now
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._works: dict[tuple[UUID, str], Work] = {}
         self._steps = Counter(
             "handrail_steps", "Attempts at steps that ended.", ["outcome"], registry=registry
         )
@@ -132,57 +163,112 @@ class Engine:
             move = decide(session)
             if move is None:
                 return None
+            move = await self._admitted(move)
+            if move.session == session and not move.claimed:
+                return None
             entries = await self._sessions.save(session.rev, move)
             if entries is not None:
                 await self._follow(move, entries)
                 return move
         raise UnavailableError(f"session {session_id} is changed by too many at once")
 
+    async def _admitted(self, move: Move) -> Move:
+        """The move after every step that is due has been let in, or not."""
+        while move.due:
+            move = admit(move, await self._warden.verdicts(move.session, move.due))
+        return settle(move)
+
     async def _follow(self, move: Move, entries: list[Document]) -> None:
         for step_id in move.claimed:
             self._start(move.session, step_id)
+        for step_id in move.stopped:
+            self._stop(move.session.id, step_id)
+        if move.session.state in SESSION_ENDED:
+            await self._finish(move.session)
         try:
             await self._outbox.flush(move.session.id, entries)
         except UnavailableError as error:
             # They stand in the session; the sweep publishes them when the bus is back.
             log.warning("events.kept", session_id=str(move.session.id), reason=str(error))
 
-    def _start(self, session: Session, step_id: str) -> None:
-        task = asyncio.create_task(self._work(session, step_id), name=f"{session.id}/{step_id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def _finish(self, session: Session) -> None:
+        try:
+            await self._warden.finished(session)
+        except UnavailableError as error:
+            log.warning("locks.kept", session_id=str(session.id), reason=str(error))
 
-    async def _work(self, session: Session, step_id: str) -> None:
+    def _start(self, session: Session, step_id: str) -> None:
+        work = Work(lambda: self._cancel(session, step_id))
+        self._works[session.id, step_id] = work
+        work.begin(self._work(session, step_id, work), name=f"{session.id}/{step_id}")
+        work.task.add_done_callback(lambda _: self._forget(session.id, step_id, work))
+
+    def _forget(self, session_id: UUID, step_id: str, work: Work) -> None:
+        # The next attempt may be on its way already.
+        if self._works.get((session_id, step_id)) is work:
+            del self._works[session_id, step_id]
+
+    def _stop(self, session_id: UUID, step_id: str) -> None:
+        work = self._works.get((session_id, step_id))
+        if work is not None:
+            work.stop()
+
+    async def _cancel(self, session: Session, step_id: str) -> None:
+        """End a step on its target, where that can be done.
+
+        Raises:
+            NotEndedYetError: the target did not answer.
+        """
+        step = session.step(step_id)
+        try:
+            connector = self._targets.open(step.target, uses=step.uses)
+            is_over = await connector.cancel(session.job_key(step))
+        except TargetUnreachableError as error:
+            reason = self._mask(str(error))
+            log.info("step.not_ended_yet", step_id=step_id, reason=reason)
+            raise NotEndedYetError(reason) from error
+        except PermanentError as error:
+            log.warning("step.cannot_be_ended", step_id=step_id, reason=self._mask(str(error)))
+            return
+        if not is_over:
+            log.warning("step.cannot_be_ended", step_id=step_id, target=step.target)
+
+    async def _work(self, session: Session, step_id: str, work: Work) -> None:
         ids = {"session_id": str(session.id), "ticket_id": str(session.ticket_id)}
         with (
             structlog.contextvars.bound_contextvars(step_id=step_id, **ids),
             continued(session.trace),
         ):
-            await self._pause(session.run(step_id).not_before)
             # Claimed, and not begun: who takes it over from here waits at the same gate.
-            await self._gate.passed()
-            result = await self._result(session, step_id)
-            run = session.run(step_id)
+            if await work.unless_stopped(self._turn(session.run(step_id).not_before)):
+                result = await self._result(session, step_id)
+            else:
+                result = Result(reason="it was ended before it began")
             log.info("step.ended", exit_code=result.exit_code, reason=result.reason)
             self._steps.labels(_label(result)).inc()
-            async for again in stamina.retry_context(
-                on=UnavailableError,
-                attempts=None,
-                timeout=None,
-                wait_max=RETRY_PAUSE_MOST.total_seconds(),
-            ):
-                with again:
-                    await self.change(
-                        session.id,
-                        lambda now_stored: ended(
-                            now_stored,
-                            step_id,
-                            self.owner,
-                            self._now(),
-                            fence=run.fence,
-                            result=result,
-                        ),
-                    )
+            await self._note(session, step_id, result)
+
+    async def _turn(self, not_before: datetime | None) -> None:
+        if not_before is not None:
+            await asyncio.sleep(max(0.0, (not_before - self._now()).total_seconds()))
+        await self._gate.passed()
+
+    async def _note(self, session: Session, step_id: str, result: Result) -> None:
+        fence = session.run(step_id).fence
+        async for again in stamina.retry_context(
+            on=UnavailableError,
+            attempts=None,
+            timeout=None,
+            wait_max=RETRY_PAUSE_MOST.total_seconds(),
+        ):
+            with again:
+                await self.change(
+                    session.id,
+                    lambda stored: ended(
+                        stored, step_id, self.owner, self._now(), fence=fence, result=result
+                    ),
+                )
+                await self._warden.ended(session, session.step(step_id), result)
 
     async def _result(self, session: Session, step_id: str) -> Result:
         async def show(stdout: str, stderr: str) -> None:
@@ -191,16 +277,25 @@ class Engine:
         transcript = Transcript(self._mask, show, hold=self._hold)
         step = session.step(step_id)
         try:
-            return await attempt(session, step, self._targets, self._mask, transcript.add)
+            artifact = await self._artifact(step)
+            return await attempt(
+                session, step, self._targets, self._mask, transcript.add, artifact=artifact
+            )
+        except PermanentError as error:
+            return Result(reason=str(error))
         except Exception as error:
             # A defect in one connector must not stop the sessions of all the others. What the
             # command did is not known, which is what is recorded.
             log.exception("step.defect", error=repr(error))
             return Result(reason=f"a defect in Handrail: {type(error).__name__}", lost=True)
 
-    async def _pause(self, until: datetime | None) -> None:
-        if until is not None:
-            await asyncio.sleep(max(0.0, (until - self._now()).total_seconds()))
+    async def _artifact(self, step: Step) -> bytes | None:
+        if step.artifact is None:
+            return None
+        found = await self._artifacts.load(step.artifact)
+        if found is None:
+            raise ArtifactGoneError("what its dry run made, and people agreed to, is gone")
+        return found
 
     async def renew(self) -> None:
         """Say that this executor is alive."""
@@ -219,11 +314,38 @@ class Engine:
                 count += 1
         return count
 
+    async def look_around(self) -> None:
+        """Go on with what waits for something outside of its session, and end what takes too long.
+
+        Raises:
+            UnavailableError: the store does not answer; looking again mends it.
+        """
+        for session_id in await self._sessions.stopping(self.owner):
+            await self._heed_stops(session_id)
+        for session_id in await self._sessions.overdue(self._now()):
+            log.warning("session.took_too_long", session_id=str(session_id))
+            await self.change(
+                session_id,
+                lambda session: wound_down(session, self.owner, self._now(), TOOK_TOO_LONG),
+            )
+        for session_id in await self._sessions.held_back():
+            await self.change(
+                session_id, lambda session: looked_again(session, self.owner, self._now())
+            )
+
+    async def _heed_stops(self, session_id: UUID) -> None:
+        """End what another executor, or a person, wants ended and this one runs."""
+        session = await self._sessions.load(session_id)
+        for step_id, run in session.runs.items() if session else ():
+            if run.stop and run.owner == self.owner:
+                self._stop(session_id, step_id)
+
     async def close(self) -> None:
         """Leave: commands on targets run on, and others attach to them at once."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        works = list(self._works.values())
+        for work in works:
+            work.task.cancel()
+        await asyncio.gather(*(work.task for work in works), return_exceptions=True)
         try:
             await self._executors.resign(self.owner)
         except UnavailableError as error:

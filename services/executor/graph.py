@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from services.executor.session import Run, Session
-from shared.events import Join, OnFailure, Step
-from shared.lifecycle import STEP_ENDED, StepState
+from shared.events import Join, Step
+from shared.lifecycle import StepState
 
 #: Not started: they can be left out without anything being left behind.
 _WAITING = frozenset({StepState.PENDING, StepState.AWAITING_APPROVAL, StepState.READY})
@@ -37,16 +37,30 @@ def turn(session: Session, step: Step) -> Answer:
     """Whether a pending step may begin, by those that it needs and the one that it is part of."""
     if step.parent is not None:
         outer = session.run(step.parent)
-        if outer.state in STEP_ENDED:
+        if outer.over:
             return Answer(Turn.NEVER, f"{step.parent} {outer.state}", blocked=outer.blocked)
         if not outer.opened:
             return _NOT_YET
+    sources = session.leading_to(step.id)
+    if sources and (led := _led(session, sources)).turn is not Turn.NOW:
+        return led
     needed = [session.step(need) for need in step.needs]
     return _first(session, needed) if step.join is Join.FIRST else _all(session, needed)
 
 
+def _led(session: Session, sources: list[Step]) -> Answer:
+    """Whether one of the steps failed whose failure leads here."""
+    runs = [session.run(source.id) for source in sources]
+    if any(run.state is StepState.FAILED and not run.unwanted for run in runs):
+        return _NOW
+    if any(not run.over for run in runs):
+        return _NOT_YET
+    names = ", ".join(source.id for source in sources)
+    return Answer(Turn.NEVER, f"it is for a failure of {names} only")
+
+
 def _all(session: Session, needed: list[Step]) -> Answer:
-    if any(session.run(need.id).state not in STEP_ENDED for need in needed):
+    if any(not session.run(need.id).over for need in needed):
         return _NOT_YET
     for need in needed:
         if session.stands_in_the_way(need):
@@ -59,7 +73,7 @@ def _first(session: Session, needed: list[Step]) -> Answer:
     runs = [session.run(need.id) for need in needed]
     if any(run.state is StepState.SUCCEEDED for run in runs):
         return _NOW
-    if any(run.state not in STEP_ENDED for run in runs):
+    if any(not run.over for run in runs):
         return _NOT_YET
     told = ", ".join(f"{need.id} {run.state}" for need, run in zip(needed, runs, strict=True))
     return Answer(
@@ -72,8 +86,21 @@ def _first(session: Session, needed: list[Step]) -> Answer:
 def unwanted(session: Session, step: Step) -> bool:
     """Whether a step was not started, and all that need it have got what they waited for."""
     run = session.run(step.id)
-    if not session.has_joins or run.state not in _WAITING or run.opened:
+    return run.state in _WAITING and not run.opened and _superfluous(session, step)
+
+
+def beaten(session: Session, step: Step) -> bool:
+    """Whether a step runs, and another one came first for all that need it."""
+    run = session.run(step.id)
+    return run.state is StepState.RUNNING and not run.stop and _superfluous(session, step)
+
+
+def _superfluous(session: Session, step: Step) -> bool:
+    if not session.has_joins:
         return False
+    outer = None if step.parent is None else session.step(step.parent)
+    if outer is not None and session.run(outer.id).opened and _superfluous(session, outer):
+        return True
     needing = session.needing(step.id)
     return bool(needing) and all(_satisfied(session, other) for other in needing)
 
@@ -110,8 +137,11 @@ def _made_good(session: Session, step: Step) -> bool:
 
     What is unknown is never made good: nobody knows what it did.
     """
-    if session.run(step.id).state is StepState.UNKNOWN:
+    run = session.run(step.id)
+    if run.state is StepState.UNKNOWN:
         return False
+    if _gone_around(session, step):
+        return True
     needing = session.needing(step.id)
     return bool(needing) and all(
         _won(session, other) or (session.run(other.id).blocked and _made_good(session, other))
@@ -119,11 +149,22 @@ def _made_good(session: Session, step: Step) -> bool:
     )
 
 
+def _gone_around(session: Session, step: Step) -> bool:
+    """Whether its failure led on to a step that succeeded, or it needed only such steps."""
+    run = session.run(step.id)
+    if run.state is StepState.FAILED:
+        return step.goto is not None and session.run(step.goto).state is StepState.SUCCEEDED
+    if run.state is not StepState.SKIPPED or not run.blocked:
+        return False
+    blocking = [need for need in map(session.step, step.needs) if session.stands_in_the_way(need)]
+    return bool(blocking) and all(_gone_around(session, need) for need in blocking)
+
+
 def outcome(session: Session, group: Step) -> tuple[StepState, str] | None:
     """How a step ended that stands for others; None while they have not all ended."""
     parts = session.parts(group.id)
     runs = [session.run(part.id) for part in parts]
-    if any(run.state not in STEP_ENDED for run in runs):
+    if any(not run.over for run in runs):
         return None
     spoilt = [part for part in parts if session.stands_in_the_way(part)]
     spoilt = [part for part in spoilt if not _made_good(session, part)]
@@ -144,19 +185,4 @@ def beyond_failure(session: Session, group: Step) -> bool:
     return any(
         run.blocked if run.state is StepState.FAILED else run.state is not StepState.SKIPPED
         for run in runs
-    )
-
-
-def not_rolled_back(session: Session) -> tuple[str, ...]:
-    """What a failed step wanted taken back, and what is still as it was left."""
-    wanted = any(
-        step.on_failure is OnFailure.ROLLBACK and session.run(step.id).state is StepState.FAILED
-        for step in session.steps
-    )
-    if not wanted:
-        return ()
-    return tuple(
-        step.id
-        for step in session.steps
-        if step.rollback and not step.is_group and session.run(step.id).attempt
     )

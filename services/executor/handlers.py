@@ -7,13 +7,23 @@ from uuid import UUID
 import structlog
 from faststream import Context
 
-from services.executor.consent import check_approval, check_refusal
+from services.executor.consent import check_answer, check_approval, check_refusal
+from services.executor.directive import directed
 from services.executor.engine import Engine
 from services.executor.moves import Move
-from services.executor.progress import approved, refused, source_said
+from services.executor.progress import answered, approved, refused, source_said
 from services.executor.session import Session
 from shared.bus import Router, consumes
-from shared.events import Change, PlanReady, StepApproved, StepRejected, TicketUpdated
+from shared.events import (
+    Change,
+    Directive,
+    PlanReady,
+    QuestionAnswered,
+    SessionDirected,
+    StepApproved,
+    StepRejected,
+    TicketUpdated,
+)
 from shared.oncall.keeping import Rosters
 from shared.signing import Signer
 
@@ -25,6 +35,7 @@ class ActiveSessions(Protocol):
     """See ``store.MongoSessions``."""
 
     async def active_of(self, ticket_id: UUID) -> list[UUID]: ...
+    async def retry(self, said: SessionDirected, now: datetime) -> Session | None: ...
 
 
 EngineDep = Annotated[Engine, Context("engine")]
@@ -47,8 +58,8 @@ async def run_approved(
     on_call = await rosters.roster()
 
     def decide(session: Session) -> Move | None:
-        check_approval(session, said, signer, on_call)
-        return approved(session, said.step_id, engine.owner, datetime.now(UTC))
+        people = check_approval(session, said, signer, on_call)
+        return approved(session, said.step_id, engine.owner, datetime.now(UTC), people=people)
 
     await engine.change(said.session_id, decide)
 
@@ -69,6 +80,33 @@ async def give_up_refused(said: StepRejected, engine: EngineDep, signer: SignerD
         )
 
     await engine.change(said.session_id, decide)
+
+
+@consumes(router, QuestionAnswered, by="executor")
+async def heed_answer(said: QuestionAnswered, engine: EngineDep, signer: SignerDep) -> None:
+    """Go on with what people answered, if they really did."""
+
+    def decide(session: Session) -> Move | None:
+        reason = check_answer(session, said, signer)
+        return answered(session, said, engine.owner, datetime.now(UTC), reason=reason)
+
+    await engine.change(said.session_id, decide)
+
+
+@consumes(router, SessionDirected, by="executor")
+async def heed_directive(
+    said: SessionDirected, engine: EngineDep, signer: SignerDep, sessions: SessionsDep
+) -> None:
+    """Pause, resume, end or try again a session, if somebody who may really said so."""
+    signer.check_directive(said)
+    if said.directive is Directive.RETRY:
+        again = await sessions.retry(said, datetime.now(UTC))
+        if again is not None:
+            await engine.begin(again.id, again.ticket_id)
+        return
+    await engine.change(
+        said.session_id, lambda session: directed(session, said, engine.owner, datetime.now(UTC))
+    )
 
 
 @consumes(router, TicketUpdated, by="executor")

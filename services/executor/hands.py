@@ -1,6 +1,7 @@
 """One attempt at one step on its target, and what came of it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final, Protocol
 
@@ -36,10 +37,29 @@ class Targets(Protocol):
     def open(self, target: str, *, uses: str | None = None) -> Connector: ...
 
 
+def job_of(session: Session, step: Step, artifact: bytes | None = None) -> Job:
+    """The present attempt at a step as its connector knows it."""
+    run = session.run(step.id)
+    return Job(
+        session.job_key(step),
+        step.run,
+        step.timeout,
+        effect=step.effect,
+        artifact=artifact,
+        started_at=run.started_at,
+    )
+
+
 async def attempt(
-    session: Session, step: Step, targets: Targets, mask: Mask, on_output: OnOutput
+    session: Session,
+    step: Step,
+    targets: Targets,
+    mask: Mask,
+    on_output: OnOutput,
+    *,
+    artifact: bytes | None = None,
 ) -> Result:
-    """Run a step under the key of its present attempt, or attach to the run that has the key.
+    """Run a step under the key of its present attempt, or see what became of the run that has it.
 
     A result is ``lost`` when the command was started, or may have been, and its end is not known.
     """
@@ -49,19 +69,22 @@ async def attempt(
     sent = False
     try:
         connector = targets.open(step.target, uses=step.uses)
-        if await _happened_already(step, connector):
-            return _DONE_ALREADY
-        sent = True
-        job = Job(session.job_key(step), step.run, step.timeout)
-        outcome = await connector.run(job, on_output=on_output)
+        job = job_of(session, step, artifact)
+        outcome = await connector.reattach(job, on_output=on_output) if taken_over else None
+        if outcome is None:
+            if await _happened_already(step, connector):
+                return _DONE_ALREADY
+            sent = True
+            outcome = await connector.run(job, on_output=on_output)
         if isinstance(outcome, Lost) and await _happened_already(step, connector):
             return _DONE_ALREADY
     except TargetUnreachableError as error:
-        lost = taken_over or (sent and error.may_have_started)
-        return Result(reason=mask(str(error)), lost=lost)
+        lost = (taken_over and not sent) or (sent and error.may_have_started)
+        return Result(reason=mask(str(error)), lost=lost, trouble=True)
     except PermanentError as error:
-        return Result(reason=mask(str(error)), lost=taken_over)
-    return _result(step, outcome, mask)
+        return Result(reason=mask(str(error)), lost=taken_over and not sent, trouble=True)
+    result = _result(step, outcome, mask)
+    return replace(result, reattached=result.reattached or (taken_over and not sent))
 
 
 async def _happened_already(step: Step, connector: Connector) -> bool:
@@ -75,10 +98,12 @@ def _result(step: Step, outcome: Ended | Lost, mask: Mask) -> Result:
     parts = (outcome.stdout.rstrip(), outcome.stderr.rstrip())
     output = mask("\n".join(part for part in parts if part))
     if isinstance(outcome, Lost):
-        return Result(output=output, reason=mask(outcome.reason), lost=True)
+        return Result(output=output, reason=mask(outcome.reason), lost=True, trouble=True)
     reason = ""
     if outcome.timed_out:
         reason = f"it did not end within {step.timeout.total_seconds():g} s and was stopped"
+    elif outcome.cancelled:
+        reason = "it was ended"
     elif outcome.exit_code:
         reason = f"exit code {outcome.exit_code}"
     return Result(
@@ -86,6 +111,7 @@ def _result(step: Step, outcome: Ended | Lost, mask: Mask) -> Result:
         output=output,
         reason=reason,
         reattached=outcome.reattached,
+        trouble=outcome.timed_out,
         # From the masked text: what is found is shown, and stands in commands.
         outputs=extracted(step.outputs, mask(outcome.stdout)),
     )

@@ -23,13 +23,17 @@ from shared.lifecycle import SessionState, StepState
 
 @dataclass(frozen=True)
 class Result:
-    """How one attempt at a step ended; ``lost`` when that could not be found out."""
+    """How one attempt at a step ended; ``lost`` when that could not be found out.
+
+    ``trouble`` says that it was its target's fault: it was not reached, or did not answer.
+    """
 
     exit_code: int | None = None
     output: str = ""
     reason: str = ""
     reattached: bool = False
     lost: bool = False
+    trouble: bool = False
     outputs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -107,10 +111,13 @@ def skip(
 
 
 def ask(move: Move, step: Step, run: Run, *, dry_run: str = "") -> None:
+    waits = run.becomes(
+        StepState.AWAITING_APPROVAL, asked=run.asked + 1, agreed=0, asked_at=move.now
+    )
+    move.put(step, waits)
     session = move.session
     approval_id = session.approval_id(step)
-    waits = run.becomes(StepState.AWAITING_APPROVAL, approval_id=approval_id, asked_at=move.now)
-    move.put(step, waits)
+    move.put(step, waits.model_copy(update={"approval_id": approval_id}))
     move.tell(
         StepAwaitingApproval,
         str(approval_id),
@@ -126,7 +133,7 @@ def ask(move: Move, step: Step, run: Run, *, dry_run: str = "") -> None:
         command=step.run,
         risk=step.risk,
         why=step.why,
-        evidence=_evidence(session),
+        evidence=evidence(session),
         rollback=step.rollback,
         dry_run=dry_run,
         expects=step.expects,
@@ -140,7 +147,7 @@ def ask(move: Move, step: Step, run: Run, *, dry_run: str = "") -> None:
     )
 
 
-def _evidence(session: Session) -> tuple[str, ...]:
+def evidence(session: Session) -> tuple[str, ...]:
     """What is known so far: why there is a plan, and what its earlier steps found."""
     found = (
         f"{step.id} ({step.run}): exit code {run.exit_code}\n{run.output}".strip()

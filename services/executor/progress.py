@@ -1,33 +1,36 @@
 """What happens next in a session: pure decisions over (session, what happened).
 
-Every function returns a ``Move``: the changed session, the events that tell of the change, and the
-steps that the asking executor has claimed with it and now has to run. A claim is stored before
-anything is run; so a session that is under way always has an owner to be missed.
+Every function returns a ``Move``: the changed session and the events that tell of the change. The
+steps whose turn has come are ``due`` in it, and ``advance.admit`` is told of each whether it may
+begin; ``advance.settle`` comes last. A claim is stored before anything is run; so a session that is
+under way always has an owner to be missed.
 """
 
+import hashlib
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-import cel
-
-from services.executor.graph import (
-    Turn,
-    beyond_failure,
-    not_rolled_back,
-    outcome,
-    spoiling,
-    turn,
-    unwanted,
+from services.executor import inquiry
+from services.executor.advance import advanced
+from services.executor.moves import Move, Result, due, end
+from services.executor.session import Ending, Run, Session
+from shared.events import (
+    Fate,
+    QuestionAnswered,
+    Refusal,
+    SessionStarted,
+    Step,
+    StepDone,
+    StepOutcome,
 )
-from services.executor.moves import Move, Result, ask, claim, end, finish, skip
-from services.executor.session import Run, Session
-from shared.events import Refusal, SessionOutcome, SessionStarted, Step
-from shared.lifecycle import SESSION_ENDED, STEP_ENDED, Effect, Risk, SessionState, StepState
-from shared.runbook.late import UnrenderedError, expanded, items, written
+from shared.lifecycle import SESSION_ENDED, Effect, SessionState, StepState
 
 #: A repeatable step whose run was lost is run again, but not for ever.
 RECOVERIES: Final = 3
+
+#: Pauses differ by so much, so that those who failed together do not come again together.
+JITTER: Final = 0.25
 
 
 def begin(session: Session, owner: str, now: datetime, *, source_resolved: bool) -> Move | None:
@@ -35,21 +38,24 @@ def begin(session: Session, owner: str, now: datetime, *, source_resolved: bool)
     if session.state is not SessionState.PLANNED:
         return None
     gone = session.source_resolved or source_resolved
-    session = session.model_copy(update={"source_resolved": gone})
+    session = session.model_copy(update={"source_resolved": gone, "begun_at": now})
     move = Move(session, owner, now)
     if not gone:
         move.tell(SessionStarted, runbook=session.runbook.name)
-    return _advanced(move)
+    return advanced(move)
 
 
-def approved(session: Session, step_id: str, owner: str, now: datetime) -> Move | None:
-    """Let an approved step run; None when it does not wait for that."""
-    if session.run(step_id).state is not StepState.AWAITING_APPROVAL:
+def approved(
+    session: Session, step_id: str, owner: str, now: datetime, *, people: int = 1
+) -> Move | None:
+    """Let a step run that so many people agreed to; None when it does not wait for that."""
+    run = session.run(step_id)
+    if run.state is not StepState.AWAITING_APPROVAL or run.question_id is not None:
         return None
     move = Move(session, owner, now)
     step = session.step(step_id)
-    move.put(step, session.run(step_id).becomes(StepState.READY))
-    return _advanced(move)
+    move.put(step, run.becomes(StepState.READY, agreed=people))
+    return advanced(move)
 
 
 def refused(
@@ -60,9 +66,8 @@ def refused(
     if run.state is not StepState.AWAITING_APPROVAL:
         return None
     move = Move(session, owner, now)
-    state = StepState.EXPIRED if refusal is Refusal.EXPIRED else StepState.REJECTED
-    move.put(session.step(step_id), run.becomes(state, ended_at=now, reason=reason))
-    return _advanced(move)
+    _given_up(move, session.step(step_id), refusal, reason)
+    return advanced(move)
 
 
 def ended(
@@ -76,13 +81,43 @@ def ended(
     step = session.step(step_id)
     if result.lost:
         _after_loss(move, step, run, result)
+    elif run.stop and not result.succeeded:
+        stopped = replace(result, reason=f"it was ended: {run.stop}")
+        end(move, step, run, StepState.FAILED, stopped)
     elif not result.succeeded and run.attempt < step.retry.attempts:
-        pause = step.retry.backoff * 2 ** (run.attempt - 1)
-        claim(move, step, run, pause=pause)
+        due(move, step, run, pause=_pause(session, step, run))
     else:
         state = StepState.SUCCEEDED if result.succeeded else StepState.FAILED
         end(move, step, run, state, result)
-    return _advanced(move)
+    if step.undoes and result.succeeded:
+        _taken_back(move, move.session.step(step.undoes))
+    return advanced(move)
+
+
+def answered(
+    session: Session, said: QuestionAnswered, owner: str, now: datetime, *, reason: str = ""
+) -> Move | None:
+    """Go on with what people answered; None when the step does not wait for that.
+
+    ``reason`` is why nobody answered, where that is so.
+
+    Raises:
+        UnfitReplyError: the answer is not what was asked for; the step goes on waiting.
+    """
+    run = session.run(said.step_id)
+    if run.question_id != said.question_id:
+        return None
+    move = Move(session, owner, now)
+    step = session.step(said.step_id)
+    if said.reply is None:
+        _given_up(move, step, said.refusal or Refusal.EXPIRED, reason)
+    elif run.state is StepState.UNKNOWN:
+        _fate(move, step, run, inquiry.fate_of(said.reply), said.reply.by)
+    else:
+        outputs = inquiry.filled(step, said.reply)
+        result = Result(exit_code=0, reason=f"answered by {said.reply.by}", outputs=outputs)
+        end(move, step, run, StepState.SUCCEEDED, result)
+    return advanced(move)
 
 
 def adopted(session: Session, alive: frozenset[str], owner: str, now: datetime) -> Move | None:
@@ -94,9 +129,19 @@ def adopted(session: Session, alive: frozenset[str], owner: str, now: datetime) 
     for step in session.steps:
         run = session.run(step.id)
         if run.state is StepState.RUNNING and run.owner not in alive:
-            move.put(step, run.becomes(StepState.RUNNING, owner=owner, fence=run.fence + 1))
+            taken = run.becomes(StepState.RUNNING, owner=owner, fence=run.fence + 1)
+            move.put(step, taken)
             move.claimed.append(step.id)
+            if taken.stop:
+                move.stopped.append(step.id)
     return move if move.claimed else None
+
+
+def looked_again(session: Session, owner: str, now: datetime) -> Move | None:
+    """Go on with a session that waits for something outside of it; None when it has ended."""
+    if session.state in SESSION_ENDED or session.state is SessionState.PLANNED:
+        return None
+    return advanced(Move(session, owner, now))
 
 
 def source_said(session: Session, owner: str, now: datetime, *, resolved: bool) -> Move | None:
@@ -108,168 +153,82 @@ def source_said(session: Session, owner: str, now: datetime, *, resolved: bool) 
         return None
     move = Move(session.model_copy(update={"source_resolved": resolved}), owner, now)
     # A plan that nobody has begun is looked at when it is.
-    return move if session.state is SessionState.PLANNED else _advanced(move)
+    return move if session.state is SessionState.PLANNED else advanced(move)
 
 
-def _advanced(move: Move) -> Move:
-    if _may_cancel(move.session):
-        return _cancelled(move)
-    while _went_round(move):
-        continue
-    return _settled(move)
+def paused(session: Session, owner: str, now: datetime, *, why: str) -> Move | None:
+    """Begin nothing more, or go on where ``why`` is empty; None when that is so already."""
+    if session.state in SESSION_ENDED or session.paused == why:
+        return None
+    move = Move(session.model_copy(update={"paused": why}), owner, now)
+    return move if session.state is SessionState.PLANNED else advanced(move)
 
 
-def _may_cancel(session: Session) -> bool:
-    """Whether the source's "resolved" came while the steps that matter are still to be run."""
-    if not session.source_resolved:
-        return False
-    runs = [(step, session.run(step.id)) for step in session.steps]
-    return any(run.state not in STEP_ENDED for _, run in runs) and all(
-        run.state is not StepState.RUNNING and (run.attempt == 0 or step.risk is Risk.LOW)
-        for step, run in runs
-    )
+def wound_down(session: Session, owner: str, now: datetime, ending: Ending) -> Move | None:
+    """End a session before its steps are: what waits is left out, what runs is ended.
 
-
-def _cancelled(move: Move) -> Move:
-    reason = "the source said that the problem is gone before anything was changed"
-    for step in move.session.steps:
-        run = move.session.run(step.id)
-        if run.state not in STEP_ENDED:
-            move.put(step, run.becomes(StepState.SKIPPED, ended_at=move.now, reason=reason))
-    finish(move, SessionState.CANCELLED, SessionOutcome.CANCELLED, reason)
-    return move
-
-
-def _went_round(move: Move) -> bool:
-    """Move every step on that can be; whether that changed anything."""
-    changed = False
-    for step in move.session.steps:
-        run = move.session.run(step.id)
-        if run.state is not StepState.RUNNING and run.state not in STEP_ENDED:
-            changed |= _considered(move, step, run)
-    return changed
-
-
-def _considered(move: Move, step: Step, run: Run) -> bool:
-    """Move one step on that has not begun or stands for others; whether that changed anything."""
-    if unwanted(move.session, step):
-        reason = "another step came first, and nobody waits for this one"
-        skip(move, step, run, reason, blocked=False, unwanted=True)
-        return True
-    match run.state:
-        case StepState.READY:
-            claim(move, step, run)
-            return True
-        case StepState.PENDING:
-            return _closed(move, step, run) if run.opened else _begun(move, step, run)
-    return False
-
-
-def _begun(move: Move, step: Step, run: Run) -> bool:
-    """Begin a step whose turn it is, or skip one whose turn never comes."""
-    whose = turn(move.session, step)
-    if whose.turn is Turn.NOT_YET:
-        return False
-    if whose.turn is Turn.NEVER:
-        skip(move, step, run, whose.reason, blocked=whose.blocked)
-    else:
-        _unless_condition(move, step, run)
-    return True
-
-
-def _unless_condition(move: Move, step: Step, run: Run) -> None:
-    """Run a step whose turn it is, ask for it, or leave it out, as its condition and rule say."""
-    try:
-        holds = step.when is None or cel.evaluate(step.when, dict(move.session.facts()))
-    except (KeyError, RuntimeError, TypeError, ValueError) as error:
-        reason = f"its condition cannot be evaluated: {step.when}: {error}"
-        end(move, step, run, StepState.FAILED, Result(reason=reason))
-        return
-    if not holds:
-        skip(move, step, run, f"its condition is false: {step.when}", blocked=False)
-        return
-    try:
-        step = _written(move, step)
-    except UnrenderedError as error:
-        end(move, step, run, StepState.FAILED, Result(reason=str(error)))
-        return
-    if step.is_group:
-        move.put(step, run.model_copy(update={"opened": True, "started_at": move.now}))
-    elif step.approval.required:
-        ask(move, step, run)
-    else:
-        claim(move, step, run)
-
-
-def _written(move: Move, step: Step) -> Step:
-    """The step with the texts that waited for this moment, and those of its items behind it.
-
-    Raises:
-        UnrenderedError: what they need was not found, or cannot be put there.
+    None when it has ended or is being ended.
     """
-    if step.late is None:
-        return step
-    found = move.session.found()
-    if step.foreach is None:
-        step = written(step, found)
-        move.write(step)
-    else:
-        parts = expanded(step, items(step, found), found)
-        step = step.model_copy(update={"late": None})
-        move.write(step, *parts)
-    return step
+    if session.state in SESSION_ENDED or session.ending is not None:
+        return None
+    return advanced(Move(session.model_copy(update={"ending": ending, "paused": ""}), owner, now))
 
 
-def _closed(move: Move, step: Step, run: Run) -> bool:
-    """End a step that stands for others, when they have ended."""
-    ended_as = outcome(move.session, step)
-    if ended_as is None:
-        return False
-    state, reason = ended_as
-    gathered = _gathered(move.session, step) if step.foreach is not None else Result()
-    run = run.model_copy(update={"blocked": beyond_failure(move.session, step)})
-    end(move, step, run, state, replace(gathered, reason=reason))
-    return True
+def _given_up(move: Move, step: Step, refusal: Refusal, reason: str) -> None:
+    """Go on without what nobody agreed to or answered."""
+    run = move.session.run(step.id)
+    if run.state is StepState.UNKNOWN:
+        told = f"{run.reason}; {reason}" if reason else run.reason
+        move.put(step, run.model_copy(update={"question_id": None, "reason": told}))
+        return
+    state = StepState.EXPIRED if refusal is Refusal.EXPIRED else StepState.REJECTED
+    gone = run.becomes(state, ended_at=move.now, reason=reason, question_id=None)
+    move.put(step, gone)
 
 
-def _gathered(session: Session, step: Step) -> Result:
-    """What its items came to: the first exit code that is not 0, and each output as a list."""
-    runs = [session.run(part.id) for part in session.parts(step.id)]
-    codes = [run.exit_code for run in runs if run.exit_code is not None]
-    outputs = {
-        name: [run.outputs[name] for run in runs if name in run.outputs] for name in step.outputs
-    }
-    return Result(exit_code=next((code for code in codes if code), 0), outputs=outputs)
+def _fate(move: Move, step: Step, run: Run, fate: Fate, by: str) -> None:
+    """Go on as somebody found that a lost command went."""
+    match fate:
+        case Fate.RAN:
+            result = Result(exit_code=0, reason=f"{by} says that it ran and did its work")
+            end(move, step, run, StepState.SUCCEEDED, result, key="/answered")
+            if step.undoes:
+                _taken_back(move, move.session.step(step.undoes))
+        case Fate.DID_NOT_RUN:
+            result = Result(reason=f"{by} says that it did not run, or did not do its work")
+            end(move, step, run, StepState.FAILED, result, key="/answered")
+        case Fate.AGAIN:
+            due(move, step, run.model_copy(update={"question_id": None}))
 
 
 def _after_loss(move: Move, step: Step, run: Run, result: Result) -> None:
     """Go on after a run that was started and left no exit code, by what a second one would do."""
-    if step.effect is Effect.ONCE or run.recoveries >= RECOVERIES:
-        end(move, step, run, StepState.UNKNOWN, result)
+    again = step.effect is not Effect.ONCE and run.recoveries < RECOVERIES and not run.stop
+    if again:
+        due(move, step, run.model_copy(update={"recoveries": run.recoveries + 1}))
         return
-    again = run.model_copy(update={"recoveries": run.recoveries + 1})
-    claim(move, step, again)
+    end(move, step, run, StepState.UNKNOWN, result)
+    if not run.stop:
+        inquiry.ask_fate(move, step)
 
 
-def _settled(move: Move) -> Move:
-    """The session's own state, from those of its steps."""
-    session = move.session
-    states = {session.run(step.id).state for step in session.steps}
-    if StepState.RUNNING in states:
-        move.session = session.becomes(SessionState.RUNNING)
-    elif StepState.AWAITING_APPROVAL in states:
-        move.session = session.becomes(SessionState.WAITING)
-    else:
-        bad = next(spoiling(session), None)
-        if bad is None:
-            finish(move, SessionState.SUCCEEDED, SessionOutcome.SUCCEEDED, "every step is done")
-        else:
-            finish(move, SessionState.FAILED, SessionOutcome.FAILED, _why_failed(session, bad))
-    return move
+def _taken_back(move: Move, step: Step) -> None:
+    """Note that what a step did is taken back."""
+    run = move.session.run(step.id)
+    if run.state is StepState.SUCCEEDED:
+        move.put(step, run.becomes(StepState.ROLLED_BACK))
+    move.tell(
+        StepDone,
+        f"{step.id}/{run.attempt}/rolled-back",
+        step_id=step.id,
+        attempt=run.attempt,
+        outcome=StepOutcome.ROLLED_BACK,
+        reason=f"taken back: {move.session.rolling_back}",
+    )
 
 
-def _why_failed(session: Session, bad: Step) -> str:
-    run = session.run(bad.id)
-    reason = f"{bad.id} {run.state}" + (f": {run.reason}" if run.reason else "")
-    left = not_rolled_back(session)
-    return f"{reason}; it was not rolled back automatically: {', '.join(left)}" if left else reason
+def _pause(session: Session, step: Step, run: Run) -> timedelta:
+    """How long to wait before the next attempt: it doubles."""
+    spread = hashlib.sha256(session.job_key(step).encode()).digest()[0] / 255
+    factor: float = 2 ** (run.attempt - 1) * (1 + JITTER * (2 * spread - 1))
+    return step.retry.backoff * factor

@@ -2,19 +2,31 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, Final, Self
 from uuid import UUID, uuid5
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from shared.events import Alert, Check, Join, OnFailure, RunbookRef, Step
-from shared.lifecycle import SessionState, Severity, StepState, may_become
+from shared.events import (
+    Alert,
+    Check,
+    FoundBy,
+    Join,
+    OnFailure,
+    RunbookRef,
+    SessionOutcome,
+    Step,
+)
+from shared.lifecycle import STEP_ENDED, SessionState, Severity, StepState, may_become
 from shared.runbook.placing import placed
 
 #: Of a step's output, this much of its end stands in the session and in events.
 TAIL: Final = 4_000
+#: A session that says nothing about it may take so long, waiting for people included.
+SESSION_MOST: Final = timedelta(hours=24)
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+")
 _UNPLAIN: Final = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -30,8 +42,11 @@ class Run(BaseModel):
     write of an earlier one is refused. ``attempt`` counts from 1. ``not_before`` is the end of the
     pause before a retry. ``blocked`` tells a step that was skipped because another failed from one
     that was skipped because its condition was false, and one whose parts did worse than fail.
-    ``opened`` tells a step that stands for others
-    and whose turn came; ``unwanted`` one that was left out because another came first.
+    ``opened`` tells a step that stands for others and whose turn came; ``unwanted`` one that was
+    left out, or ended, because another came first. ``held`` is what a step that could run has to
+    wait for, and ``stop`` why one that runs is to be ended. ``asked`` counts how often people were
+    asked for their yes, and ``agreed`` those whose yes it has.
+    ``question_id`` is what people are asked about it; until they answer, it is not over.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -42,6 +57,11 @@ class Run(BaseModel):
     owner: str | None = None
     fence: int = 0
     approval_id: UUID | None = None
+    asked: int = 0
+    agreed: int = 0
+    question_id: UUID | None = None
+    held: str = ""
+    stop: str = ""
     asked_at: AwareDatetime | None = None
     not_before: AwareDatetime | None = None
     started_at: AwareDatetime | None = None
@@ -55,19 +75,38 @@ class Run(BaseModel):
     opened: bool = False
     unwanted: bool = False
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will become of it."""
+        return self.state in STEP_ENDED and self.question_id is None
+
     def becomes(self, state: StepState, **fields: Any) -> Self:
-        """This run in another state.
+        """This run in another state; what it waited for is behind it.
 
         Raises:
             ImpossibleChangeError: the lifecycle has no such change.
         """
         if not may_become(self.state, state):
             raise ImpossibleChangeError(f"a step cannot go from {self.state} to {state}")
-        return self.model_copy(update={"state": state, **fields})
+        return self.model_copy(update={"state": state, "held": "", **fields})
+
+
+class Ending(BaseModel):
+    """A session that is being ended before its steps are: why, as what, and what comes first."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    reason: str
+    outcome: SessionOutcome
+    rollback: bool = False
 
 
 class Session(BaseModel):
-    """One attempt to fix one ticket; ``rev`` counts its stored changes."""
+    """One attempt to fix one ticket; ``rev`` counts its stored changes.
+
+    ``paused`` says who had it wait and why. ``rolling_back`` is why what was done is taken back:
+    from then on nothing else begins. ``retry_of`` is the session that this one tries again.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -86,6 +125,13 @@ class Session(BaseModel):
     verify: tuple[Check, ...] = ()
     runs: dict[str, Run] = {}
     source_resolved: bool = False
+    paused: str = ""
+    ending: Ending | None = None
+    rolling_back: str = ""
+    retry_of: UUID | None = None
+    timeout: timedelta | None = None
+    begun_at: AwareDatetime | None = None
+    found_by: FoundBy = FoundBy.RULE
     trace: str = ""
     alert: Alert | None = None
 
@@ -110,6 +156,17 @@ class Session(BaseModel):
     def needing(self, step_id: str) -> list[Step]:
         """The steps that need one."""
         return [step for step in self.steps if step_id in step.needs]
+
+    def leading_to(self, step_id: str) -> list[Step]:
+        """The steps whose failure leads on to one, which runs in no other case."""
+        return [step for step in self.steps if step.goto == step_id]
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When it has taken too long; None before it was begun."""
+        if self.begun_at is None:
+            return None
+        return self.begun_at + (self.timeout or SESSION_MOST)
 
     @property
     def has_joins(self) -> bool:
@@ -139,12 +196,37 @@ class Session(BaseModel):
 
     def owners(self) -> list[str]:
         """The executors that run a step of this session just now."""
-        running = {run.owner for run in self.runs.values() if run.state is StepState.RUNNING}
-        return sorted(owner for owner in running if owner)
+        return self._owners(self.runs.values())
+
+    def stopping(self) -> list[str]:
+        """The executors that have to end a step of this session."""
+        return self._owners(run for run in self.runs.values() if run.stop)
+
+    @property
+    def held(self) -> bool:
+        """Whether a step waits for something that is not in this session."""
+        return any(run.held and run.state is StepState.READY for run in self.runs.values())
+
+    @staticmethod
+    def _owners(runs: Iterable[Run]) -> list[str]:
+        found = {run.owner for run in runs if run.state is StepState.RUNNING}
+        return sorted(owner for owner in found if owner)
 
     def approval_id(self, step: Step) -> UUID:
-        """The id of the request for a yes to this very step; another command has another one."""
-        return uuid5(self.id, f"approval/{step.id}/{step.digest(self.id)}")
+        """The id of the last request for a yes to this very step; another command has another."""
+        again = max(self.run(step.id).asked, 1) - 1
+        return uuid5(
+            self.id, f"approval/{step.id}/{step.digest(self.id)}{f'/{again}' if again else ''}"
+        )
+
+    def agreed(self, step: Step) -> int:
+        """How many people said yes to exactly this step as it is now."""
+        run = self.run(step.id)
+        return run.agreed if run.approval_id == self.approval_id(step) else 0
+
+    def question_id(self, step: Step) -> UUID:
+        """The id of what people are asked about the present attempt at a step."""
+        return uuid5(self.id, f"question/{step.id}/{self.run(step.id).attempt}")
 
     def job_key(self, step: Step) -> str:
         """The name of this attempt on its target: the same for every executor that takes it on."""
@@ -179,7 +261,7 @@ class Session(BaseModel):
     def stands_in_the_way(self, step: Step) -> bool:
         """Whether this step ended in a way that keeps those that need it from running."""
         run = self.run(step.id)
-        if step.gather and run.state is not StepState.SKIPPED:
+        if step.undoes is not None or (step.gather and run.state is not StepState.SKIPPED):
             return False
         match run.state:
             case StepState.FAILED:

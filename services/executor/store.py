@@ -1,16 +1,20 @@
 """Sessions in MongoDB, who is alive to run them, and what their commands wrote."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from pymongo import ASCENDING
+from pymongo.errors import DuplicateKeyError
 
+from services.executor.directive import retried
 from services.executor.moves import Move
 from services.executor.session import Session
 from shared import outbox
-from shared.lifecycle import TICKET_FROM, SessionState, TicketState
+from shared.events import SessionDirected
+from shared.lifecycle import SESSION_ENDED, TICKET_FROM, SessionState, TicketState
 from shared.store import RELAXED, Database, Document, seam
 
 _ACTIVE: Final = [
@@ -18,6 +22,8 @@ _ACTIVE: Final = [
     SessionState.RUNNING.value,
     SessionState.WAITING.value,
 ]
+#: What a session that is tried again has of the first, beside what is known here.
+_KEPT: Final = ("schema", "caused_by")
 # Executors that are gone for this long are of no interest to anybody.
 _FORGET: Final = timedelta(days=1)
 
@@ -32,7 +38,8 @@ class MongoSessions:
 
     async def prepare(self) -> None:
         """Make the indexes; changes nothing where they are."""
-        await self.collection.create_index("owners", sparse=True, name="owners")
+        for name in ("owners", "stopping", "held", "deadline"):
+            await self.collection.create_index(name, sparse=True, name=name)
         await self.collection.create_index([("ticket_id", ASCENDING)], name="ticket")
 
     async def load(self, session_id: UUID) -> Session | None:
@@ -56,12 +63,46 @@ class MongoSessions:
         cursor = self.collection.find({"owners": {"$elemMatch": {"$nin": list(alive)}}}, {"_id": 1})
         return [found["_id"] async for found in cursor]
 
+    async def held_back(self) -> list[UUID]:
+        """Sessions with a step that waits for something outside of them."""
+        return await self._ids({"held": True})
+
+    async def overdue(self, now: datetime) -> list[UUID]:
+        """Sessions that have taken too long."""
+        return await self._ids({"deadline": {"$lte": now}})
+
+    async def stopping(self, owner: str) -> list[UUID]:
+        """Sessions in which this executor has to end something."""
+        return await self._ids({"stopping": owner})
+
+    async def _ids(self, query: Document) -> list[UUID]:
+        return [found["_id"] async for found in self.collection.find(query, {"_id": 1})]
+
     async def active_of(self, ticket_id: UUID) -> list[UUID]:
         """The sessions of a ticket that have not ended."""
         cursor = self.collection.find(
             {"ticket_id": ticket_id, "state": {"$in": _ACTIVE}}, {"_id": 1}
         )
         return [found["_id"] async for found in cursor]
+
+    async def retry(self, said: SessionDirected, now: datetime) -> Session | None:
+        """Store the session that tries another one again; None when there is no such session.
+
+        The same word makes the same session, however often it comes.
+
+        Raises:
+            NothingToRetryError: see there.
+        """
+        found = await self.collection.find_one({"_id": said.session_id}, {"outbox": 0})
+        if found is None:
+            return None
+        again = retried(_session(found), said)
+        new = again.model_dump(mode="json", exclude={"id", "ticket_id"})
+        kept: Document = {name: found[name] for name in _KEPT if name in found}
+        document: Document = {**kept, **new, "_id": again.id, "ticket_id": again.ticket_id}
+        with suppress(DuplicateKeyError):
+            await self.collection.insert_one({**document, "created_at": now})
+        return again
 
     async def source_resolved(self, ticket_id: UUID) -> bool:
         """Whether the ticket's source says that the problem is gone."""
@@ -83,15 +124,25 @@ def _update(move: Move, entries: list[Document]) -> Document:
         "state": session.state.value,
         "runs": {id_: run.model_dump(mode="json") for id_, run in session.runs.items()},
         "source_resolved": session.source_resolved,
+        "paused": session.paused,
+        "ending": session.ending and session.ending.model_dump(mode="json"),
+        "rolling_back": session.rolling_back,
+        "begun_at": session.begun_at,
         "updated_at": move.now,
     }
     if move.rewritten:
         fields["steps"] = [step.model_dump(mode="json") for step in session.steps]
     update: Document = {"$set": fields, "$inc": {"rev": 1}}
-    if owners := session.owners():
-        fields["owners"] = owners
-    else:
-        update["$unset"] = {"owners": ""}
+    active = session.state not in SESSION_ENDED
+    marks = {
+        "owners": session.owners(),
+        "stopping": session.stopping(),
+        "held": active and session.held and not session.paused,
+        "deadline": session.deadline if active and session.ending is None else None,
+    }
+    fields.update({name: value for name, value in marks.items() if value})
+    # What is looked for by a sparse index is there only while it is so.
+    update["$unset"] = {name: "" for name, value in marks.items() if not value}
     if entries:
         update["$push"] = {"outbox": {"$each": entries}}
         update["$currentDate"] = {outbox.INDEX: True}

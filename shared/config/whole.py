@@ -20,6 +20,7 @@ from shared.config.policy import (
     people_mistakes,
     team_mistakes,
 )
+from shared.config.routes import Routes, route_mistakes
 from shared.config.schedules import Schedules, schedule_mistakes
 from shared.config.section import Section
 from shared.config.sources import ADDRESS, SourceConfig
@@ -63,6 +64,7 @@ class Config(Section):
     channels: Channels = Field(default_factory=dict)
     teams: Teams = Field(default_factory=dict)
     schedules: Schedules = Field(default_factory=dict)
+    routes: Routes = ()
     policy: PolicySection = PolicyConfig()
     targets: dict[str, Target] = Field(default_factory=dict)
     execution: Execution = Execution()
@@ -112,6 +114,15 @@ def _nobody(config: Config) -> Iterator[Located]:
         yield ("channels", *where), message
     for where, message in schedule_mistakes(config.schedules, emails):
         yield ("schedules", *where), message
+    lost = route_mistakes(
+        config.routes,
+        teams=config.teams,
+        emails=emails,
+        schedules=config.schedules,
+        channels=config.channels,
+    )
+    for where, message in lost:
+        yield ("routes", *where), message
     if isinstance(config.policy, PolicyConfig):
         asked = people_mistakes(config.policy, config.teams, emails, config.schedules)
         for where, message in asked:

@@ -5,7 +5,7 @@ The executor acts through connectors, triage gathers, the verifier checks.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 
@@ -55,7 +55,8 @@ class Job:
     ``key`` names this attempt (letters, digits, ``-`` and ``_``): the same key is the same run, on
     whatever executor and however often. ``command`` is the step's text, in the language of its
     connector. ``timeout`` is kept on the target itself, also when nobody watches: the whole process
-    group is ended. ``artifact`` is what ``dry_run`` made and people approved.
+    group is ended. ``artifact`` is what ``dry_run`` made and people approved. ``started_at`` is when
+    this attempt began, on whatever executor.
     """
 
     key: str
@@ -63,6 +64,7 @@ class Job:
     timeout: timedelta
     effect: Effect = Effect.ONCE
     artifact: bytes | None = None
+    started_at: datetime | None = None
 
 
 @dataclass(frozen=True)

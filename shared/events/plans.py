@@ -110,6 +110,7 @@ class Step(BaseModel):
     foreach: Foreach | None = None
     includes: "RunbookRef | None" = None
     late: Late | None = None
+    undoes: str | None = Field(None, description="The step that this one takes back.")
     artifact: str | None = Field(
         None, description="SHA-256 of what a dry run made and the step applies, as a saved plan."
     )

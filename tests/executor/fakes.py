@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry
 
 from services.executor.engine import Engine
 from shared.connectors.protocol import Chunk, Ended, Stream
+from tests.executor.going import verdict
 from tests.executor.sessions import NOW
 
 
@@ -32,6 +33,15 @@ class MemorySessions:
 
     async def active_of(self, ticket_id):
         return [s.id for s in self.stored.values() if s.ticket_id == ticket_id]
+
+    async def held_back(self):
+        return [s.id for s in self.stored.values() if s.held]
+
+    async def overdue(self, now):
+        return [s.id for s in self.stored.values() if s.deadline and s.deadline <= now]
+
+    async def stopping(self, owner):
+        return [s.id for s in self.stored.values() if owner in s.stopping()]
 
     async def source_resolved(self, ticket_id):
         return ticket_id in self._resolved
@@ -98,7 +108,8 @@ class Target:
         return outcome
 
     async def reattach(self, job, *, on_output=None):
-        return None
+        """As over a claim: what runs there is waited for, and what does not can be begun."""
+        return await self.run(job, on_output=on_output)
 
     async def dry_run(self, job):
         return None
@@ -112,6 +123,32 @@ class Target:
 
     async def close(self):
         self.closed = True
+
+
+class OpenWarden:
+    """Lets every step in whose plan asks nobody, or says what a test wants to be said."""
+
+    def __init__(self, **verdicts):
+        self.said = verdicts
+        self.results = []
+        self.done = []
+
+    async def verdicts(self, session, due):
+        return {id_: self.said.get(id_) or verdict(session, id_) for id_ in due}
+
+    async def ended(self, session, step, result):
+        self.results.append((step.id, result))
+
+    async def finished(self, session):
+        self.done.append(session.id)
+
+
+class MemoryArtifacts:
+    def __init__(self, kept=()):
+        self.kept = dict(kept)
+
+    async def load(self, digest):
+        return self.kept.get(digest)
 
 
 class OpenGate:
@@ -137,6 +174,8 @@ def engine(
     output=None,
     outbox=None,
     gate=None,
+    warden=None,
+    artifacts=None,
     mask=str,
 ):
     return Engine(
@@ -146,6 +185,8 @@ def engine(
         output=output or MemoryOutput(),
         outbox=outbox or KeptOutbox(),
         targets=target,
+        warden=warden or OpenWarden(),
+        artifacts=artifacts or MemoryArtifacts(),
         gate=gate or OpenGate(),
         mask=mask,
         hold=0,

@@ -6,6 +6,7 @@ from services.executor.progress import approved
 from shared.connectors.protocol import Ended, Lost, TargetUnreachableError, UnknownTargetError
 from shared.errors import UnavailableError
 from shared.lifecycle import Effect, SessionState, StepState
+from tests.executor import going
 from tests.executor.fakes import (
     KeptOutbox,
     MemoryExecutors,
@@ -29,7 +30,7 @@ async def ran(plan, *outcomes, target=None, **fakes):
     target = target or Target(*outcomes)
     driver = engine(sessions, target, **fakes)
     await driver.begin(SESSION_ID, TICKET_ID)
-    await eventually(lambda: not driver._tasks)
+    await eventually(lambda: not driver._works)
     await driver.close()
     return stored(sessions), target, sessions
 
@@ -184,7 +185,7 @@ async def test_a_late_owner_cannot_write_over_its_successor():
     await successor.adopt()
     await eventually(lambda: stored(sessions).state is SessionState.SUCCEEDED)
     slow.may_end.set()
-    await eventually(lambda: not late._tasks)
+    await eventually(lambda: not late._works)
     assert stored(sessions).run("a").state is StepState.SUCCEEDED
     await late.close()
     await successor.close()
@@ -237,7 +238,7 @@ async def test_a_conflicting_change_is_decided_anew():
     async def save_after_another(rev, move):
         if not once:
             once.append(True)
-            other = approved(stored(sessions), "b", "other", NOW)
+            other = going.approved(stored(sessions), "b", "other", NOW)
             await save(stored(sessions).rev, other)
         return await save(rev, move)
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from services.executor.moves import Result
-from services.executor.progress import approved, begin, ended
 from shared.connectors.protocol import Ended
 from shared.lifecycle import SessionState, Severity
 from shared.runbook import draft
 from tests.executor.fakes import MemorySessions, Target, engine, eventually
+from tests.executor.going import approved, begin, ended
 from tests.executor.sessions import NOW, session, states
 from tests.executor.test_engine import ran
 from tests.runbook.library import CLEAN, TELL, whole, written
@@ -73,7 +73,7 @@ def test_what_people_are_asked_for_is_the_written_text_and_its_digest(book):
 
 def test_a_step_that_is_approved_runs_as_it_was_asked_for(book):
     move = over(begun(book), "look", **FOUND)
-    move = approved(move.session, "clean[0]", "me", NOW)
+    move = approved(move.session, "clean[0]", "me", NOW, people=2)
     started = next(event for event in move.events if event.subject == "step.started")
     assert started.command == "clean --keep=7 --leader 'a; rm -rf /' web-1"
 
@@ -163,7 +163,7 @@ async def test_a_plan_with_items_and_included_runbooks_runs_to_its_end(book):
     target = Inventory()
     driver = engine(sessions, target)
     await driver.begin(plan.id, plan.ticket_id)
-    await eventually(lambda: not driver._tasks)
+    await eventually(lambda: not driver._works)
     await driver.close()
     done = sessions.stored[plan.id]
     assert done.state is SessionState.SUCCEEDED, done.tried()

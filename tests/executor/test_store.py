@@ -5,9 +5,9 @@ from uuid import uuid4
 
 import pytest
 
-from services.executor.progress import approved, begin
 from services.executor.store import MongoExecutors, MongoOutput, MongoSessions
 from shared.lifecycle import SessionState
+from tests.executor.going import approved, begin
 from tests.executor.sessions import NOW, SESSION_ID, TICKET_ID, session, states, step
 from tests.executor.test_late import over
 from tests.executor.test_late import planned as drafted

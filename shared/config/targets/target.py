@@ -6,7 +6,13 @@ from shared.config.section import Section
 
 
 class AnyTarget(Section):
-    """For the policy: ``labels``, and ``environment`` such as production."""
+    """What the policy looks at, and how much is done there at once.
+
+    ``environment`` is a word such as production. ``lock`` has one session at a time change anything
+    there; ``concurrency`` is how many steps run at a time, of all sessions.
+    """
 
     labels: dict[str, str] = Field(default_factory=dict)
     environment: str | None = None
+    lock: bool = True
+    concurrency: int | None = Field(None, ge=1, le=1000)

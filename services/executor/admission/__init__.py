@@ -1,0 +1,1 @@
+"""Whether a step whose turn has come may begin: policy, locks, limits, failures."""

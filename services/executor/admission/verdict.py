@@ -1,0 +1,40 @@
+"""What may be said to a step that is about to begin."""
+
+from dataclasses import dataclass
+
+from shared.events import ApprovalRule
+
+
+@dataclass(frozen=True)
+class Go:
+    """It begins now."""
+
+
+@dataclass(frozen=True)
+class Hold:
+    """It waits, and is looked at again soon; ``reason`` says for what."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Deny:
+    """It never runs."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Ask:
+    """People have to agree first.
+
+    ``dry_run`` is what it would do, as the target says; ``artifact`` the SHA-256 of what the dry
+    run made and the step will apply.
+    """
+
+    rule: ApprovalRule
+    dry_run: str = ""
+    artifact: str | None = None
+
+
+Verdict = Go | Hold | Deny | Ask

@@ -1,0 +1,278 @@
+"""Lets steps begin, or not: by the policy as it is now, locks, limits and breakers."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+from uuid import UUID
+
+import structlog
+
+from services.executor.admission.breaker import Breaker, Threshold
+from services.executor.admission.questioning import Circumstances, changes, facts, under
+from services.executor.admission.verdict import Ask, Deny, Go, Hold, Verdict
+from services.executor.moves import Result
+from services.executor.session import Session
+from shared.config import Target
+from shared.config.execution import Execution
+from shared.connectors.protocol import Connector, DryRun, Job
+from shared.errors import HandrailError
+from shared.events import ApprovalRule, RunbookRef, Step
+from shared.lifecycle import StepState
+from shared.policy.engine import decide
+from shared.policy.policy import Policy
+from shared.policy.records.record import Record
+from shared.policy.ruling import Ruling
+from shared.policy.terms import Mode, Outcome
+
+log = structlog.get_logger(__name__)
+
+_HOUR: Final = timedelta(hours=1)
+#: A dry run that takes longer is told as missing.
+DRY_RUN_MOST: Final = timedelta(minutes=5)
+#: A runbook's record is asked for again after this.
+RECORD_FRESH: Final = timedelta(seconds=2)
+
+
+class InForce(Protocol):
+    """See ``shared.policy.keeper.PolicyKeeper``."""
+
+    @property
+    def policy(self) -> Policy: ...
+
+
+class Records(Protocol):
+    """See ``shared.policy.records.store.MongoRecords``."""
+
+    async def of(self, runbook: RunbookRef) -> Record: ...
+
+
+class Locks(Protocol):
+    """See ``store.MongoLocks``."""
+
+    async def take(self, targets: Sequence[str], session_id: UUID) -> tuple[str, UUID] | None: ...
+    async def enter(self, limit: str, most: int, key: str) -> bool: ...
+    async def leave(self, limits: Sequence[str], key: str) -> None: ...
+    async def release(self, session_id: UUID) -> None: ...
+
+
+class Breakers(Protocol):
+    """See ``store.MongoBreakers``."""
+
+    async def all(self) -> dict[str, Breaker]: ...
+    async def failed(self, target: str, now: datetime, threshold: Threshold) -> Breaker: ...
+    async def succeeded(self, target: str) -> None: ...
+
+
+class Artifacts(Protocol):
+    """See ``store.MongoArtifacts``."""
+
+    async def keep(self, artifact: bytes, now: datetime) -> str: ...
+
+
+class History(Protocol):
+    """See ``store.MongoHistory``."""
+
+    async def begun_on(self, target: str, since: datetime, *, without: str) -> int: ...
+    async def count(self, ticket_id: UUID) -> int | None: ...
+
+
+class Targets(Protocol):
+    """See ``shared.connectors.registry.Connectors``."""
+
+    def open(self, target: str, *, uses: str | None = None) -> Connector: ...
+
+
+@dataclass
+class Warden:
+    """Judges the steps that are due in one session after the other; see ``verdicts``."""
+
+    keeper: InForce
+    records: Records
+    history: History
+    locks: Locks
+    breakers: Breakers
+    artifacts: Artifacts
+    connectors: Targets
+    targets: Mapping[str, Target]
+    execution: Execution
+    threshold: Threshold
+    mask: Callable[[str], str]
+    now: Callable[[], datetime]
+    _troubled: dict[str, Breaker] = field(default_factory=dict)
+    _dry_runs: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    _known: dict[str, tuple[datetime, Record]] = field(default_factory=dict)
+
+    async def look(self) -> None:
+        """See which targets are in trouble.
+
+        Raises:
+            UnavailableError: nobody knows; what was known stands.
+        """
+        self._troubled = await self.breakers.all()
+
+    async def verdicts(self, session: Session, due: Sequence[str]) -> dict[str, Verdict]:
+        """What is said to each step that is due.
+
+        What is taken for a step that then does not begin is given back by the sweeps. Asked again,
+        a session gets what it has already.
+
+        Raises:
+            UnavailableError: the store does not answer, so nobody knows whether it may begin.
+        """
+        room = self._room(session)
+        found: dict[str, Verdict] = {}
+        for step_id in due:
+            found[step_id] = verdict = await self._verdict(session, session.step(step_id), room)
+            room -= isinstance(verdict, Go)
+        return found
+
+    def _room(self, session: Session) -> int:
+        running = sum(run.state is StepState.RUNNING for run in session.runs.values())
+        return self.execution.at_once.session - running
+
+    async def _verdict(self, session: Session, step: Step, room: int) -> Verdict:
+        policy = self.keeper.policy
+        ruling = await self._ruling(session, step, policy)
+        if (against := _against(ruling)) is not None:
+            return against
+        rule = under(step, ruling, step.approval)
+        if rule.required > session.agreed(step):
+            return await self._ask(session, step, rule)
+        if room <= 0:
+            most = self.execution.at_once.session
+            return Hold(f"{most} steps of this session run already: more are not run at once")
+        return await self._place(session, step, policy)
+
+    async def _ruling(self, session: Session, step: Step, policy: Policy) -> Ruling:
+        around = Circumstances(now=self.now(), record=await self._record(session.runbook))
+        if policy.config.rules or policy.config.deny:
+            around = replace(around, count=await self.history.count(session.ticket_id))
+        if policy.asks_for_last_hour:
+            key = f"{session.id}/{step.id}"
+            begun = await self.history.begun_on(step.target, self.now() - _HOUR, without=key)
+            around = replace(around, begun_here=begun)
+        return decide(policy, facts(session, step, self.targets, around))
+
+    async def _record(self, runbook: RunbookRef) -> Record:
+        key, now = f"{runbook.name}@{runbook.version}", self.now()
+        known = self._known.get(key)
+        if known is None or now - known[0] > RECORD_FRESH:
+            known = self._known[key] = (now, await self.records.of(runbook))
+        return known[1]
+
+    # -- asking -----------------------------------------------------------------------------------
+
+    async def _ask(self, session: Session, step: Step, rule: ApprovalRule) -> Ask:
+        """What people are asked, with what it would do where the target can say that."""
+        key = step.model_copy(update={"artifact": None}).digest(session.id)
+        if key not in self._dry_runs:
+            self._dry_runs[key] = await self._dry_run(session, step)
+        text, artifact = self._dry_runs[key]
+        return Ask(rule, text, artifact)
+
+    async def _dry_run(self, session: Session, step: Step) -> tuple[str, str | None]:
+        job = Job(f"{session.job_key(step)}-dry", step.run, step.timeout, step.effect)
+        try:
+            connector = self.connectors.open(step.target, uses=step.uses)
+            async with asyncio.timeout(DRY_RUN_MOST.total_seconds()):
+                made = await connector.dry_run(job)
+        except TimeoutError:
+            return f"No dry run: it took longer than {DRY_RUN_MOST}.", None
+        except HandrailError as error:
+            log.info("step.no_dry_run", step_id=step.id, reason=self.mask(str(error)))
+            return f"No dry run: {self.mask(str(error))}", None
+        return await self._kept(made)
+
+    async def _kept(self, made: DryRun | None) -> tuple[str, str | None]:
+        if made is None:
+            return "", None
+        artifact = made.artifact and await self.artifacts.keep(made.artifact, self.now())
+        return self.mask(made.text), artifact or None
+
+    # -- places on targets ------------------------------------------------------------------------
+
+    async def _place(self, session: Session, step: Step, policy: Policy) -> Verdict:
+        trouble = self._troubled.get(step.target, Breaker()).reason(step.target, self.now())
+        if trouble:
+            return Hold(trouble)
+        if not changes(step):
+            return await self._entered(session, step)
+        if policy.config.locks.target:
+            held = await self.locks.take(self._worked_on(session, step), session.id)
+            if held is not None:
+                return Hold(f"{held[0]} is worked on by session {held[1]}")
+            if policy.asks_for_last_hour:
+                # Counted once more now that nobody else begins anything there.
+                ruling = await self._ruling(session, step, policy)
+                if (against := _against(ruling)) is not None:
+                    return against
+        return await self._entered(session, step)
+
+    def _worked_on(self, session: Session, due: Step) -> list[str]:
+        """The targets that this step and those after it change, as far as that is known by now."""
+        ahead = {due.target} | {
+            step.target
+            for step in session.steps
+            if changes(step)
+            and not step.is_group
+            and (step.late is None or "target" not in step.late.templates)
+            and not session.run(step.id).over
+        }
+        return [name for name in ahead if (found := self.targets.get(name)) and found.lock]
+
+    async def _entered(self, session: Session, step: Step) -> Verdict:
+        key = f"{session.id}/{step.id}"
+        entered: list[str] = []
+        for limit, most in self._limits(session, step):
+            if not await self.locks.enter(limit, most, key):
+                await self.locks.leave(entered, key)
+                return Hold(f"{most} steps run at once on {limit}: that is its limit")
+            entered.append(limit)
+        return Go()
+
+    def _limits(self, session: Session, step: Step) -> list[tuple[str, int]]:
+        at_once, target = self.execution.at_once, self.targets.get(step.target)
+        here = (target.concurrency if target else None) or at_once.target
+        labels = session.alert.labels if session.alert else {}
+        service = labels.get("service") or labels.get("job")
+        limits = [(f"target {step.target}", here)]
+        if service:
+            limits.append((f"service {service}", at_once.service))
+        return [(limit, most) for limit, most in limits if most is not None]
+
+    # -- what became of it ------------------------------------------------------------------------
+
+    async def ended(self, session: Session, step: Step, result: Result) -> None:
+        """Give back what a step had, and note how its target did.
+
+        Raises:
+            UnavailableError: the store does not answer; sweeps give the places back.
+        """
+        limits = [limit for limit, _ in self._limits(session, step)]
+        if limits:
+            await self.locks.leave(limits, f"{session.id}/{step.id}")
+        if result.trouble or (changes(step) and not result.succeeded):
+            breaker = await self.breakers.failed(step.target, self.now(), self.threshold)
+            self._troubled[step.target] = breaker
+            if breaker.is_open(self.now()):
+                log.warning("target.left_alone", target=step.target, until=breaker.open_until)
+        elif result.succeeded and self._troubled.pop(step.target, None) is not None:
+            await self.breakers.succeeded(step.target)
+
+    async def finished(self, session: Session) -> None:
+        """Let go of the targets of a session that has ended.
+
+        Raises:
+            UnavailableError: see ``ended``.
+        """
+        await self.locks.release(session.id)
+
+
+def _against(ruling: Ruling) -> Deny | None:
+    if ruling.outcome is Outcome.DENY:
+        return Deny(f"the policy does not allow it now, by {ruling.rule}: {ruling.reason}")
+    if ruling.mode is not Mode.ACT:
+        return Deny(f"the policy lets Handrail only {ruling.mode} here now, by {ruling.rule}")
+    return None
