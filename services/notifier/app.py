@@ -10,8 +10,11 @@ from pydantic import Field, HttpUrl, SecretStr
 
 from services.notifier.api import question_links
 from services.notifier.audience import Audience
+from services.notifier.channels.building import keep_true, messengers
 from services.notifier.channels.directory import Directory
 from services.notifier.channels.email import EmailMessenger, Mailer
+from services.notifier.channels.parts import Parts, SlackApp
+from services.notifier.channels.store import MongoPosts
 from services.notifier.channels.telling import Teller
 from services.notifier.connections import IDLE
 from services.notifier.delivery import Postman
@@ -47,6 +50,20 @@ class Settings(SigningSettings):
     public_url: HttpUrl | None = None
     smtp_url: SecretStr | None = None
     mail_from: str | None = None
+    slack_bot_token: SecretStr | None = None
+    slack_signing_secret: SecretStr | None = None
+    slack_app_token: SecretStr | None = None
+    slack_api_url: HttpUrl | None = None
+
+    @property
+    def slack(self) -> SlackApp:
+        """The app in Slack."""
+        return SlackApp(
+            bot_token=self.slack_bot_token,
+            signing_secret=self.slack_signing_secret,
+            app_token=self.slack_app_token,
+            api_url=str(self.slack_api_url) if self.slack_api_url else None,
+        )
 
     @property
     def links_to(self) -> str:
@@ -75,10 +92,22 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
     desk = Desk(questions, signer, _now, Rosters(config.schedules, shifts))
     people = _reachable(config.people)
     directory = Directory(people, config.channels)
+    parts = Parts(
+        service=service,
+        people=people,
+        posts=MongoPosts(service.database),
+        questions=questions,
+        desk=desk,
+        now=_now,
+        slack=settings.slack,
+    )
+    chats = messengers(parts, config.channels)
+    keep_true(parts, chats)
     postman = Postman(
         {
             Channel.EMAIL: EmailMessenger(_mailer(settings, announce, service)),
             Channel.TERMINAL: EmailMessenger(TerminalMailer(announce)),
+            **chats,
         }
     )
     teller = Teller(directory, MongoNotifications(service.database), postman)

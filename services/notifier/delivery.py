@@ -36,7 +36,7 @@ class Postman:
         queued, and does not keep the others waiting.
         """
         delivering = [self._deliver(message, now, mark) for message in messages]
-        # All are tried to the end: what one of them raises must not leave another sent but unmarked.
+        # All are tried to the end: what one raises must not leave another sent but unmarked.
         outcomes = await asyncio.gather(*delivering, return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):

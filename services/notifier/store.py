@@ -21,6 +21,8 @@ from shared.store import SCHEMA, Collection, Database, Document, seam
 
 #: How many overdue questions one look takes up.
 BATCH: Final = 100
+#: More than anybody has, and not without an end.
+_ALL: Final = 10_000
 _CHOICES: Final = {"kind": "choice"}
 # As long as the streams keep events: an older request for approval cannot come any more.
 _FINISHED_KEPT: Final = timedelta(days=14)
@@ -57,6 +59,10 @@ class Questions(Protocol):
 
     async def overdue(self, now: datetime) -> list[Question]:
         """Pending questions that nobody can answer any more, the oldest first, not all at once."""
+        ...
+
+    async def pending(self, most: int | None) -> list[Question]:
+        """Questions that wait for an answer, those that expire first before the others."""
         ...
 
     async def supersede(self, session_id: UUID, now: datetime) -> int:
@@ -152,6 +158,11 @@ class MongoQuestions:
     async def overdue(self, now: datetime) -> list[Question]:
         query = {"state": ApprovalState.PENDING.value, "expires_at": {"$lte": now}}
         found = self._approvals.find(query).sort("expires_at", 1).limit(BATCH)
+        return [question_of(document) async for document in found]
+
+    async def pending(self, most: int | None) -> list[Question]:
+        query = {"state": ApprovalState.PENDING.value}
+        found = self._approvals.find(query).sort("expires_at", 1).limit(most or _ALL)
         return [question_of(document) async for document in found]
 
     async def supersede(self, session_id: UUID, now: datetime) -> int:

@@ -104,6 +104,10 @@ class FakeQuestions:
         late = [q for q in self._kept.values() if q.state == "pending" and q.expires_at <= now]
         return sorted(late, key=lambda q: q.expires_at)[:BATCH]
 
+    async def pending(self, most):
+        waiting = [q for q in self._kept.values() if q.state == "pending"]
+        return sorted(waiting, key=lambda q: q.expires_at)[:most]
+
     async def supersede(self, session_id, now):
         self._finished.setdefault(session_id, now)
         return self._supersede(lambda one: getattr(one, "session_id", None) == session_id, now)

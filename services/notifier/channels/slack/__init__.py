@@ -1,0 +1,1 @@
+"""Slack: questions with buttons, answers that are checked, and threads that tell the outcome."""

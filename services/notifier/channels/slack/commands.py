@@ -1,0 +1,91 @@
+"""`/handrail` in Slack: what waits, what exactly it is, and an answer to exactly that."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from services.notifier.approval import Approval
+from services.notifier.channels.answering import Answering
+from services.notifier.choice import Choice
+from services.notifier.question import Question
+from services.notifier.rendering import moment
+from services.notifier.store import Questions
+from services.notifier.text import one_line, visible
+from shared.config import Person
+
+USAGE: Final = (
+    "/handrail pending: what waits for an answer\n"
+    "/handrail show CODE: all of one question\n"
+    "/handrail approve CODE: let exactly that run\n"
+    "/handrail reject CODE REASON: do not let it run"
+)
+UNKNOWN: Final = "Nothing that waits has this code. /handrail pending lists what does."
+NOT_HERE: Final = "Choose the runbook by the buttons of its message, or by the link in your mail."
+
+_MOST: Final = 20
+_CODE: Final = 8
+
+
+def code_of(question: Question) -> str:
+    """What names a question and what exactly is asked: it changes when that does."""
+    return f"{question.id.hex[:_CODE]}-{question.bound_to[:_CODE]}"
+
+
+class Commands:
+    """Answers in plain text."""
+
+    def __init__(self, questions: Questions, answering: Answering) -> None:
+        self._questions = questions
+        self._answering = answering
+
+    async def answer(self, text: str, by: Person) -> str:
+        """What to tell a person who typed this after `/handrail`."""
+        word, _, rest = text.strip().partition(" ")
+        match word.lower():
+            case "pending" | "":
+                return await self._pending(by)
+            case "show" | "approve" | "reject":
+                return await self._one(word.lower(), rest.strip(), by)
+        return USAGE
+
+    async def _pending(self, by: Person) -> str:
+        waiting = await self._questions.pending(_MOST)
+        lines = [
+            f"{code_of(q)}  [{q.severity}] {_title(q)}: {one_line(q.ticket_title)}, "
+            f"until {moment(q.expires_at, by.timezone)}"
+            for q in waiting
+        ]
+        return "\n".join([*lines, "", USAGE]) if lines else "Nothing waits for an answer."
+
+    async def _one(self, word: str, rest: str, by: Person) -> str:
+        code, _, reason = rest.partition(" ")
+        waiting = await self._questions.pending(None)
+        question = next((each for each in waiting if code_of(each) == code), None)
+        if question is None:
+            return UNKNOWN
+        if word == "show":
+            return "\n".join(_shown(question, by.timezone))
+        if not isinstance(question, Approval):
+            return NOT_HERE
+        if word == "approve":
+            return await self._answering.approve(question, by)
+        return await self._answering.reject(question, by, reason)
+
+
+def _title(question: Question) -> str:
+    return one_line(question.title) if isinstance(question, Approval | Choice) else "?"
+
+
+def _shown(question: Question, zone: str) -> Iterator[str]:
+    yield f"[{question.severity}] {_title(question)}: {one_line(question.ticket_title)}"
+    match question:
+        case Approval():
+            yield f"Where: {one_line(question.target)}, over {one_line(question.connector)}"
+            yield f"Risk: {question.risk}"
+            yield f"Why: {one_line(question.why)}"
+            yield "The command, exactly as it runs:"
+            yield from (f"    {line}" for line in visible(question.command).splitlines())
+            yield f"Answer: /handrail approve {code_of(question)}"
+        case Choice():
+            yield from (f"  {one_line(option.runbook.title)}" for option in question.options)
+            yield NOT_HERE
+    yield f"Without an answer by {moment(question.expires_at, zone)} nothing runs."

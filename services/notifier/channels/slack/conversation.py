@@ -1,0 +1,164 @@
+"""What is done when somebody in Slack presses a button, sends a reason off or types a command."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from services.notifier.channels.answering import STRANGER, Answering, Asked
+from services.notifier.channels.messenger import RefusedError
+from services.notifier.channels.slack.blocks import (
+    APPROVE,
+    CHOOSE,
+    DETAILS,
+    REASON,
+    REJECT,
+    details_view,
+    escaped,
+    reason_view,
+    shows_all,
+)
+from services.notifier.channels.slack.commands import Commands
+from services.notifier.channels.slack.members import Members
+from services.notifier.channels.slack.payload import (
+    Command,
+    Interaction,
+    Pressed,
+    Submitted,
+)
+from services.notifier.channels.slack.web import Web
+from services.notifier.text import one_line
+from shared.config import Person
+from shared.errors import UnavailableError
+
+log = structlog.get_logger(__name__)
+
+NOT_NOW: Final = (
+    "Handrail cannot tell just now whether that was recorded. The message will show it; "
+    "else try again in a moment."
+)
+TOO_LONG: Final = "This command is too long to be shown here: approve it by the link in your mail."
+
+After = Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What Slack gets at once, and what is done ``after`` it has it: Slack waits three seconds."""
+
+    body: dict[str, Any] | None = None
+    after: tuple[After, ...] = field(default=())
+
+
+class Conversation:
+    """Answers what comes from Slack, by HTTP or over a socket; the sender is known to be Slack."""
+
+    def __init__(
+        self, web: Web, members: Members, answering: Answering, commands: Commands
+    ) -> None:
+        self._web = web
+        self._members = members
+        self._answering = answering
+        self._commands = commands
+
+    async def interact(self, interaction: Interaction) -> Reply:
+        """Do what a button or a modal says; a decision is recorded when this returns."""
+        match interaction:
+            case Pressed():
+                return await self._pressed(interaction)
+            case Submitted():
+                return await self._submitted(interaction)
+        return Reply()
+
+    async def command(self, command: Command) -> Reply:
+        """Answer a slash command, so that only who typed it sees the answer."""
+        try:
+            person = await self._members.person(command.user_id)
+            text = await self._commands.answer(command.text, person) if person else STRANGER
+        except UnavailableError as error:
+            log.warning("slack.delayed", reason=str(error))
+            text = NOT_NOW
+        return Reply({"response_type": "ephemeral", "mrkdwn": False, "text": escaped(text)})
+
+    async def _pressed(self, pressed: Pressed) -> Reply:
+        action = pressed.actions[0]
+        where = pressed.container
+        reference = f"{where.channel_id}/{where.message_ts}" if where.message_ts else ""
+        try:
+            person = await self._members.person(pressed.user.id)
+            if person is None:
+                log.warning("slack.stranger", user=pressed.user.id)
+                return self._whisper(pressed, STRANGER)
+            asked = await self._answering.asked(action.value, person, reference=reference)
+            if isinstance(asked, str):
+                return self._whisper(pressed, asked)
+            return await self._act(pressed, action.action_id, asked, person)
+        except UnavailableError as error:
+            log.warning("slack.delayed", reason=str(error))
+            return self._whisper(pressed, NOT_NOW)
+
+    async def _act(self, pressed: Pressed, action: str, asked: Asked, person: Person) -> Reply:
+        question = asked.question
+        kind, _, option = action.partition(":")
+        if kind == APPROVE and not shows_all(question):
+            return self._whisper(pressed, TOO_LONG)
+        if kind == APPROVE:
+            return self._whisper(pressed, await self._answering.approve(question, person))
+        if kind == CHOOSE:
+            told = await self._answering.choose(question, person, option)
+            return self._whisper(pressed, told)
+        if kind == REJECT:
+            return self._modal(pressed, reason_view(question, asked.post.id))
+        if kind == DETAILS:
+            return self._modal(pressed, details_view(question, zone=person.timezone))
+        return Reply()
+
+    async def _submitted(self, submitted: Submitted) -> Reply:
+        try:
+            told, recorded = await self._rejected(submitted)
+        except UnavailableError as error:
+            log.warning("slack.delayed", reason=str(error))
+            told, recorded = NOT_NOW, False
+        if recorded:
+            return Reply({"response_action": "clear"})
+        return Reply({"response_action": "errors", "errors": {REASON: one_line(told)}})
+
+    async def _rejected(self, submitted: Submitted) -> tuple[str, bool]:
+        person = await self._members.person(submitted.user.id)
+        if person is None:
+            return STRANGER, False
+        asked = await self._answering.asked(submitted.view.private_metadata, person)
+        if isinstance(asked, str):
+            return asked, False
+        told = await self._answering.reject(asked.question, person, submitted.view.reason)
+        return told, told.startswith("Recorded")
+
+    def _whisper(self, pressed: Pressed, text: str) -> Reply:
+        """Tell it only to who pressed."""
+        if not pressed.container.channel_id:
+            return Reply()
+
+        async def tell() -> None:
+            await self._quietly(
+                "chat.postEphemeral",
+                channel=pressed.container.channel_id,
+                user=pressed.user.id,
+                text=escaped(text),
+                mrkdwn=False,
+            )
+
+        return Reply(after=(tell,))
+
+    def _modal(self, pressed: Pressed, view: dict[str, Any]) -> Reply:
+        async def show() -> None:
+            await self._quietly("views.open", trigger_id=pressed.trigger_id, view=view)
+
+        return Reply(after=(show,))
+
+    async def _quietly(self, method: str, **arguments: Any) -> None:
+        """A call whose failure costs a person no more than pressing again."""
+        try:
+            await self._web.call(method, **arguments)
+        except (RefusedError, UnavailableError) as error:
+            log.warning("slack.unanswered", reason=str(error))

@@ -1,0 +1,124 @@
+"""Which messages stand in which chats, and which of them show what is no longer so."""
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final, Protocol
+from uuid import UUID
+
+from pymongo.errors import DuplicateKeyError
+
+from services.notifier.channels.post import Post, standing
+from services.notifier.question import Question
+from shared.store import SCHEMA, Database, Document, expiring, seam
+
+#: How many messages one look writes again.
+BATCH: Final = 50
+_LIVE: Final = {"live": True}
+# Longer than any ticket stays open.
+_KEPT: Final = timedelta(days=90)
+
+
+class Posts(Protocol):
+    """Where it is kept what was posted."""
+
+    async def prepare(self) -> None:
+        """Make the indexes."""
+        ...
+
+    async def begin(self, post: Post) -> Post | None:
+        """Store that a message is about to be posted; returns it if that was stored before."""
+        ...
+
+    async def posted(self, post_id: UUID, reference: str) -> None:
+        """Store what the chat calls a message that it took."""
+        ...
+
+    async def find(self, post_id: UUID) -> Post | None: ...
+
+    async def thread(self, post: Post) -> str:
+        """The reference of the first message on the same ticket in the same place; none: empty."""
+        ...
+
+    async def outdated(self) -> list[Post]:
+        """Messages that show a question as it no longer stands, not all at once."""
+        ...
+
+    async def revised(self, post_id: UUID, question: Question | None) -> None:
+        """Store how a message shows its question now; it is done with where there is none."""
+        ...
+
+
+@seam
+class MongoPosts:
+    """See ``Posts``."""
+
+    def __init__(self, db: Database) -> None:
+        self._posts = db.get_collection("posts")
+
+    async def prepare(self) -> None:
+        """Make the indexes."""
+        await self._posts.create_index("live", name="live", partialFilterExpression=_LIVE)
+        await self._posts.create_index([("ticket_id", 1), ("at", 1)], name="thread")
+        await expiring(self._posts, "at", _KEPT)
+
+    async def begin(self, post: Post) -> Post | None:
+        document = {
+            **post.model_dump(exclude={"id"}),
+            "to": post.to.model_dump(mode="json"),
+            "key": post.to.key,
+            "_id": post.id,
+            "schema": SCHEMA,
+        }
+        with suppress(DuplicateKeyError):
+            await self._posts.insert_one(document)
+            return None
+        return await self.find(post.id)
+
+    async def posted(self, post_id: UUID, reference: str) -> None:
+        await self._posts.update_one({"_id": post_id}, {"$set": {"reference": reference}})
+
+    async def find(self, post_id: UUID) -> Post | None:
+        found = await self._posts.find_one({"_id": post_id})
+        return None if found is None else _post(found)
+
+    async def thread(self, post: Post) -> str:
+        same = {"ticket_id": post.ticket_id, "key": post.to.key, "reference": {"$ne": ""}}
+        first = await self._posts.find_one(same, {"reference": 1}, sort=[("at", 1)])
+        return str(first["reference"]) if first else ""
+
+    async def outdated(self) -> list[Post]:
+        return [_post(document) async for document in self._posts.aggregate(_OUTDATED)]
+
+    async def revised(self, post_id: UUID, question: Question | None) -> None:
+        changes: Document = {"live": False}
+        if question is not None:
+            changes = {"live": question.state == "pending", "shown": standing(question)}
+        await self._posts.update_one({"_id": post_id}, {"$set": changes})
+
+
+# The database compares, so that a look at many open questions of which none has changed reads none.
+_OUTDATED: Final[list[Document]] = [
+    {"$match": {**_LIVE, "reference": {"$ne": ""}}},
+    {
+        "$lookup": {
+            "from": "approvals",
+            "localField": "question_id",
+            "foreignField": "_id",
+            "pipeline": [{"$project": {"state": 1, "answers": {"$size": "$decisions"}}}],
+            "as": "now",
+        }
+    },
+    {"$set": {"now": {"$first": "$now"}}},
+    {
+        "$match": {
+            "$expr": {
+                "$ne": ["$shown", {"$concat": ["$now.state", ":", {"$toString": "$now.answers"}]}]
+            }
+        }
+    },
+    {"$limit": BATCH},
+]
+
+
+def _post(document: Document) -> Post:
+    return Post.model_validate({**document, "id": document["_id"]})
