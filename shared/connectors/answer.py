@@ -29,6 +29,10 @@ class State(StrEnum):
     GONE = "gone"
 
 
+#: Nothing more comes of a claim that stands so.
+SETTLED: Final = (State.ENDED, State.GONE, State.CANCELLED)
+
+
 @dataclass(frozen=True)
 class Piece:
     """Bytes of an output. ``start`` is -1 when they were cut while they were read."""
@@ -63,7 +67,7 @@ class Answer:
 
     @property
     def is_settled(self) -> bool:
-        return self.state in (State.ENDED, State.GONE, State.CANCELLED)
+        return self.state in SETTLED
 
 
 def parsed(output: Output) -> Answer | None:

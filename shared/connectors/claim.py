@@ -123,7 +123,7 @@ class Claims:
             on=TargetUnreachableError, attempts=None, timeout=END_GRACE, wait_jitter=0.2
         ):
             with attempt:
-                async with _answering_within(END_GRACE):
+                async with answering_within(END_GRACE):
                     answer = await self._ask("cancel", key, owner)
         log.info("claim.cancelled", key=key, state=answer.state)
         return answer.is_settled and answer.group == 0
@@ -265,7 +265,7 @@ def _while_it_may_live(run: _Run) -> AsyncIterator[stamina.Attempt]:
 async def _answering(run: _Run) -> AsyncIterator[None]:
     """What one attempt may have started is remembered when the next one does not get that far."""
     try:
-        async with _answering_within(run.allowed):
+        async with answering_within(run.allowed):
             yield
     except TargetUnreachableError as error:
         run.may_have_started |= error.may_have_started
@@ -274,7 +274,12 @@ async def _answering(run: _Run) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _answering_within(allowed: timedelta) -> AsyncIterator[None]:
+async def answering_within(allowed: timedelta) -> AsyncIterator[None]:
+    """Nobody waits for ever.
+
+    Raises:
+        TargetUnreachableError: the time is up.
+    """
     try:
         async with asyncio.timeout(allowed.total_seconds()):
             yield

@@ -5,12 +5,9 @@ for the calls that runbooks make, and does by a file in ``hooks/`` what a test w
 """
 
 import shutil
-from datetime import timedelta
 from pathlib import Path
 
-from shared.connectors import reading
-from shared.connectors.claim import Claims
-from shared.connectors.local import LocalShell
+from shared.connectors.local import LocalConnector
 
 _TOOLS = Path(__file__).parent / "tools"
 #: What every machine has.
@@ -76,28 +73,9 @@ class Machine:
             link.symlink_to(_TOOLS / tool)
 
 
-class MachineConnector:
+class MachineConnector(LocalConnector):
     """The product's own way to run things, with nothing on PATH but what the machine has."""
 
     def __init__(self, root: Path) -> None:
-        self._shell = _MachineShell(root)
-        self._claims = Claims(self._shell, base=str(root / "claims"))
-
-    async def run(self, job, *, on_output=None):
-        return await self._claims.run(job, on_output)
-
-    async def read(self, command: str, *, timeout: timedelta):  # noqa: ASYNC109 the contract has it
-        return await reading.read(self._shell, command, timeout)
-
-    async def close(self) -> None:
-        await self._claims.close()
-
-
-class _MachineShell(LocalShell):
-    def __init__(self, root: Path) -> None:
-        self._environment = (f"PATH={root}/bin:{root}/real", f"HOME={root}", "LC_ALL=C.UTF-8")
-
-    async def __call__(self, argv, *, kept, stdin=b""):
-        return await super().__call__(
-            ("env", "-i", *self._environment, *argv), kept=kept, stdin=stdin
-        )
+        environment = {"PATH": f"{root}/bin:{root}/real", "HOME": str(root), "LC_ALL": "C.UTF-8"}
+        super().__init__(root / "claims", environment=environment)

@@ -1,0 +1,128 @@
+"""What belongs to this machine alone: the keeper, which starts commands and outlives everybody."""
+
+import asyncio
+import os
+import signal
+from datetime import timedelta
+
+import pytest
+
+from shared.connectors.local import LocalConnector
+from shared.connectors.protocol import Lost, TargetUnreachableError, TargetUnusableError
+from tests.connectors.conftest import Heard, in_session, job, living
+from tests.connectors.test_contract import until
+
+
+@pytest.fixture
+async def here(tmp_path):
+    """A connector to this machine."""
+    connector = LocalConnector(tmp_path / "steps")
+    yield connector
+    await connector.close()
+
+
+def keeper_of(folder, sent) -> int:
+    return int((folder / "steps" / sent.key / "started").read_text().split()[0])
+
+
+async def test_one_keeper_serves_all_commands_of_a_connector(here, tmp_path):
+    jobs = [job(f"echo {i}; exit {i}") for i in range(12)]
+    ended = await asyncio.gather(*(here.run(each) for each in jobs))
+    assert [(each.stdout, each.exit_code) for each in ended] == [(f"{i}\n", i) for i in range(12)]
+    assert len({keeper_of(tmp_path, each) for each in jobs}) == 1
+
+
+async def test_a_keeper_leaves_when_nobody_needs_it(tmp_path):
+    connector, sent = LocalConnector(tmp_path / "steps"), job("true")
+    await connector.run(sent)
+    keeper = keeper_of(tmp_path, sent)
+    await connector.close()
+    assert in_session(keeper) == []
+
+
+async def test_a_keeper_that_was_killed_is_replaced(here, tmp_path):
+    first, second, third = job("true"), job("echo again"), job("true")
+    await here.run(first)
+    os.kill(keeper_of(tmp_path, first), signal.SIGKILL)
+    assert (await here.run(second)).stdout == "again\n"
+    await here.run(third)
+    assert keeper_of(tmp_path, first) != keeper_of(tmp_path, third)
+
+
+async def test_what_a_killed_keeper_kept_is_lost_and_not_run_again(here, tmp_path):
+    count, sent = tmp_path / "count", job(f"echo ran >>'{tmp_path}/count'; sleep 60")
+    running = asyncio.create_task(here.run(sent))
+    await until(lambda: count.exists() and count.read_text() == "ran\n")
+    os.kill(keeper_of(tmp_path, sent), signal.SIGKILL)
+    assert isinstance(await running, Lost)
+    assert isinstance(await here.run(sent), Lost)
+    assert await here.cancel(sent.key)
+    assert count.read_text() == "ran\n"
+
+
+async def test_the_keeper_is_not_stopped_by_what_stops_the_executor(here, tmp_path):
+    go_on = tmp_path / "go-on"
+    sent, heard = job(f"echo begun; until [ -e '{go_on}' ]; do sleep 0.05; done"), Heard()
+    running = asyncio.create_task(here.run(sent, on_output=heard))
+    await until(lambda: heard.text("stdout") == "begun\n")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        os.kill(keeper_of(tmp_path, sent), number)
+    go_on.touch()
+    assert (await running).exit_code == 0
+
+
+async def test_commands_do_not_inherit_what_the_keeper_ignores(here):
+    ended = await here.run(job("grep SigIgn /proc/self/status"))
+    # The two above 31 are the C library's own.
+    assert int(ended.stdout.split()[1], 16) & 0x7FFF_FFFF == 0
+
+
+async def test_a_keeper_that_cannot_start_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.executable", str(tmp_path / "nothing"))
+    connector = LocalConnector(tmp_path / "steps")
+    with pytest.raises(TargetUnreachableError, match="no process can be started here") as caught:
+        await connector.run(job("true"))
+    assert caught.value.may_have_started is False
+    await connector.close()
+
+
+async def test_a_keeper_that_dies_each_time_is_told_and_nothing_has_run(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    connector = LocalConnector(tmp_path / "steps")
+    with pytest.raises(TargetUnusableError, match="what keeps commands here dies"):
+        await connector.run(job("true"))
+    await connector.close()
+
+
+async def test_the_most_memory_of_a_run_is_told(here):
+    ended = await here.run(job("head -c 30000000 /dev/zero | tail -c 29000000 >/dev/null"))
+    assert 20_000_000 < ended.usage.memory < 2_000_000_000
+
+
+async def test_an_environment_reaches_the_commands_and_no_file(tmp_path):
+    connector = LocalConnector(tmp_path / "steps", environment={"TOKEN": "correct horse"})
+    ended = await connector.run(job("[ \"$TOKEN\" = 'correct'' horse' ] && echo same"))
+    assert ended.stdout == "same\n"
+    assert (await connector.read("echo $TOKEN", timeout=timedelta(seconds=30))).stdout
+    await connector.close()
+    files = (path for path in (tmp_path / "steps").rglob("*") if path.is_file())
+    assert not [path for path in files if "correct horse" in path.read_text()]
+
+
+async def test_a_look_that_nobody_waits_for_is_ended_and_its_folder_removed(
+    here, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    marker = f"{tmp_path}/reading"
+    looking = asyncio.create_task(
+        here.read(f"sh -c 'sleep 60; :' '{marker}' & wait", timeout=timedelta(seconds=60))
+    )
+    await until(lambda: living(marker))
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
+    await until(lambda: not living(marker) and not [*tmp_path.glob("handrail-read-*")])
+
+
+async def test_a_source_lies_beside_the_command(here):
+    ended = await here.run(job('cat "$0/source"'), source=b"a\0b")
+    assert ended.stdout == "a\0b"
