@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 from services.planner.finding import NO_RECORDS, Finder, Successes
 from services.planner.policy import by_risk
 from services.planner.undecided import Tried, Undecided
+from shared.calls.families import WITHOUT_TARGET
 from shared.config import PrometheusServer, Target
 from shared.events import (
     Check,
@@ -147,7 +148,7 @@ class Planner:
         """What keeps steps and checks from being run as this installation is set up."""
         for step in steps:
             written = step.late is None or "target" not in step.late.templates
-            if written and not step.is_group:
+            if written and not step.is_group and step.uses not in WITHOUT_TARGET:
                 yield from self._target_obstacle(step.target, step.uses, f"step {step.id}")
         for position, check in enumerate(verify, 1):
             match check:

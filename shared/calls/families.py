@@ -3,15 +3,18 @@
 from collections.abc import Mapping
 from typing import Final
 
-from shared.calls import ask, http, terraform, wait
+from shared.calls import ask, http, kubernetes, terraform, wait
 from shared.calls.call import Call, MalformedCallError, parsed
 
 FAMILIES: Final[Mapping[str, tuple[type[Call], ...]]] = {
     "ask": ask.ACTIONS,
     "http": http.ACTIONS,
+    "kubernetes": kubernetes.ACTIONS,
     "terraform": terraform.ACTIONS,
     "wait": wait.ACTIONS,
 }
+#: The families whose calls go to no target.
+WITHOUT_TARGET: Final = frozenset({"ask", "wait"})
 
 
 def parsed_as(uses: str, text: str) -> Call:

@@ -1,7 +1,8 @@
 """Connectors by the names of their targets; a new kind is one file and one line here."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -9,11 +10,13 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from shared.config import Config, LocalTarget, SshTarget, Target
-from shared.config.targets import TerraformTarget
+from shared.config.targets import HttpTarget, KubernetesTarget, TerraformTarget
+from shared.connectors.http import HttpConnector
 from shared.connectors.local import LocalConnector
-from shared.connectors.protocol import Connector, UnknownTargetError
+from shared.connectors.protocol import Connector, TargetUnusableError, UnknownTargetError
 from shared.connectors.ssh import SshConnector, login_of
 from shared.connectors.terraform.connector import Opening, TerraformConnector, described
+from shared.connectors.wait import WaitConnector
 from shared.errors import SettingsError
 from shared.secrets import SecretRef
 
@@ -46,11 +49,45 @@ def _open_terraform(_name: str, target: TerraformTarget, site: _Site) -> Connect
     return TerraformConnector(Opening.of(target, site.home))
 
 
+def _open_kubernetes(name: str, target: KubernetesTarget, _site: _Site) -> Connector:
+    with _extra("kubernetes"):
+        from shared.connectors.kubernetes import access, connector  # noqa: PLC0415 heavy
+
+    return connector.KubernetesConnector(access.Opening.of(name, target))
+
+
+@contextmanager
+def _extra(name: str) -> Iterator[None]:
+    """Libraries that not everybody has, imported when they are first needed."""
+    try:
+        yield
+    except ImportError as error:
+        reason = f"{error.name} is not installed: pip install 'handrail[{name}]'"
+        raise TargetUnusableError(reason) from error
+
+
+def _cluster(target: KubernetesTarget) -> str:
+    """Where a cluster is, for people."""
+    where = f"context {target.context}" if target.context else "its kubeconfig's cluster"
+    if target.in_cluster:
+        where = "the cluster that Handrail runs in"
+    return target.server or where
+
+
+def _open_http(_name: str, target: HttpTarget, _site: _Site) -> Connector:
+    return HttpConnector(target)
+
+
 _KINDS: Final[dict[str, _Kind]] = {
+    "http": _Kind(_open_http, lambda target: target.url),
     "local": _Kind(_open_local, lambda _: "this machine"),
+    "kubernetes": _Kind(_open_kubernetes, _cluster),
     "ssh": _Kind(_open_ssh, lambda target: f"{target.user}@{target.host}:{target.port}"),
     "terraform": _Kind(_open_terraform, described),
 }
+
+#: What needs no target.
+_WITHOUT_TARGET: Final[dict[str, Callable[[], Connector]]] = {"wait": WaitConnector}
 
 
 class Connectors:
@@ -69,6 +106,8 @@ class Connectors:
             TargetUnusableError: the target's section names keys that cannot be used.
             SettingsError: a secret of the target is not where it should be.
         """
+        if not target and uses in _WITHOUT_TARGET:
+            return self._opened.setdefault(f"({uses})", _WITHOUT_TARGET[uses]())
         reached = self._section(target).connector
         if uses not in (None, reached):
             raise UnknownTargetError(f"target {target} is reached by {reached}, not by {uses}")

@@ -4,11 +4,26 @@ from typing import Annotated
 
 from pydantic import Field
 
+from shared.config.targets.aws import AwsTarget
+from shared.config.targets.http import HttpTarget
+from shared.config.targets.kubernetes import KubernetesTarget
 from shared.config.targets.local import LocalTarget
 from shared.config.targets.ssh import SshTarget
 from shared.config.targets.target import AnyTarget
 from shared.config.targets.terraform import TerraformTarget
 
-__all__ = ["AnyTarget", "LocalTarget", "SshTarget", "Target", "TerraformTarget"]
+__all__ = [
+    "AnyTarget",
+    "AwsTarget",
+    "HttpTarget",
+    "KubernetesTarget",
+    "LocalTarget",
+    "SshTarget",
+    "Target",
+    "TerraformTarget",
+]
 
-Target = Annotated[LocalTarget | SshTarget | TerraformTarget, Field(discriminator="connector")]
+Target = Annotated[
+    AwsTarget | KubernetesTarget | HttpTarget | LocalTarget | SshTarget | TerraformTarget,
+    Field(discriminator="connector"),
+]
