@@ -14,12 +14,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from deploy.connection import Place
 from deploy.library import Books, books_in, store_if_running
+from deploy.meaning import meaning_here
 from deploy.store import Reader
 from services.ingest.api import parsed
 from services.ingest.refusal import Refusal
 from services.ingest.sources import alertmanager
 from services.ingest.webhook import Webhook
-from services.planner.finding import NO_RECORDS, Successes, successes
+from services.planner.finding import NO_RECORDS, Finder, Successes, successes
 from services.planner.judging import Judge
 from services.planner.plan import Planner
 from services.planner.policy import Bench, Circumstances
@@ -140,7 +141,8 @@ async def explaining(
     async with store_if_running(place) as db:
         books = await books_in(db, place, asked_for)
         library = books.library()
-        planner = Planner(library, config.targets, config.prometheus)
+        finder = Finder(meaning_here(environment))
+        planner = Planner(library, config.targets, config.prometheus, finder)
         bench = Bench(library, config.targets, expires)
         yield Explainer(books, planner, bench, policy, db)
 

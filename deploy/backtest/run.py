@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import structlog
 
-from deploy.backtest.behind import Records
 from deploy.backtest.comparison import Comparison
 from deploy.backtest.past import Past
+from deploy.backtest.planning import Records
 from deploy.backtest.tally import Tally
 from deploy.backtest.version import Version
 from deploy.backtest.world import World

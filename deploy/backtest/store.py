@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pymongo import ASCENDING
 
-from deploy.backtest.behind import Records
+from deploy.backtest.planning import Records
 from services.ingest.history.imported import Imported
 from shared.events import Alert
 from shared.policy.records.store import MongoRecords

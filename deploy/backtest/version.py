@@ -1,6 +1,6 @@
 """One version of all that decides: handrail.yaml, the policy, and the runbooks."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from deploy.home import CONFIG_NAME
+from deploy.meaning import meaning_here
 from shared.config import Config, load_config
 from shared.config.policy import PolicyConfig
 from shared.durations import PositiveDuration
@@ -17,20 +18,26 @@ from shared.policy.policy import Policy
 from shared.policy.reading import PolicyPlace, policy_of
 from shared.runbook import Library, load_runbooks
 from shared.runbook.library import files_under
+from shared.runbook.search import Sense
 from shared.yamlsource import read_file
 
 _EXPIRES: Final[TypeAdapter[Any]] = TypeAdapter(PositiveDuration)
 _RUNBOOKS: Final = "runbooks"
 
 
+def _words_alone() -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class Version:
-    """What an alert is judged by."""
+    """What an alert is judged by; ``meaning`` makes what the search goes by besides words."""
 
     config: Config
     policy: Policy
     library: Library
     approval_expires: timedelta = timedelta(hours=1)
+    meaning: Callable[[], Sense | None] = _words_alone
 
 
 def in_use(path: Path | None, library: Library, environment: Mapping[str, str]) -> Version:
@@ -40,6 +47,7 @@ def in_use(path: Path | None, library: Library, environment: Mapping[str, str]) 
         SourceError: ``handrail.yaml`` or the policy is wrong.
     """
     return Version(
+        meaning=meaning_here,
         config=load_config(path),
         policy=PolicyPlace(path).read(),
         library=library,

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from deploy.backtest.behind import Behind, Records
+from deploy.backtest.behind import Behind
 from deploy.backtest.book import Book
 from deploy.backtest.groups import MemoryGroups
 from deploy.backtest.outcome import Fate, Outcome, Result
+from deploy.backtest.planning import Records
 from deploy.backtest.rules import Counted
 from deploy.backtest.suppressed import MemorySuppressed
 from deploy.backtest.tickets import MemoryTickets

@@ -14,9 +14,9 @@ from rich.text import Text
 
 from deploy.alertfiles import AlertFile, alert_files
 from deploy.backtest import run
-from deploy.backtest.behind import Records
 from deploy.backtest.expected import differences, saved
 from deploy.backtest.past import Past
+from deploy.backtest.planning import Records
 from deploy.backtest.shown import show
 from deploy.backtest.store import MongoPast
 from deploy.backtest.verdict import failures, reasons
@@ -28,6 +28,7 @@ from deploy.moments import moment
 from deploy.output import AsJson, harmless, show_json
 from services.ingest.history.imported import Imported
 from services.ingest.history.pieces import Mistake
+from shared.runbook.search import Ranking, installed
 
 app = typer.Typer(add_completion=False, help="What old alerts would lead to today.")
 
@@ -133,7 +134,8 @@ async def _backtest(asked: _Asked) -> tuple[bool, dict[str, Any]]:
             stored = MongoPast(db) if asked.history and db is not None else None
             records = await _recalled(stored, past, asked.since) if stored else {}
             report = await run.backtest(past, now, before, records=records, examples=asked.sample)
-    return bool(wrong), {**report, "runbooks": books.fields()}
+    ranked_by = Ranking.WORDS if installed() is None else Ranking.BOTH
+    return bool(wrong), {**report, "runbooks": books.fields(), "searched_by": ranked_by}
 
 
 async def _recalled(stored: MongoPast, past: Past, since: datetime | None) -> Records:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
@@ -11,8 +10,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from deploy.home import Home
 from deploy.library import AskedFor, Books, NoLibraryError, books_here, tell
+from deploy.meaning import meaning_here
 from deploy.output import complain, say
 from shared.errors import HandrailError
 from shared.runbook import parse_runbook
@@ -21,19 +20,15 @@ from shared.runbook.search import (
     Document,
     Hit,
     Meaning,
+    Ranking,
     Read,
     RunbookSearch,
-    VectorFile,
     Verdict,
-    installed,
 )
 from shared.yamlsource import SourceError
 
 _COLORS: Final = {Verdict.CLEAR: "green", Verdict.CLOSE: "yellow", Verdict.NONE: "red"}
 _DIGITS: Final = 4
-#: As the output says it.
-_BY_WORDS: Final = "words"
-_BY_BOTH: Final = "words and meaning"
 #: So many texts take seconds to embed.
 _MANY: Final = 50
 
@@ -58,16 +53,16 @@ def search(
     read = _read(books)
     tell(books)
     meaning = None if words_only else _meaning(read.documents)
-    by = _BY_WORDS if meaning is None else _BY_BOTH
     engine = RunbookSearch(read.documents, meaning=meaning)
     for query in queries or _lines(sys.stdin.buffer):
         answer = engine.search(query, limit=limit)
         if as_json:
-            print(json.dumps(_fields(answer, by, books), ensure_ascii=False), flush=True)
+            print(json.dumps(_fields(answer, books), ensure_ascii=False), flush=True)
         else:
             _print(answer)
     if not as_json:
         hint = "" if words_only or meaning else "; handrail[embeddings] adds meaning"
+        by = Ranking.WORDS if meaning is None else Ranking.BOTH
         say(f"Ranked by {by} over {len(engine)} runbooks{hint}.", style="dim")
 
 
@@ -83,15 +78,10 @@ def _read(books: Books) -> Read:
 
 def _meaning(documents: Sequence[Document]) -> Meaning | None:
     """Search by meaning, where the model is installed; tells when it has to embed many texts."""
-    model = installed()
-    if model is None:
-        return None
-    home = Home.of(os.environ)
-    meaning = Meaning(model, VectorFile(home.path / "search" / "vectors.sqlite3"))
-    new = meaning.unknown(documents)
+    meaning = meaning_here()
+    new = 0 if meaning is None else meaning.unknown(documents)
     if new > _MANY:
-        note = f"Embedding {new} runbooks, once; --words-only does without."
-        print(note, file=sys.stderr)
+        print(f"Embedding {new} runbooks, once; --words-only does without.", file=sys.stderr)
     return meaning
 
 
@@ -103,7 +93,7 @@ def _lines(stream: Iterable[bytes]) -> Iterator[str]:
             yield text
 
 
-def _fields(answer: Answer, by: str, books: Books) -> dict[str, Any]:
+def _fields(answer: Answer, books: Books) -> dict[str, Any]:
     hits = [
         {
             **asdict(hit),
@@ -114,7 +104,7 @@ def _fields(answer: Answer, by: str, books: Books) -> dict[str, Any]:
         }
         for hit in answer.hits
     ]
-    return {**asdict(answer), "hits": hits, "ranked_by": by, "runbooks": books.fields()}
+    return {**asdict(answer), "hits": hits, "runbooks": books.fields()}
 
 
 def _print(answer: Answer) -> None:
