@@ -47,7 +47,7 @@ def build(settings: Settings) -> Service:
         CommandLooks(connectors, mask),
         HttpLooks(client, mask),
     )
-    gatherer = Gatherer(config.evidence, looks, mask, lambda: datetime.now(UTC))
+    gatherer = Gatherer(config.evidence, looks, mask, lambda: datetime.now(UTC), service.registry)
     service.attach(router, tickets=MongoTickets(service.database), gatherer=gatherer)
     service.close += [client.aclose, connectors.close]
     return service

@@ -7,11 +7,12 @@ from time import monotonic
 from typing import Final, Protocol
 
 import structlog
+from prometheus_client import CollectorRegistry, Counter
 
 from services.triage.asking import described, rendered, wanted
 from services.triage.evidence import Gathered, Seen, gathered, spoken
 from services.triage.looks.answer import Answer
-from shared.config.evidence import AnyLook, EvidenceConfig
+from shared.config.evidence import AnyLook, CommandLook, EvidenceConfig
 from shared.durations import spoken as duration_spoken
 from shared.errors import HandrailError
 from shared.events import Alert
@@ -21,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 #: Of all tickets together, so that a storm of alerts is none of commands and queries.
 AT_ONCE: Final = 32
+#: What a target may take beyond a command's own time to say how it went.
+GRACE: Final = timedelta(seconds=1.5)
 _SHOWN: Final = 300
 
 
@@ -38,6 +41,7 @@ class Gatherer:
         ways: how.
         mask: takes secrets out of what is told of the looks.
         now: the clock.
+        registry: where looks are counted.
     """
 
     def __init__(
@@ -46,12 +50,19 @@ class Gatherer:
         ways: Ways,
         mask: Callable[[str], str],
         now: Callable[[], datetime],
+        registry: CollectorRegistry,
     ) -> None:
         self._config = config
         self._ways = ways
         self._mask = mask
         self._now = now
         self._places = asyncio.Semaphore(AT_ONCE)
+        self._looks = Counter(
+            "handrail_evidence_looks",
+            "Looks before verdicts.",
+            ["look", "found"],
+            registry=registry,
+        )
 
     def wanted(self, alert: Alert) -> tuple[AnyLook, ...]:
         """The looks that are for an alert."""
@@ -74,6 +85,7 @@ class Gatherer:
             answer = await self._in_time(asked, end)
         except HandrailError as error:
             problem = self._told(str(error))
+        self._looks.labels(look.name, "no" if answer is None else "yes").inc()
         return Seen(
             look,
             Look(
@@ -96,7 +108,7 @@ class Gatherer:
         """
         try:
             async with asyncio.timeout_at(end) as all_looks, self._places:
-                async with asyncio.timeout(look.timeout.total_seconds()):
+                async with asyncio.timeout(_limit(look).total_seconds()):
                     return await self._ways.look(look)
         except TimeoutError:
             within, which = look.timeout, ""
@@ -105,8 +117,13 @@ class Gatherer:
             raise LateError(f"no answer within {duration_spoken(within)}{which}") from None
 
     def _told(self, text: str) -> str:
-        line = self._mask(text)
+        line = " ".join("".join(c if c.isprintable() else " " for c in self._mask(text)).split())
         return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
+
+
+def _limit(look: AnyLook) -> timedelta:
+    """A command's time is kept at its target, which says better what went wrong."""
+    return look.timeout + GRACE if isinstance(look, CommandLook) else look.timeout
 
 
 class LateError(HandrailError):

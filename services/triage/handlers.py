@@ -89,21 +89,27 @@ async def _recorded(
         ticket.ticket_id,
         opened=opened,
         caused_by=ticket.id,
-        now=datetime.now(UTC),
     )
     alert = ticket.alert
     if alert.status is AlertStatus.RESOLVED:
-        if judgement := await record(_reasoned(ticket, judged(alert)), over=True):
+        if judgement := await record(
+            _reasoned(ticket, judged(alert)), over=True, now=datetime.now(UTC)
+        ):
             return judgement
         # It was over when that was said, and may fire again by now.
         alert = alert.model_copy(update={"status": AlertStatus.FIRING})
     judgement = judged(alert)
-    looks = () if judgement.closes else gatherer.wanted(alert)
+    looks = () if judgement.closes or _is_led(ticket) else gatherer.wanted(alert)
     if looks:
         if given := await tickets.given(ticket.ticket_id, caused_by=ticket.id):
             return given
         judgement = judged(alert, await gatherer.gather(looks, alert))
-    return await record(_reasoned(ticket, judgement))
+    return await record(_reasoned(ticket, judgement), now=datetime.now(UTC))
+
+
+def _is_led(ticket: TicketCreated | TicketReopened) -> bool:
+    """Whether another ticket is planned for it, and a storm of its kind need not be looked at."""
+    return isinstance(ticket, TicketCreated) and ticket.parent_id is not None
 
 
 def _reasoned(ticket: TicketCreated | TicketReopened, judgement: Judgement) -> Judgement:

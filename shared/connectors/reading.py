@@ -20,7 +20,7 @@ async def read(shell: Shell, command: str, timeout: timedelta) -> Ended:  # noqa
     if len(sendable(command)) > ARGUMENT_MOST:
         raise UnsendableCommandError(f"the command is longer than {ARGUMENT_MOST} bytes")
     async for attempt in stamina.retry_context(
-        on=TargetUnreachableError, attempts=None, timeout=timeout, wait_jitter=0.2
+        on=TargetUnreachableError, attempts=None, timeout=timeout, wait_max=0.5, wait_jitter=0.2
     ):
         with attempt:
             output = await _read(shell, command, timeout)

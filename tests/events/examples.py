@@ -56,6 +56,7 @@ from shared.events import (
     TicketTriaged,
     TicketUpdated,
 )
+from shared.events.evidence import Look
 from shared.lifecycle import Effect, Risk, Severity, Verdict
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -123,7 +124,23 @@ _JUDGED = {
 EXAMPLES: tuple[Event, ...] = (
     _made(TicketCreated, alert=ALERT),
     _made(TicketUpdated, change=Change.REPEATED, count=3, alert=ALERT),
-    _made(TicketTriaged, alert=ALERT, verdict=Verdict.TRUE, **_JUDGED),
+    _made(
+        TicketTriaged,
+        alert=ALERT,
+        verdict=Verdict.TRUE,
+        **_JUDGED,
+        evidence={"disk_free": 3.5, "mounts": ["/", "/var"]},
+        looked=(
+            Look(
+                name="disk_free",
+                asked="prometheus: free",
+                found="3.5",
+                detail="the first of 2 series",
+                at=NOW,
+                took=timedelta(milliseconds=12),
+            ),
+        ),
+    ),
     _made(TicketClosed, verdict=Verdict.FALSE, **_JUDGED),
     _made(
         PlanChoiceNeeded,

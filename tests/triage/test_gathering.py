@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from services.triage.gathering import AT_ONCE, Gatherer
 from services.triage.looks.answer import Answer, NoValueError
@@ -40,7 +41,7 @@ class Ways:
 
 
 def gatherer(ways, *looks, mask=unmasked, **fields):
-    return Gatherer(section(*looks, **fields), ways, mask, lambda: NOW)
+    return Gatherer(section(*looks, **fields), ways, mask, lambda: NOW, CollectorRegistry())
 
 
 async def gathered(ways, *looks, labels=None, **fields):
@@ -84,7 +85,8 @@ async def test_an_alert_without_what_is_asked_for_is_told_and_nobody_is_asked():
 
 
 async def test_each_look_has_its_time():
-    found = await gathered(Ways(a=never, b=2), look("a", timeout="50ms"), look("b"))
+    late = look("a", uses="http", url="http://web/", timeout="50ms")
+    found = await gathered(Ways(a=never, b=2), late, look("b"))
     assert found.values == {"b": 2}
     assert found.looked[0].problem == "no answer within 50ms"
 
@@ -146,7 +148,33 @@ async def test_no_secret_is_told():
     assert told.count("•••") == 3
 
 
-async def test_what_is_told_of_a_look_is_a_line():
+async def test_a_command_gets_a_moment_more_for_what_its_target_says_of_its_end():
+    ended = TargetUnreachableError("no end after 50ms", may_have_started=True)
+
+    async def slow():
+        await asyncio.sleep(0.1)
+        return ended
+
+    found = await gathered(Ways(a=slow), look("a", timeout="50ms"))
+    assert found.looked[0].problem == "no end after 50ms"
+
+
+async def test_looks_are_counted():
+    registry, about = CollectorRegistry(), alert()
+    ways = Ways(a=1, b=NoValueError("none"))
+    one = Gatherer(section(look("a"), look("b")), ways, unmasked, lambda: NOW, registry)
+    await one.gather(one.wanted(about), about)
+    for name, found in (("a", "yes"), ("b", "no")):
+        labels = {"look": name, "found": found}
+        assert registry.get_sample_value("handrail_evidence_looks_total", labels) == 1
+
+
+async def test_what_is_told_of_a_look_is_a_line_that_a_terminal_shows_as_it_is():
+    found = await gathered(Ways(a=NoValueError("a\x1b[2J\n  b")), look("a"))
+    assert found.looked[0].problem == "a [2J b"
+
+
+async def test_what_is_told_of_a_look_is_short():
     found = await gathered(Ways(a="x" * 5000), look("a"))
     assert found.values == {"a": "x" * 5000}
     assert len(found.looked[0].found) == 300

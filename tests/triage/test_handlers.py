@@ -143,3 +143,10 @@ async def test_what_comes_back_is_looked_at_again(tickets):
     await tickets.put(ticket.ticket_id, TicketState.REOPENED)
     await judge_again(back, tickets, FakeGatherer(LOOK, found=Gathered({"load": 2})), published)
     assert [said.evidence for said in published.events] == [{"load": 1}, {"load": 2}]
+
+
+async def test_what_another_ticket_is_planned_for_is_not_looked_at(tickets):
+    ticket, gatherer = await new(tickets), FakeGatherer(LOOK)
+    led = ticket.model_copy(update={"parent_id": uuid4()})
+    await judge(led, tickets, gatherer, Published())
+    assert gatherer.gathered == 0

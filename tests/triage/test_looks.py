@@ -105,6 +105,14 @@ async def test_a_command_that_does_not_end_is_ended(command):
         await command("echo begun; sleep 60", timeout="500ms")
 
 
+async def test_a_target_that_is_not_there_is_told_with_the_reason(tmp_path):
+    async with own_server(tmp_path / "sshd") as endpoint:
+        section = endpoint.section(port=1)
+    async with looking(tmp_path, "ssh", section) as gone:
+        with pytest.raises(HandrailError, match="cannot be reached"):
+            await gone("uptime", timeout="300ms")
+
+
 async def test_a_target_that_is_not_declared_is_told(tmp_path):
     async with looking(tmp_path, "local", {"connector": "local"}) as here:
         with pytest.raises(HandrailError, match="no target 'there'"):
