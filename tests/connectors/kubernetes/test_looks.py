@@ -1,0 +1,141 @@
+"""Looks at a cluster, who may look, and where."""
+
+import json
+
+import pytest
+import yaml
+
+from shared.calls.call import MalformedCallError
+from shared.connectors.protocol import LoginRefusedError, TargetUnusableError
+from shared.connectors.underway import CallRefusedError
+from tests.connectors.kubernetes.conftest import API, deployment, job, pod, pod_path
+
+GET = 'get\napi_version: "apps/v1"\nkind: "Deployment"\nname: "api"\nnamespace: "shop"'
+SOON = job("").timeout
+
+
+async def test_an_object_is_shown_without_what_only_machines_read(cluster, connect):
+    applied = "kubectl.kubernetes.io/last-applied-configuration"
+    cluster.add(API, deployment() | {"metadata": {"annotations": {applied: "{}", "a": "b"}}})
+    cluster.change(API, {"metadata": {"managedFields": [{}]}})
+    found = json.loads((await connect().run(job(GET))).stdout)
+    assert found["metadata"]["annotations"] == {"a": "b"}
+    assert "managedFields" not in found["metadata"]
+
+
+async def test_a_part_of_it_is_shown(cluster, connect):
+    cluster.add(API, deployment())
+    ended = await connect().run(job(f'{GET}\nshow: "spec.replicas"'))
+    assert ended.stdout == "2\n"
+
+
+@pytest.mark.parametrize(("replicas", "code"), [(2, 0), (3, 1)])
+async def test_as_a_check_it_says_whether_it_is_as_expected(cluster, connect, replicas, code):
+    cluster.add(API, deployment())
+    check = f'{GET}\nexpect: "spec.replicas == `{replicas}`"'
+    assert (await connect().read(check, timeout=SOON)).exit_code == code
+
+
+async def test_objects_are_found_by_their_labels(cluster, connect):
+    for name, app in (("web-1", "web"), ("db-0", "db")):
+        labelled = pod()
+        labelled["metadata"]["labels"] = {"app": app}
+        cluster.add(pod_path(name), labelled)
+    text = 'get\nkind: "Pod"\nnamespace: "shop"\nselector: "app=web"\nshow: "items[].metadata.name"'
+    assert json.loads((await connect().run(job(text))).stdout) == ["web-1"]
+
+
+async def test_secrets_are_not_read(connect):
+    with pytest.raises(MalformedCallError, match="secrets are not read"):
+        await connect().run(job('get\nkind: "Secret"\nname: "s"\nnamespace: "shop"'))
+
+
+@pytest.mark.parametrize(("available", "code"), [(2, 0), (1, 1)])
+async def test_as_a_check_a_rollout_is_through_or_not(cluster, connect, available, code):
+    cluster.add(API, deployment())
+    counts = {"replicas": 2, "updatedReplicas": 2, "availableReplicas": available}
+    cluster.change(API, {"status": {"observedGeneration": 1, **counts}})
+    text = 'rollout_status\nname: "api"\nnamespace: "shop"'
+    assert (await connect().read(text, timeout=SOON)).exit_code == code
+
+
+async def test_a_check_only_looks(connect):
+    with pytest.raises(CallRefusedError, match="cordon changes something"):
+        await connect().read('cordon\nnode: "node-1"', timeout=SOON)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        (GET.replace('"shop"', '"kube-system"'), "namespace kube-system"),
+        ('cordon\nnode: "node-1"', "the whole cluster"),
+        ('get\nkind: "Node"', "the whole cluster"),
+    ],
+)
+async def test_a_target_stays_in_its_namespaces(cluster, connect, text, where):
+    connector = connect(namespaces=["shop", "web"])
+    for ask in (connector.run, connector.dry_run, connector.reattach):
+        with pytest.raises(CallRefusedError, match=f"reaches {where}, this target only shop, web"):
+            await ask(job(text))
+    assert cluster.asked == []
+
+
+async def test_credentials_that_are_refused_are_told_as_such(cluster, connect):
+    cluster.tokens = {"other"}
+    with pytest.raises(LoginRefusedError, match="does not accept the credentials"):
+        await connect().run(job(GET))
+
+
+async def test_a_server_with_a_certificate_that_nobody_vouches_for_is_not_talked_to(
+    cluster, connect
+):
+    with pytest.raises(TargetUnusableError, match="certificate is not trusted"):
+        await connect(ca=None).run(job(GET))
+    assert cluster.asked == []
+
+
+def kubeconfig(cluster, token):
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "other",
+        "contexts": [
+            {"name": name, "context": {"cluster": "c", "user": name}} for name in ("prod", "other")
+        ],
+        # Relative to the file, as kubectl reads it.
+        "clusters": [
+            {"name": "c", "cluster": {"server": cluster.url, "certificate-authority": "ca.pem"}}
+        ],
+        "users": [
+            {"name": "prod", "user": {"token": token}},
+            {"name": "other", "user": {"token": "bad"}},
+        ],
+    }
+
+
+async def test_a_kubeconfig_and_its_context_are_used(cluster, connect, tmp_path):
+    cluster.add(API, deployment())
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(kubeconfig(cluster, "good")))
+    said = {"kubeconfig": {"file": path}, "context": "prod"}
+    assert (await connect(**said).run(job(GET))).exit_code == 0
+    with pytest.raises(LoginRefusedError):
+        await connect(kubeconfig={"file": path}).run(job(GET))
+
+
+async def test_a_token_that_has_run_out_is_read_again(cluster, connect, tmp_path):
+    cluster.add(API, deployment())
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(kubeconfig(cluster, "good")))
+    connector = connect(kubeconfig={"file": path}, context="prod")
+    await connector.run(job(GET))
+    cluster.tokens = {"newer"}
+    path.write_text(yaml.safe_dump(kubeconfig(cluster, "newer")))
+    assert (await connector.run(job(GET))).exit_code == 0
+
+
+async def test_a_kubeconfig_that_cannot_be_used_says_why(connect, tmp_path):
+    path = tmp_path / "kubeconfig"
+    path.write_text("clusters: []\ncontexts: []\nusers: []\n")
+    with pytest.raises(TargetUnusableError, match="the way into prod cannot be used"):
+        await connect(kubeconfig={"file": path}, context="prod").run(job(GET))
