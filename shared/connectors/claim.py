@@ -76,6 +76,7 @@ class _Run:
     owner: str = field(default_factory=lambda: token_hex(8))
     unstarted_since: float | None = None
     may_have_started: bool = False
+    source: bytes | None = None
 
     @property
     def allowed(self) -> timedelta:
@@ -91,9 +92,12 @@ class Claims:
         self._limits = limits or Limits()
         self._sweeping: asyncio.Task[None] | None = None
 
-    async def run(self, job: Job, on_output: OnOutput | None) -> Ended | Lost:
-        """See ``Connector.run``."""
+    async def run(
+        self, job: Job, on_output: OnOutput | None, source: bytes | None = None
+    ) -> Ended | Lost:
+        """See ``Connector.run``. ``source`` lies beside the command, as ``$0/source``."""
         run = self._begun(job, on_output)
+        run.source = source
         async for attempt in _while_it_may_live(run):
             with attempt:
                 async with _answering(run):
@@ -171,7 +175,11 @@ class Claims:
         return answer, None
 
     async def _launch(self, run: _Run) -> Output:
-        long = len(run.command) > ARGUMENT_MOST
+        into, sent, command = "", b"", run.command.decode()
+        if run.source is not None:
+            into, sent = "source", run.source
+        elif len(run.command) > ARGUMENT_MOST:
+            into, sent, command = "command", run.command, ""
         patience = self._shell.patience
         return await self._shell(
             (
@@ -179,12 +187,10 @@ class Claims:
                 *(self._base, run.job.key, run.owner, _hundredths(run.job.timeout)),
                 *(str(self._limits.file // _BLOCK), self._head, str(self._limits.kept + 1)),
                 _hundredths(patience) if patience else "0",
-                str(len(run.command)),
-                "" if long else run.command.decode(),
-                script("wrap"),
+                *(into, str(len(sent)), command, script("wrap")),
             ),
             kept=4 * PIECE,
-            stdin=run.command if long else b"",
+            stdin=sent,
         )
 
     async def _followed(self, run: _Run) -> Answer:

@@ -55,8 +55,8 @@ class Job:
     ``key`` names this attempt (letters, digits, ``-`` and ``_``): the same key is the same run, on
     whatever executor and however often. ``command`` is the step's text, in the language of its
     connector. ``timeout`` is kept on the target itself, also when nobody watches: the whole process
-    group is ended. ``artifact`` is what ``dry_run`` made and people approved. ``started_at`` is when
-    this attempt began, on whatever executor.
+    group is ended. ``artifact`` is what ``dry_run`` made and people approved. ``started_at`` is
+    when this attempt began, on whatever executor.
     """
 
     key: str

@@ -14,6 +14,7 @@ from shared.config.targets import HttpTarget, KubernetesTarget, TerraformTarget
 from shared.connectors.http import HttpConnector
 from shared.connectors.local import LocalConnector
 from shared.connectors.protocol import Connector, TargetUnusableError, UnknownTargetError
+from shared.connectors.script import ScriptConnector
 from shared.connectors.ssh import SshConnector, login_of
 from shared.connectors.terraform.connector import Opening, TerraformConnector, described
 from shared.connectors.wait import WaitConnector
@@ -86,6 +87,11 @@ _KINDS: Final[dict[str, _Kind]] = {
     "terraform": _Kind(_open_terraform, described),
 }
 
+#: What runs on targets of other connectors, and on which.
+_ON_OTHERS: Final[dict[str, tuple[Callable[[Any], Connector], tuple[str, ...]]]] = {
+    "script": (ScriptConnector, ("ssh", "local")),
+}
+
 #: What needs no target.
 _WITHOUT_TARGET: Final[dict[str, Callable[[], Connector]]] = {"wait": WaitConnector}
 
@@ -109,6 +115,9 @@ class Connectors:
         if not target and uses in _WITHOUT_TARGET:
             return self._opened.setdefault(f"({uses})", _WITHOUT_TARGET[uses]())
         reached = self._section(target).connector
+        carried, hosts = _ON_OTHERS.get(uses or "", (None, ()))
+        if carried is not None and reached in hosts:
+            return carried(self.open(target))
         if uses not in (None, reached):
             raise UnknownTargetError(f"target {target} is reached by {reached}, not by {uses}")
         if target not in self._opened:

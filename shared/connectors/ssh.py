@@ -20,8 +20,11 @@ class SshConnector:
         self._shell = SshShell(self._link)
         self._claims = Claims(self._shell, base=base, limits=limits)
 
-    async def run(self, job: Job, *, on_output: OnOutput | None = None) -> Ended | Lost:
-        return await self._claims.run(job, on_output)
+    async def run(
+        self, job: Job, *, on_output: OnOutput | None = None, source: bytes | None = None
+    ) -> Ended | Lost:
+        """See ``Connector.run``. ``source`` lies beside the command, as ``$0/source``."""
+        return await self._claims.run(job, on_output, source)
 
     async def reattach(self, job: Job, *, on_output: OnOutput | None = None) -> Ended | Lost | None:
         return await self._claims.reattach(job, on_output)

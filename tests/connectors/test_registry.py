@@ -7,6 +7,7 @@ from shared.config import Config
 from shared.connectors.local import LocalConnector
 from shared.connectors.protocol import UnknownTargetError
 from shared.connectors.registry import Connectors
+from shared.connectors.script import ScriptConnector
 from shared.connectors.ssh import SshConnector
 from tests.connectors.conftest import job
 
@@ -38,6 +39,11 @@ def test_each_kind_has_its_connector(connectors):
     assert isinstance(connectors.open("here"), LocalConnector)
     assert isinstance(connectors.open("web-1"), SshConnector)
     assert (connectors.kind("here"), connectors.kind("web-1")) == ("local", "ssh")
+
+
+def test_scripts_run_on_what_has_a_shell(connectors):
+    assert isinstance(connectors.open("here", uses="script"), ScriptConnector)
+    assert isinstance(connectors.open("web-1", uses="script"), ScriptConnector)
 
 
 def test_a_target_is_opened_once(connectors):

@@ -51,7 +51,7 @@ class LocalConnector:
     async def run(
         self, job: Job, *, on_output: OnOutput | None = None, source: bytes | None = None
     ) -> Ended | Lost:
-        """See ``Connector.run``. ``source`` lies beside the command while it runs."""
+        """See ``Connector.run``. ``source`` lies beside the command, as ``$0/source``."""
         result = await self._run(job, on_output).to_its_end(self._keeping, source)
         if self._sweeping is None:
             self._sweeping = asyncio.create_task(self._sweep())

@@ -29,12 +29,8 @@ _TICK: Final = 1.0
 _ENDING_TICK: Final = 0.05
 _READ: Final = 64 * 1024
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
-# A handler of this process is not inherited, and what it ignores would be.
-_RESET: Final = tuple(
-    getattr(signal, name)
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGPIPE", "SIGXFSZ", "SIGCHLD")
-    if hasattr(signal, name)
-)
+# Commands ignore nothing, whatever this process ignores or was made to ignore by who started it.
+_RESET: Final = set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}
 _IGNORED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -240,6 +236,8 @@ class Keeper:
         with suppress(OSError):
             # Where the disk is full, whoever asked is told all the same.
             _write(kept.path("exit"), f"{code} {cpu:.6f} {memory}\n")
+        with suppress(OSError):
+            os.unlink(kept.path("source"))  # noqa: PTH108
         os.close(kept.lock)
         if kept.left:
             shutil.rmtree(kept.request.folder, ignore_errors=True)

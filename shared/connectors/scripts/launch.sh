@@ -1,8 +1,8 @@
 # Takes the claim and runs the command under a wrapper that outlives this shell; or says who has it.
 h_base=${1:-${XDG_STATE_HOME:-$HOME/.local/state}/handrail/steps} h_key=$2 h_mine=$3
-h_time=$4 h_blocks=$5 h_head=$6 h_limit=$7 h_hold=$8 h_length=$9
+h_time=$4 h_blocks=$5 h_head=$6 h_limit=$7 h_hold=$8 h_into=$9
 shift 9
-h_command=$1 h_wrap=$2
+h_length=$1 h_command=$2 h_wrap=$3
 h_d=$h_base/$h_key
 
 claim() {
@@ -26,15 +26,12 @@ until claim; do
   h_d=$h_d.r
 done
 
-if [ -n "$h_command" ] || [ "$h_length" -eq 0 ]; then
-  printf %s "$h_command" >"$h_d/command"
-else
-  cat >"$h_d/command"
-fi
+h_whole=0
+[ "$h_into" = command ] || printf %s "$h_command" >"$h_d/command" || h_whole=1
 # A connection that broke half-way must not leave half a command to run.
-h_whole=$?
-if [ -z "$h_command" ] && [ "$h_length" -gt 0 ]; then
-  set -- $(wc -c <"$h_d/command")
+if [ -n "$h_into" ]; then
+  cat >"$h_d/$h_into"
+  set -- $(wc -c <"$h_d/$h_into")
   [ "$1" -eq "$h_length" ] || h_whole=1
 fi
 if [ "$h_whole" -eq 0 ]; then

@@ -94,4 +94,5 @@ times >"$h_d/times"
 kill "$h_guard"
 wait "$h_guard"
 [ -e "$h_d/timed_out" ] && h_code=124
+[ -e "$h_d/source" ] && rm -f "$h_d/source"
 echo "$h_code" >"$h_d/exit"
