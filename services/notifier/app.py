@@ -9,19 +9,23 @@ from typing import Final
 from pydantic import Field, HttpUrl, SecretStr
 
 from services.notifier.api import question_links
-from services.notifier.audience import Audience
 from services.notifier.channels.building import keep_true, messengers
 from services.notifier.channels.directory import Directory
 from services.notifier.channels.email import EmailMessenger, Mailer
 from services.notifier.channels.parts import Parts, SlackApp
-from services.notifier.channels.store import MongoPosts
+from services.notifier.channels.store import MongoIncidents, MongoPosts
 from services.notifier.channels.telling import Teller
 from services.notifier.connections import IDLE
 from services.notifier.delivery import Postman
 from services.notifier.desk import Desk
 from services.notifier.folder import Announce, FolderMailer, TerminalMailer, on_terminal
 from services.notifier.handlers import progress, router
+from services.notifier.linking import Linking
 from services.notifier.links import Channel
+from services.notifier.routing.choosing import Chooser
+from services.notifier.routing.matching import matched
+from services.notifier.routing.rounds import Rounds
+from services.notifier.routing.store import MongoClaims
 from services.notifier.smtp import Server, SmtpMailer
 from services.notifier.store import MongoNotifications, MongoQuestions
 from shared.config import Config, Person, load_config
@@ -89,13 +93,15 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
     questions = MongoQuestions(service.database, service.bus.publish)
     config = load_config(settings.config)
     shifts = MongoShifts(service.database)
-    desk = Desk(questions, signer, _now, Rosters(config.schedules, shifts))
+    rosters = Rosters(config.schedules, shifts)
+    desk = Desk(questions, signer, _now, rosters)
     people = _reachable(config.people)
     directory = Directory(people, config.channels)
     parts = Parts(
         service=service,
         people=people,
         posts=MongoPosts(service.database),
+        incidents=MongoIncidents(service.database),
         questions=questions,
         desk=desk,
         now=_now,
@@ -110,6 +116,16 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
             **chats,
         }
     )
+    claims = MongoClaims(service.database)
+    rounds = Rounds(
+        claims=claims,
+        questions=questions,
+        chooser=Chooser(directory, config.teams),
+        linking=Linking(signer.link_key(), settings.links_to),
+        postman=postman,
+        rosters=rosters,
+        now=_now,
+    )
     teller = Teller(directory, MongoNotifications(service.database), postman)
     wanted = (router, progress) if teller.wants(Kind.STARTED, Kind.NEEDS_LOOK) else (router,)
     for each in wanted:
@@ -117,11 +133,12 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
             each,
             questions=questions,
             teller=teller,
-            postman=postman,
-            audience=Audience(people, signer.link_key(), settings.links_to, directory.asked()),
+            rounds=rounds,
+            route=lambda asked, now: matched(config.routes, asked, config.targets, now),
         )
     service.api.include_router(question_links(desk, key=signer.link_key(), now=_now))
-    service.prepare.append(questions.prepare)
+    service.prepare += [questions.prepare, claims.prepare]
+    service.loops.append(every(PAUSE, lambda: rounds.look(service.bus.publish), name="routing"))
     service.loops.append(every(PAUSE, desk.expire, name="expire"))
     service.loops.append(every(PAUSE, questions.sweep, name="outbox"))
     _keep_schedules(service, config, shifts)

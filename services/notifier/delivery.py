@@ -1,18 +1,28 @@
 """Hands messages to channels: each recipient on their own, and nobody twice."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import structlog
 
 from services.notifier.channels.message import Asking, Message, about
-from services.notifier.channels.messenger import Messenger, RefusedError
+from services.notifier.channels.messenger import Messenger, NotConcernedError, RefusedError
+from services.notifier.links import Channel
 from services.notifier.recipients import Recipient, Status
 from shared.errors import UnavailableError
 
 log = structlog.get_logger(__name__)
+
+
+@runtime_checkable
+class Gathering(Protocol):
+    """A channel on which several questions can come in one message."""
+
+    async def gather(self, askings: Sequence[Asking], *, now: datetime) -> str:
+        """Deliver several questions to one recipient; see ``Messenger.ask``."""
+        ...
 
 
 class Mark(Protocol):
@@ -43,6 +53,22 @@ class Postman:
                 raise outcome
         return tuple(outcome for outcome in outcomes if isinstance(outcome, Recipient))
 
+    def gathers(self, to: Recipient) -> bool:
+        """Whether several questions to this recipient can come in one message."""
+        return to.channel is Channel.EMAIL and isinstance(self._messengers.get(to.over), Gathering)
+
+    async def gather(self, askings: Sequence[Asking], *, now: datetime) -> tuple[Recipient, ...]:
+        """Send several questions to one recipient in one message; what came of it, of each.
+
+        Whoever calls this stores it.
+        """
+        first = askings[0]
+        messenger = self._messengers.get(first.to.over)
+        if not isinstance(messenger, Gathering):
+            raise TypeError(f"{first.to.over} takes one question at a time")
+        changes = await self._outcome(first, now, lambda: messenger.gather(askings, now=now))
+        return tuple(asking.to.model_copy(update=changes) for asking in askings)
+
     async def give_up(
         self, recipients: Iterable[Recipient], *, now: datetime, mark: Mark
     ) -> tuple[Recipient, ...]:
@@ -65,11 +91,21 @@ class Postman:
         return after
 
     async def _tried(self, message: Message, now: datetime) -> Recipient:
+        return message.to.model_copy(
+            update=await self._outcome(message, now, lambda: self._handed_over(message, now))
+        )
+
+    async def _outcome(
+        self, message: Message, now: datetime, send: Callable[[], Awaitable[str]]
+    ) -> dict[str, object]:
+        """What a try changes of the recipient."""
         to = message.to
         told = {"recipient": to.email, "channel": to.over, "about": str(about(message))}
         changes: dict[str, object] = {"tries": to.tries + 1, "at": now}
         try:
-            reference = await self._handed_over(message, now)
+            reference = await send()
+        except NotConcernedError as error:
+            changes |= {"status": Status.SKIPPED, "error": str(error)}
         except RefusedError as error:
             log.warning("message.refused", reason=str(error), tries=to.tries + 1, **told)
             changes |= {"status": Status.FAILED, "error": str(error)}
@@ -79,7 +115,7 @@ class Postman:
         else:
             log.info("message.sent", tries=to.tries + 1, **told)
             changes |= {"status": Status.SENT, "error": "", "reference": reference}
-        return to.model_copy(update=changes)
+        return changes
 
     async def _handed_over(self, message: Message, now: datetime) -> str:
         messenger = self._messengers.get(message.to.over)

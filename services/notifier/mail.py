@@ -1,8 +1,9 @@
 """Mails: what is asked for and how it ended, in text and HTML, threaded by ticket."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from services.notifier.approval import Approval
 from services.notifier.channels.message import Asking, Message, Telling
@@ -38,6 +39,23 @@ def mail_of(message: Message) -> Mail:
     return _asking(message) if isinstance(message, Asking) else _telling(message)
 
 
+def digest_of(askings: Sequence[Asking]) -> Mail:
+    """The mail that asks one person several things; the same for the same questions."""
+    first = askings[0]
+    ids = sorted(str(asking.id) for asking in askings)
+    until = [moment(one.question.expires_at, first.to.timezone) for one in askings]
+    values = {"askings": askings, "recipient": first.to, "until": until}
+    return Mail(
+        id=uuid5(first.id, "/".join(ids)),
+        thread=first.id,
+        about=first.question.id,
+        to=first.to,
+        subject=_subject(f"{len(askings)} questions wait for your answer"),
+        text=render("digest.mail.txt", **values),
+        html=render("digest.mail.html", **values),
+    )
+
+
 def _asking(asking: Asking) -> Mail:
     question = asking.question
     template, subject = _shape(question)
@@ -52,7 +70,7 @@ def _asking(asking: Asking) -> Mail:
         thread=question.ticket_id,
         about=question.id,
         to=asking.to,
-        subject=_subject(f"[{question.severity}] {subject}"),
+        subject=_subject(f"[{question.severity}] {_again(asking.to)}{subject}"),
         text=render(f"{template}.mail.txt", **values),
         html=render(f"{template}.mail.html", **values),
         link=asking.link,
@@ -78,6 +96,12 @@ def _telling(telling: Telling) -> Mail:
         text=render("outcome.mail.txt", news=news),
         html=render("outcome.mail.html", news=news),
     )
+
+
+def _again(to: Recipient) -> str:
+    """What tells a mail from the first one about the same question."""
+    words = {"remind": "Reminder: ", "escalate": "Nobody has answered: "}
+    return words.get(to.round.partition("-")[0], "")
 
 
 def _subject(text: str) -> str:

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from services.notifier.links import TERMINAL, Channel
 from services.notifier.recipients import Recipient
+from services.notifier.routing.state import Routing
 from shared.events import Choosing, Decision, Event
 from shared.lifecycle import ApprovalState, Severity
 
@@ -32,6 +33,7 @@ class Question(BaseModel):
     expires_at: AwareDatetime
     settled_at: AwareDatetime | None = None
     trace: str = ""
+    routing: Routing | None = None
 
     @property
     @abstractmethod

@@ -14,6 +14,7 @@ class Status(StrEnum):
     QUEUED = "queued"
     SENT = "sent"
     FAILED = "failed"
+    SKIPPED = "skipped"
 
 
 class Recipient(BaseModel):
@@ -22,7 +23,8 @@ class Recipient(BaseModel):
     ``email`` says who, also where the message goes elsewhere; it is ``terminal`` where nobody is
     configured, and `#` with the channel's name for a room. ``via`` is a channel of handrail.yaml
     (mail where it is empty), ``address`` where in that channel, ``reference`` what the channel
-    calls the message that it sent.
+    calls the message that it sent. ``round`` is empty when it asks for the first time, else the key
+    of the stage of the route that asks again, or asks somebody else.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -37,6 +39,7 @@ class Recipient(BaseModel):
     address: str = ""
     reference: str = ""
     timezone: str = ""
+    round: str = ""
 
     @classmethod
     def room(cls, channel: str, *, address: str = "", name: str = "") -> Self:
@@ -58,8 +61,9 @@ class Recipient(BaseModel):
 
     @property
     def key(self) -> str:
-        """What tells this recipient from the others of the same message."""
-        return f"{self.via}/{self.email}" if self.via else self.email
+        """What tells this message from the others about the same."""
+        to = f"{self.via}/{self.email}" if self.via else self.email
+        return f"{to}+{self.round}" if self.round else to
 
     @property
     def channel(self) -> Channel:

@@ -213,7 +213,7 @@ class MongoNotifications:
                     "schema": SCHEMA,
                     "ticket_id": event.ticket_id,
                     "purpose": event.subject,
-                    "recipients": _recipients(recipients),
+                    "recipients": stored_recipients(recipients),
                     "created_at": now,
                 }
             )
@@ -235,6 +235,7 @@ async def _mark(collection: Collection, document_id: UUID, recipient: Recipient)
         "email": recipient.email,
         # Who was asked before there were channels has none.
         "via": recipient.via or {"$in": ["", None]},
+        "round": recipient.round or {"$in": ["", None]},
         "status": Status.QUEUED.value,
     }
     await collection.update_one(
@@ -251,7 +252,8 @@ async def _mark(collection: Collection, document_id: UUID, recipient: Recipient)
     )
 
 
-def _recipients(recipients: Iterable[Recipient]) -> list[Document]:
+def stored_recipients(recipients: Iterable[Recipient]) -> list[Document]:
+    """Recipients as they stand in a document."""
     return [recipient.model_dump() | {"status": recipient.status.value} for recipient in recipients]
 
 
@@ -267,7 +269,7 @@ def _document(question: Question) -> Document:
         **question.model_dump(mode="json", include=as_json),
         "_id": question.id,
         "schema": SCHEMA,
-        "recipients": _recipients(question.recipients),
+        "recipients": stored_recipients(question.recipients),
     }
 
 

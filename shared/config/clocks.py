@@ -5,7 +5,7 @@ from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PlainSerializer
 
 from shared.config.section import Section
 
@@ -69,7 +69,9 @@ def _day(written: Any) -> date:
         raise ValueError(f"{written!r} is no day, such as 2026-11-22") from None
 
 
-ClockTime = Annotated[time, BeforeValidator(_clock)]
+ClockTime = Annotated[
+    time, BeforeValidator(_clock), PlainSerializer(lambda clock: f"{clock:%H:%M}")
+]
 #: Days by their names, or ``weekdays``, ``weekend`` or ``every day``.
 Days = Annotated[tuple[Weekday, ...], BeforeValidator(_days), Field(min_length=1)]
 #: With an offset, or without one: then it is of the zone that stands beside it.

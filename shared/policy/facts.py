@@ -200,7 +200,7 @@ def said_by(facts: Facts, *, zone: ZoneInfo, trusted: bool | None) -> dict[str, 
             on_target_last_hour=history.on_target_last_hour,
             runbook_last_hour=history.runbook_last_hour,
         ),
-        "time": _clock(facts.now.astimezone(zone)),
+        "time": clock_words(facts.now.astimezone(zone)),
     }
 
 
@@ -208,7 +208,8 @@ def _known(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _clock(now: datetime) -> dict[str, Any]:
+def clock_words(now: datetime) -> dict[str, Any]:
+    """A moment as conditions see it, by the clock of its own time zone."""
     return {
         "hour": now.hour,
         "minute": now.minute,

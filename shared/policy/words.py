@@ -1,6 +1,6 @@
 """What the conditions of a policy may ask about, and what is wrong with one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Final
 
@@ -49,23 +49,25 @@ WORDS: Final[dict[str, dict[str, object]]] = {
 }
 
 
-def wrong_with(condition: str) -> tuple[Mistake, ...]:
-    """Every mistake in a condition, by its place."""
-    found = mistakes(condition, variables=frozenset(WORDS))
-    return found or tuple(sorted(_meant(condition), key=lambda mistake: mistake.offset))
+def wrong_with(
+    condition: str, words: Mapping[str, Mapping[str, object]] = WORDS
+) -> tuple[Mistake, ...]:
+    """Every mistake in a condition that knows these words, by its place."""
+    found = mistakes(condition, variables=frozenset(words))
+    return found or tuple(sorted(_meant(condition, words), key=lambda mistake: mistake.offset))
 
 
-def _meant(condition: str) -> Iterator[Mistake]:
-    for name, fields in WORDS.items():
+def _meant(condition: str, words: Mapping[str, Mapping[str, object]]) -> Iterator[Mistake]:
+    for name, fields in words.items():
         for field, offset in members(condition, name):
             if field not in fields:
                 yield Mistake(offset, f"{name} has no {field}{_hint(field, fields)}")
-    told = answer(condition, WORDS).problem
+    told = answer(condition, words).problem
     # Whatever else cannot be worked out here may be worked out over a real step.
     if told.endswith("neither true nor false"):
         yield Mistake(0, told)
 
 
-def _hint(field: str, fields: dict[str, object]) -> str:
+def _hint(field: str, fields: Mapping[str, object]) -> str:
     near = get_close_matches(field, fields, n=1)
     return f": did you mean {near[0]}?" if near else f": there are {', '.join(sorted(fields))}"

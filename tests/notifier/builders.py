@@ -6,14 +6,18 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from services.notifier.approval import Approval
-from services.notifier.audience import Audience
+from services.notifier.channels.directory import Directory
 from services.notifier.channels.message import Asking, Telling
 from services.notifier.channels.news import News, kind_of, news_of
 from services.notifier.choice import Choice
+from services.notifier.linking import Linking
 from services.notifier.links import Channel, Link
 from services.notifier.mail import Mail, mail_of
 from services.notifier.question import Question
 from services.notifier.recipients import Recipient
+from services.notifier.routing.choosing import Chooser
+from services.notifier.routing.matching import Matched, matched
+from services.notifier.routing.rounds import Rounds
 from shared.config import Person
 from shared.events import (
     Alert,
@@ -34,6 +38,7 @@ from shared.events import (
     TicketResolved,
 )
 from shared.lifecycle import Risk, Severity
+from shared.oncall.keeping import Rosters
 from shared.signing import Signer
 
 NOW = datetime(2030, 5, 3, 3, 0, 0, 123456, UTC)
@@ -154,8 +159,26 @@ def link(of: Question, recipient=ALICE.email, channel=Channel.EMAIL) -> Link:
     return Link.to(of.id, of.bound_to, of.expires_at, recipient=recipient, channel=channel)
 
 
-def audience(*people, rooms=()) -> Audience:
-    return Audience(people, KEY, "https://handrail.example.org", rooms)
+LINKING = Linking(KEY, "https://handrail.example.org")
+
+
+def rounds(people, questions, claims, postman, *, channels=None, teams=None, **more) -> Rounds:
+    """What tells these people; ``now`` is the clock's where it is not said."""
+    said = {
+        "claims": claims,
+        "questions": questions,
+        "chooser": Chooser(Directory(tuple(people), channels or {}), teams or {}),
+        "linking": LINKING,
+        "postman": postman,
+        "rosters": Rosters(),
+        "now": lambda: datetime.now(UTC),
+    }
+    return Rounds(**said | more)
+
+
+def no_route(event, now) -> Matched:
+    """Where handrail.yaml has no routes."""
+    return matched((), event, {}, now)
 
 
 def started() -> SessionStarted:

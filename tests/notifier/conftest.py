@@ -4,8 +4,16 @@ from uuid import uuid4
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
+from services.notifier.routing.store import MongoClaims
 from services.notifier.store import MongoNotifications, MongoQuestions
-from tests.notifier.fakes import Bus, Clock, FakeMailer, FakeNotifications, FakeQuestions
+from tests.notifier.fakes import (
+    Bus,
+    Clock,
+    FakeClaims,
+    FakeMailer,
+    FakeNotifications,
+    FakeQuestions,
+)
 
 
 @pytest.fixture
@@ -28,6 +36,7 @@ async def prepared(mongo_client):
     """One database for all of these tests: to make its indexes takes longer than any of them."""
     db = mongo_client.get_database(f"test_{uuid4().hex}")
     await MongoQuestions(db, Bus().publish).prepare()
+    await MongoClaims(db).prepare()
     yield db
     await mongo_client.drop_database(db.name)
 
@@ -35,7 +44,7 @@ async def prepared(mongo_client):
 @pytest.fixture
 async def db(prepared):
     """The database, empty."""
-    for name in ("approvals", "finished_sessions", "notifications", "tickets"):
+    for name in ("approvals", "digests", "finished_sessions", "notifications", "tickets"):
         await prepared.get_collection(name).delete_many({})
     return prepared
 
@@ -50,6 +59,14 @@ def approvals(request, bus):
     if request.param == "fake":
         return FakeQuestions(bus.publish)
     return request.getfixturevalue("mongo_approvals")
+
+
+@pytest.fixture
+def claims(request, approvals):
+    """Who tells people just now, of the questions in `approvals`."""
+    if isinstance(approvals, FakeQuestions):
+        return FakeClaims(approvals)
+    return MongoClaims(request.getfixturevalue("db"))
 
 
 @pytest.fixture(params=["fake", "mongo"])

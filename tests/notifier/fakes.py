@@ -5,6 +5,7 @@ from datetime import datetime
 from services.notifier.channels.messenger import RefusedError
 from services.notifier.choice import Choice
 from services.notifier.recipients import Status
+from services.notifier.routing.state import LEASE
 from services.notifier.store import BATCH
 from shared.errors import UnavailableError
 from shared.lifecycle import ApprovalState
@@ -146,3 +147,54 @@ def _marked(recipients, changed):
     return tuple(
         changed if r.key == changed.key and r.status is Status.QUEUED else r for r in recipients
     )
+
+
+class FakeClaims:
+    """The contract of ``Claims``, over the questions of ``FakeQuestions``."""
+
+    def __init__(self, questions) -> None:
+        self._kept = questions._kept
+        self._digests = {}
+
+    async def due(self, now):
+        return [
+            question
+            for question in self._kept.values()
+            if question.state == "pending"
+            and question.routing
+            and question.routing.next_at
+            and question.routing.next_at <= now
+        ]
+
+    async def take(self, question_id, seen, *, owner, done, more, now):
+        question = self._kept[question_id]
+        routing = question.routing
+        busy = routing.claimed_until and routing.claimed_until > now
+        if question.state != "pending" or busy or routing.turn != seen.turn:
+            return False
+        changes = {
+            "turn": seen.turn + 1,
+            "owner": owner,
+            "claimed_until": now + LEASE,
+            "next_at": now + LEASE,
+            "done": tuple(dict.fromkeys((*routing.done, *done))),
+        }
+        self._keep(question, recipients=(*question.recipients, *more), **changes)
+        return True
+
+    async def rest(self, question_id, owner, next_at):
+        question = self._kept[question_id]
+        if question.routing.owner == owner:
+            self._keep(question, owner="", claimed_until=None, next_at=next_at)
+
+    async def gather(self, digest, owner, now):
+        if self._digests.get(digest, now) > now:
+            return False
+        self._digests[digest] = now + LEASE
+        return True
+
+    def _keep(self, question, *, recipients=None, **changes):
+        update = {"routing": question.routing.model_copy(update=changes)}
+        if recipients is not None:
+            update["recipients"] = recipients
+        self._kept[question.id] = question.model_copy(update=update)

@@ -13,7 +13,7 @@ from services.notifier.delivery import Postman
 from services.notifier.folder import TerminalMailer
 from services.notifier.handlers import ask, tell_escalated, tell_resolved, withdraw
 from services.notifier.links import Channel
-from services.notifier.recipients import Recipient
+from shared.config.channels import WebhookChannel
 from shared.errors import UnavailableError
 from shared.events import NotificationFailed, NotificationSent
 from tests.notifier.builders import (
@@ -22,10 +22,11 @@ from tests.notifier.builders import (
     BOB,
     KEY,
     asking,
-    audience,
     escalated,
     finished,
+    no_route,
     resolved,
+    rounds,
 )
 from tests.notifier.fakes import FakeQuestions
 
@@ -48,12 +49,13 @@ def postman(mailer, shown) -> Postman:
 
 
 @pytest.fixture
-def asked(approvals, postman, bus):
+def asked(approvals, claims, postman, bus):
     """Delivers the request for approval, as often as it is called."""
 
     async def deliver(*people, **changes):
         event = asking(**{"expires_at": LATER} | changes)
-        await ask(event, approvals, audience(*people), postman, bus.publish)
+        made = rounds(people, approvals, claims, postman)
+        await ask(event, no_route, made, bus.publish)
 
     return deliver
 
@@ -220,11 +222,13 @@ async def test_while_nobody_says_who_is_on_call_everybody_is_asked(asked, mailer
 
 
 async def test_rooms_are_asked_beside_people_and_a_room_alone_is_not_enough(
-    approvals, postman, bus, mailer, shown
+    approvals, claims, postman, bus, shown
 ):
-    rooms = (Recipient.room("ops"),)
+    said = {"kind": "webhook", "url": "https://ops.example.org/", "secret": {"env": "OPS"}}
+    room = WebhookChannel.model_validate(said)
     event = asking(expires_at=LATER)
-    await ask(event, approvals, audience(rooms=rooms), postman, bus.publish)
+    made = rounds((), approvals, claims, postman, channels={"ops": room})
+    await ask(event, no_route, made, bus.publish)
     found = await approvals.find(APPROVAL_ID)
     assert [to.key for to in found.recipients] == ["terminal", "ops/#ops"]
     assert len(shown) == 1

@@ -1,10 +1,11 @@
 """Email, and what stands in for it where there is no mail server: files, and the terminal."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 from services.notifier.channels.message import Asking, Telling
-from services.notifier.mail import Mail, mail_of
+from services.notifier.mail import Mail, digest_of, mail_of
 from services.notifier.question import Question
 from services.notifier.recipients import Recipient
 
@@ -30,6 +31,10 @@ class EmailMessenger:
     async def ask(self, asking: Asking, *, now: datetime) -> str:
         """See ``Messenger``."""
         return await self._send(mail_of(asking), now)
+
+    async def gather(self, askings: Sequence[Asking], *, now: datetime) -> str:
+        """See ``delivery.Gathering``."""
+        return await self._send(digest_of(askings), now)
 
     async def tell(self, telling: Telling, *, now: datetime) -> str:
         """See ``Messenger``."""

@@ -1,0 +1,1 @@
+"""Routes: whom a question goes to, when, and that each is told once."""
