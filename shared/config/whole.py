@@ -25,6 +25,7 @@ from shared.config.schedules import Schedules, schedule_mistakes
 from shared.config.section import Section
 from shared.config.sources import ADDRESS, SourceConfig
 from shared.config.targets import Target
+from shared.config.targets.ssh import via_mistakes
 from shared.config.tickets import TicketsConfig
 from shared.config.triggers import TriggerConfigs
 from shared.secrets import SecretRef
@@ -99,6 +100,7 @@ def load_config(path: Path | None) -> Config:
     config = source.parse(Config)
     undeclared = evidence_mistakes(config.evidence, config.targets, config.prometheus)
     wrong = [*_nobody(config), *((("evidence", *where), message) for where, message in undeclared)]
+    wrong += [(("targets", *where), message) for where, message in via_mistakes(config.targets)]
     problems = [source.problem(where, message) for where, message in wrong]
     if problems:
         raise SourceError(problems)
