@@ -1,23 +1,16 @@
 """A real Prometheus for tests, as Debian packages it."""
 
 import asyncio
-import os
-import shutil
 from contextlib import asynccontextmanager
 
-import pytest
-
 from deploy.ports import free_port
-
-PROGRAM = "prometheus"
+from tests.programs import program
 
 
 @asynccontextmanager
 async def prometheus(folder):
     """The address of a Prometheus that watches itself, five times a second, as the job `self`."""
-    if shutil.which(PROGRAM) is None:
-        assert not os.environ.get("CI"), f"{PROGRAM} has to be installed"
-        pytest.skip(f"{PROGRAM} is not installed")
+    server = program("prometheus")
     address = f"127.0.0.1:{free_port(0)}"
     (folder / "prometheus.yml").write_text(
         "global: {scrape_interval: 200ms, scrape_timeout: 200ms}\n"
@@ -26,7 +19,7 @@ async def prometheus(folder):
     )
     with (folder / "prometheus.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            PROGRAM,
+            server,
             f"--config.file={folder / 'prometheus.yml'}",
             f"--storage.tsdb.path={folder / 'data'}",
             f"--web.listen-address={address}",

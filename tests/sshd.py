@@ -3,7 +3,6 @@
 import asyncio
 import getpass
 import os
-import shutil
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -17,6 +16,7 @@ import pytest
 from deploy.ports import free_port
 from deploy.sshserver import Account, authorized, ssh_server
 from shared.config import SshTarget
+from tests.programs import program
 
 PASSWORD = "open sesame"
 
@@ -103,13 +103,7 @@ async def own_server(folder: Path) -> AsyncIterator[Endpoint]:
 
 def find_sshd() -> str:
     """OpenSSH's server; where it is not installed the test is skipped, in CI it fails."""
-    found = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
-    if found is None:
-        reason = "sshd is not here: install openssh-server"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
+    return program("sshd", package="openssh-server")
 
 
 def _make_jail() -> None:

@@ -246,13 +246,16 @@ def _path(node: nodes.Node) -> tuple[str, ...] | None:
     match node:
         case nodes.Name(name="steps"):
             return ()
-        case nodes.Getattr(node=inner, attr=attr):
-            name: Any = attr
+        case nodes.Getattr(node=inner, attr=name):
+            return _below(inner, name)
         case nodes.Getitem(node=inner, arg=nodes.Const(value=name)):
-            pass
+            return _below(inner, name)
         case _:
             return None
-    before = _path(inner)
+
+
+def _below(node: nodes.Node, name: object) -> tuple[str, ...] | None:
+    before = _path(node)
     return None if before is None else (*before, str(name))
 
 

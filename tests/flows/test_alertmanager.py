@@ -1,8 +1,6 @@
 """A real Alertmanager sends a real alert, which ends resolved."""
 
 import asyncio
-import os
-import shutil
 from datetime import UTC, datetime
 
 import httpx
@@ -10,6 +8,7 @@ import pytest
 
 from deploy.ports import free_port
 from tests.flows.world import TOKEN, eventually
+from tests.programs import program
 
 CONFIG = """\
 route:
@@ -30,17 +29,13 @@ receivers:
 
 @pytest.fixture
 async def alertmanager(world, tmp_path):
-    program = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
-    if program is None:
-        if os.environ.get("CI"):
-            pytest.fail("CI has to have prometheus-alertmanager")
-        pytest.skip("prometheus-alertmanager is not installed")
+    server = program("prometheus-alertmanager", "alertmanager")
     port = free_port(0)
     config = tmp_path / "alertmanager.yml"
     webhook = world.url("ingest", "/webhooks/alertmanager")
     config.write_text(CONFIG.format(url=webhook, token=TOKEN))
     process = await asyncio.create_subprocess_exec(
-        program,
+        server,
         f"--config.file={config}",
         f"--storage.path={tmp_path / 'alertmanager'}",
         f"--web.listen-address=127.0.0.1:{port}",

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import shutil
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -13,9 +11,9 @@ import pytest
 from deploy.ports import free_port
 from services.ingest.app import build
 from tests.ingest.conftest import TOKEN
+from tests.programs import program
 from tests.running import running, until
 
-PROGRAM = "prometheus-alertmanager"
 PROOFS = {
     "bearer": (
         {"authorization": {"type": "Bearer", "credentials": TOKEN}},
@@ -31,9 +29,7 @@ PROOFS = {
 @asynccontextmanager
 async def alertmanager(folder, hook, proof):
     """Alertmanager with one receiver; gives a client of its API."""
-    if shutil.which(PROGRAM) is None:
-        assert not os.environ.get("CI"), f"{PROGRAM} has to be installed"
-        pytest.skip(f"{PROGRAM} is not installed")
+    server = program("prometheus-alertmanager", "alertmanager")
     config = {
         "route": {
             "receiver": "handrail",
@@ -52,7 +48,7 @@ async def alertmanager(folder, hook, proof):
     port = free_port(0)
     with (folder / "alertmanager.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            PROGRAM,
+            server,
             f"--config.file={folder / 'alertmanager.yml'}",
             f"--storage.path={folder / 'data'}",
             f"--web.listen-address=127.0.0.1:{port}",

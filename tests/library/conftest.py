@@ -1,5 +1,8 @@
 """A place with machines for each test."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
 
 from tests.library.site import Site
@@ -10,3 +13,10 @@ async def site(tmp_path):
     made = Site(tmp_path / "site")
     yield made
     await made.close()
+
+
+@pytest.fixture
+def temporary():
+    """A directory below /tmp, wherever tests usually write: only those are emptied."""
+    with TemporaryDirectory(prefix="handrail-library-", dir="/tmp") as made:
+        yield Path(made)

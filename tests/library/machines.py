@@ -4,19 +4,29 @@ A stand-in (``tools/``) keeps what it knows in files under ``state/``, speaks li
 for the calls that runbooks make, and does by a file in ``hooks/`` what a test wants it to come to.
 """
 
-import shutil
+import subprocess
 from pathlib import Path
 
 from shared.connectors.local import LocalConnector
+from tests.programs import program
 
 _TOOLS = Path(__file__).parent / "tools"
-#: What every machine has.
-_PROGRAMS = """
-awk basename cat chmod cp curl cut date dd dirname du env expr find grep head id kill ln ls mkdir
-mktemp mv nl openssl printf prlimit ps pwd readlink rm sed seq setsid sh sleep sort stat tail tee
-test timeout touch tr true uname uniq wc xargs
-"""
-_REAL = tuple(_PROGRAMS.split())
+#: What every machine has, by Debian's packages.
+_PROGRAMS = {
+    "coreutils": """
+        basename cat chmod cp cut date dd dirname du env expr head id ln ls mkdir mktemp mv nl
+        printf pwd readlink rm seq sleep sort stat tail tee test timeout touch tr true uname uniq wc
+    """,
+    "curl": "curl",
+    "dash": "sh",
+    "findutils": "find xargs",
+    "grep": "grep",
+    "mawk": "awk",
+    "openssl": "openssl",
+    "procps": "kill ps",
+    "sed": "sed",
+    "util-linux": "prlimit setsid",
+}
 
 
 class Machine:
@@ -27,9 +37,9 @@ class Machine:
         self.state = root / "state"
         for name in ("bin", "real", "state", "hooks"):
             (root / name).mkdir(parents=True)
-        for name in _REAL:
-            if (found := shutil.which(name)) is not None:
-                (root / "real" / name).symlink_to(found)
+        for package, names in _PROGRAMS.items():
+            for name in names.split():
+                (root / "real" / name).symlink_to(program(name, package=package))
         for name in tools:
             (root / "bin" / name).symlink_to(_TOOLS / name)
 
@@ -79,3 +89,13 @@ class MachineConnector(LocalConnector):
     def __init__(self, root: Path) -> None:
         environment = {"PATH": f"{root}/bin:{root}/real", "HOME": str(root), "LC_ALL": "C.UTF-8"}
         super().__init__(root / "claims", environment=environment)
+
+
+def started(*command: str) -> subprocess.Popen:
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+
+def changed(before, site):
+    """The files of a site that are not as they were."""
+    after = site.files()
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}

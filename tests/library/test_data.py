@@ -6,8 +6,8 @@ import time
 import pytest
 
 from shared.lifecycle import StepState
+from tests.library.machines import changed
 from tests.library.site import firing
-from tests.library.test_linux import changed
 
 DATABASE = {"instance": "db-1:9187"}
 IDLE = "idle-in-transaction"

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.lifecycle import SessionState, StepState
+from tests.library.machines import changed
 from tests.library.site import firing
-from tests.library.test_linux import changed
 
 POD = "shop-7d9f6c5b8-x2x4z"
 OTHERS = (

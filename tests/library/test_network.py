@@ -4,17 +4,17 @@ import shutil
 import ssl
 import subprocess
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 import pytest
 
 from shared.lifecycle import StepState
+from tests.library.machines import changed
 from tests.library.site import firing
-from tests.library.test_linux import changed
+from tests.programs import program
 
-needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not there")
 SUBJECT = "/CN=localhost"
 
 
@@ -68,7 +68,9 @@ class Certificates:
         )
 
     def _run(self, *arguments):
-        subprocess.run(["openssl", *arguments], cwd=self.directory, check=True, capture_output=True)
+        subprocess.run(
+            [program("openssl"), *arguments], cwd=self.directory, check=True, capture_output=True
+        )
 
 
 @contextmanager
@@ -80,11 +82,12 @@ def serving(certificates: Certificates):
         def handle(self):
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificates.served, certificates.key)
-            try:
-                with context.wrap_socket(self.request, server_side=True) as connection:
-                    connection.recv(1)
-            except OSError:
-                pass  # a client that does not trust us goes away
+            # A client that does not trust us goes away.
+            with (
+                suppress(OSError),
+                context.wrap_socket(self.request, server_side=True) as connection,
+            ):
+                connection.recv(1)
 
     server = ThreadingTCPServer(("127.0.0.1", 0), Handshake)
     server.daemon_threads = True
@@ -121,7 +124,6 @@ def about(name, certificates, port):
     )
 
 
-@needs_openssl
 async def test_a_certificate_that_expires_is_renewed_and_served(site, certificates):
     certificates.issue(days=5)
     host = web_server(site, certificates)
@@ -131,7 +133,6 @@ async def test_a_certificate_that_expires_is_renewed_and_served(site, certificat
     assert host.read("units/nginx.service") == "active 1 reloaded\n"
 
 
-@needs_openssl
 async def test_a_certificate_that_was_renewed_already_is_only_read_again(site, certificates):
     certificates.issue(days=5)
     host = web_server(site, certificates)
@@ -142,7 +143,6 @@ async def test_a_certificate_that_was_renewed_already_is_only_read_again(site, c
     assert "its check says that it is done" in session.run("renew").reason
 
 
-@needs_openssl
 async def test_without_a_rehearsal_that_works_nothing_is_renewed(site, certificates):
     certificates.issue(days=5)
     web_server(site, certificates)
@@ -155,7 +155,6 @@ async def test_without_a_rehearsal_that_works_nothing_is_renewed(site, certifica
     assert (certificates.live / "cert.pem").read_text() == before
 
 
-@needs_openssl
 async def test_a_chain_without_its_intermediate_is_made_whole(site, certificates):
     certificates.issue(days=80)
     certificates.join("cert.pem")
@@ -168,7 +167,6 @@ async def test_a_chain_without_its_intermediate_is_made_whole(site, certificates
         assert not await site.is_well(plan)
 
 
-@needs_openssl
 async def test_a_chain_that_is_served_whole_is_not_written_anew(site, certificates):
     certificates.issue(days=80)
     web_server(site, certificates)
@@ -179,7 +177,6 @@ async def test_a_chain_that_is_served_whole_is_not_written_anew(site, certificat
     assert not (certificates.live / "fullchain.pem.before").exists()
 
 
-@needs_openssl
 async def test_a_chain_that_fits_nothing_on_disk_is_left_alone(site, certificates):
     certificates.issue(days=80)
     certificates.join("cert.pem")

@@ -1,8 +1,6 @@
 """A real Prometheus, as Debian packages it, is asked whether a problem is gone."""
 
 import asyncio
-import os
-import shutil
 
 import httpx
 import pytest
@@ -10,17 +8,14 @@ import pytest
 from deploy.ports import free_port
 from services.verifier.looks.prometheus import PrometheusLook, Server
 from shared.events import PrometheusCheck
+from tests.programs import program
 from tests.running import until
-
-PROGRAM = "prometheus"
 
 
 @pytest.fixture(scope="module")
 async def prometheus(tmp_path_factory):
     """The address of a Prometheus that watches itself."""
-    if shutil.which(PROGRAM) is None:
-        assert not os.environ.get("CI"), f"{PROGRAM} has to be installed"
-        pytest.skip(f"{PROGRAM} is not installed")
+    server = program("prometheus")
     folder, address = tmp_path_factory.mktemp("prometheus"), f"127.0.0.1:{free_port(0)}"
     (folder / "prometheus.yml").write_text(
         "global: {scrape_interval: 200ms, scrape_timeout: 200ms}\n"
@@ -29,7 +24,7 @@ async def prometheus(tmp_path_factory):
     )
     with (folder / "prometheus.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            PROGRAM,
+            server,
             f"--config.file={folder / 'prometheus.yml'}",
             f"--storage.tsdb.path={folder / 'data'}",
             f"--web.listen-address={address}",
