@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
-from shared.calls import ask, http, kubernetes, terraform, wait
+from shared.calls import ask, aws, http, kubernetes, terraform, wait
 from shared.calls.call import Call, MalformedCallError, parsed
 
 FAMILIES: Final[Mapping[str, tuple[type[Call], ...]]] = {
     "ask": ask.ACTIONS,
+    "aws": aws.ACTIONS,
     "http": http.ACTIONS,
     "kubernetes": kubernetes.ACTIONS,
     "terraform": terraform.ACTIONS,

@@ -5,10 +5,10 @@ What such a call did stands in the system that it called; here is only whoever w
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from shared.connectors.protocol import Ended, Job, Lost, OnOutput
+from shared.connectors.protocol import Ended, Job, Lost, OnOutput, TargetUnreachableError
 from shared.connectors.transcript import StreamTranscript, Transcript
 from shared.errors import HandrailError, PermanentError
 
@@ -24,6 +24,15 @@ class CallRefusedError(PermanentError):
 
 class CallFailedError(HandrailError):
     """It was begun, and came to a bad end: the step fails with what was said until then."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far something is: ``says`` for people; ``failed`` that waiting longer does not help."""
+
+    done: bool
+    says: str
+    failed: bool = False
 
 
 class Report:
@@ -63,6 +72,7 @@ Work = Callable[[Report], Awaitable[int]]
 @dataclass
 class _Call:
     task: asyncio.Future[int]
+    outcome: asyncio.Future[Ended | Lost]
     ends_with_us: bool
     cancelled: bool = False
 
@@ -76,14 +86,28 @@ class Underway:
     async def run(
         self, job: Job, work: Work, on_output: OnOutput | None, *, goes_on: str | None = None
     ) -> Ended | Lost:
-        """Do the call, for as long as the job may take.
+        """Do the call, for as long as the job may take, or wait for the one that has its key.
 
         ``goes_on`` says of a call that nobody can end what is left unknown when nobody waits for it
         any more.
         """
+        if job.key in self._calls:
+            # Only the result: what was said until now was told to whoever came first.
+            return await _heard(self._calls[job.key].outcome)
         report = Report(on_output)
-        call = _Call(asyncio.ensure_future(work(report)), ends_with_us=goes_on is None)
+        call = _Call(asyncio.ensure_future(work(report)), _outcome(), goes_on is None)
         self._calls[job.key] = call
+        try:
+            outcome = await self._seen_through(job, call, report, goes_on)
+            call.outcome.set_result(outcome)
+            return outcome
+        finally:
+            call.outcome.cancel()
+            del self._calls[job.key]
+
+    async def _seen_through(
+        self, job: Job, call: _Call, report: Report, goes_on: str | None
+    ) -> Ended | Lost:
         limit = asyncio.timeout(job.timeout.total_seconds())
         try:
             async with limit:
@@ -101,8 +125,6 @@ class Underway:
             if not call.cancelled:
                 raise
             return await report.ended(CANCELLED, cancelled=True)
-        finally:
-            del self._calls[job.key]
 
     def cancel(self, key: str) -> bool:
         """Wait no longer for a call of this process; false when there is none that this ends."""
@@ -112,6 +134,19 @@ class Underway:
         call.cancelled = True
         call.task.cancel()
         return True
+
+
+def _outcome() -> asyncio.Future[Ended | Lost]:
+    return asyncio.get_running_loop().create_future()
+
+
+async def _heard(outcome: asyncio.Future[Ended | Lost]) -> Ended | Lost:
+    await asyncio.wait({outcome})
+    if outcome.cancelled():
+        reason = "whoever made this call has given up waiting for it"
+        raise TargetUnreachableError(reason, may_have_started=True)
+    found = outcome.result()
+    return replace(found, reattached=True) if isinstance(found, Ended) else found
 
 
 async def _absorb(stream: StreamTranscript, data: bytes) -> None:

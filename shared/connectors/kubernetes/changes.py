@@ -37,8 +37,9 @@ from shared.connectors.kubernetes.objects import (
     mark,
 )
 from shared.connectors.kubernetes.revisions import undoing
-from shared.connectors.kubernetes.rollouts import Progress, rolled_out, scaled
+from shared.connectors.kubernetes.rollouts import rolled_out, scaled
 from shared.connectors.kubernetes.watching import Judge
+from shared.connectors.underway import Progress
 
 #: Calls that are one change of one object.
 CHANGES: Final = (RolloutRestart, RolloutUndo, Scale, Cordon, Uncordon, Patch)

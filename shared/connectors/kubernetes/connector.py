@@ -5,6 +5,7 @@ the same call again: what is there already is seen and waited for.
 """
 
 from datetime import timedelta
+from secrets import token_hex
 from typing import Final
 
 import yaml
@@ -87,7 +88,7 @@ class KubernetesConnector:
                 return await self._status_now(call, report)
             return await self._looked(call, report)
 
-        looking = protocol.Job(f"read-{id(work)}", command, timeout)
+        looking = protocol.Job(f"read-{token_hex(8)}", command, timeout)
         outcome = await self._underway.run(looking, work, None)
         if isinstance(outcome, Lost) or outcome.timed_out:
             reason = f"no answer within {timeout}"

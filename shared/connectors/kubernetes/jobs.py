@@ -10,9 +10,8 @@ from shared.calls.kubernetes import Job
 from shared.connectors.kubernetes import pods
 from shared.connectors.kubernetes.api import Api, ConflictError, NotFoundError, Request
 from shared.connectors.kubernetes.objects import STEP, Ref, dry
-from shared.connectors.kubernetes.rollouts import Progress
 from shared.connectors.kubernetes.watching import until
-from shared.connectors.underway import CallRefusedError, Report
+from shared.connectors.underway import CallRefusedError, Progress, Report
 
 #: A label that finds the job of a step; the key itself may be longer than a label.
 _LABEL: Final = "handrail/step"
@@ -137,4 +136,3 @@ def _name(call: Job, key: str) -> str:
 
 def _short(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:12]
-

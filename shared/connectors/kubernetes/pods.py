@@ -7,10 +7,9 @@ from typing import Any, Final
 from shared.calls.kubernetes import DeletePod, Logs
 from shared.connectors.kubernetes.api import MERGE, Api, NotFoundError, Request
 from shared.connectors.kubernetes.objects import FIELD_MANAGER, Ref, is_done_by, mark
-from shared.connectors.kubernetes.rollouts import Progress
 from shared.connectors.kubernetes.watching import until
 from shared.connectors.protocol import Ended, Lost
-from shared.connectors.underway import CallRefusedError, Report
+from shared.connectors.underway import CallRefusedError, Progress, Report
 
 #: What makes a pod again under the same name, so that the name does not tell them apart.
 _SAME_NAME: Final = frozenset({"StatefulSet"})

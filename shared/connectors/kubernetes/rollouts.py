@@ -4,21 +4,12 @@ The conditions are those of ``kubectl rollout status``.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from shared.calls.kubernetes import Scalable, Workload
+from shared.connectors.underway import Progress
 
 Object = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Progress:
-    """``says`` is for people; ``failed`` that waiting longer does not help."""
-
-    done: bool
-    says: str
-    failed: bool = False
 
 
 def rolled_out(kind: Workload, found: Object) -> Progress:

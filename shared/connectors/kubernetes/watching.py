@@ -7,9 +7,8 @@ from typing import Any, Final
 
 from shared.connectors.kubernetes.api import Api
 from shared.connectors.kubernetes.objects import Ref
-from shared.connectors.kubernetes.rollouts import Progress
 from shared.connectors.protocol import TargetUnreachableError
-from shared.connectors.underway import CallFailedError, Report
+from shared.connectors.underway import CallFailedError, Progress, Report
 
 _PAUSE: Final = 0.5
 _WATCHED: Final = {"MODIFIED", "ADDED", "DELETED"}
