@@ -8,6 +8,7 @@ from shared.config.targets.aws import AwsTarget
 from shared.config.targets.http import HttpTarget
 from shared.config.targets.kubernetes import KubernetesTarget
 from shared.config.targets.local import LocalTarget
+from shared.config.targets.sql import SqlTarget
 from shared.config.targets.ssh import SshTarget
 from shared.config.targets.target import AnyTarget
 from shared.config.targets.terraform import TerraformTarget
@@ -18,12 +19,19 @@ __all__ = [
     "HttpTarget",
     "KubernetesTarget",
     "LocalTarget",
+    "SqlTarget",
     "SshTarget",
     "Target",
     "TerraformTarget",
 ]
 
 Target = Annotated[
-    AwsTarget | KubernetesTarget | HttpTarget | LocalTarget | SshTarget | TerraformTarget,
+    AwsTarget
+    | KubernetesTarget
+    | HttpTarget
+    | LocalTarget
+    | SqlTarget
+    | SshTarget
+    | TerraformTarget,
     Field(discriminator="connector"),
 ]
