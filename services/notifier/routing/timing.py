@@ -45,7 +45,7 @@ class Stage:
     """Somebody who is told at a time; ``key`` names it for ever.
 
     ``to`` are words for people, everybody who may answer where it is empty; ``over`` are channels.
-    Reminders go to those who were told before.
+    Reminders go to those who were told before too.
     """
 
     key: str
@@ -157,7 +157,7 @@ def _reminders(route: RouteConfig, at: datetime) -> Iterator[Stage]:
     for number in range(1, route.remind.most + 1):
         why = f"reminder {number} of {route.remind.most}"
         when = at + number * route.remind.every
-        yield Stage(f"{Kind.REMIND}-{number}", Kind.REMIND, when, (), route.by, why)
+        yield Stage(f"{Kind.REMIND}-{number}", Kind.REMIND, when, route.to, route.by, why)
 
 
 def _each_moment_once(later: Iterable[Stage]) -> Iterator[Stage]:
