@@ -11,7 +11,7 @@ from shared.errors import SettingsError
 
 LOCALHOST: Final = "127.0.0.1"
 
-#: The setting that says which ports are taken where the usual ones are not free.
+#: The setting that says which ports are taken instead of the usual ones.
 RANGE: Final = "HANDRAIL_PORTS"
 # Below the range that systems lend to outgoing connections, which would take the port in between.
 _USUAL_RANGE: Final = "20000-31999"
@@ -22,12 +22,15 @@ _TRIES: Final = 200
 def free_port(wanted: int, *, host: str = LOCALHOST, beside: Collection[int] = ()) -> int:
     """The wanted port, or another where that one is taken, 0, or among those chosen ``beside``.
 
+    Where ``HANDRAIL_PORTS`` is set, a port outside of it is another one as well.
+
     Raises:
         SettingsError: no port is free, or ``HANDRAIL_PORTS`` is no range of ports.
     """
-    allowed = _range(os.environ.get(RANGE) or _USUAL_RANGE)
+    only = os.environ.get(RANGE)
+    allowed = _range(only or _USUAL_RANGE)
     others = random.sample(allowed, min(_TRIES, len(allowed)))
-    for port in (wanted, *others) if wanted else others:
+    for port in (wanted, *others) if wanted and (not only or wanted in allowed) else others:
         if port not in beside and is_free(port, host=host):
             return port
     raise SettingsError(f"no port is free on {host} between {allowed[0]} and {allowed[-1]}")

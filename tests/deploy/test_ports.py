@@ -35,10 +35,11 @@ def test_a_port_that_was_chosen_beside_is_not_given_again():
     assert free_port(port, beside={port}) != port
 
 
-def test_other_ports_are_taken_from_the_range_of_the_settings(monkeypatch):
+@pytest.mark.parametrize("wanted", [0, 30_110, 27_017])
+def test_all_ports_are_of_the_range_of_the_settings(wanted, monkeypatch):
     monkeypatch.setenv(RANGE, "30100-30149")
 
-    assert {free_port(0) for _ in range(100)} <= set(range(30_100, 30_150))
+    assert {free_port(wanted) for _ in range(100)} <= set(range(30_100, 30_150))
 
 
 def test_no_free_port_at_all_is_told(taken, monkeypatch):
