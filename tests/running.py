@@ -28,7 +28,7 @@ async def running(service):
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def until(condition, *, within=20):
+async def until(condition, *, within=60):
     """What the condition returns as soon as that is true; fails when it is not in time (seconds).
 
     A condition that is no coroutine function is asked as it is.

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], *, within: float = 30) -> None:
+async def until(condition: Callable[[], bool | Awaitable[bool]], *, within: float = 60) -> None:
     """Return as soon as the condition is true; fail when it is not in time (seconds)."""
     async with asyncio.timeout(within):
         while True:

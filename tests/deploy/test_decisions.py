@@ -46,7 +46,7 @@ def settings(db, stack, tmp_path, monkeypatch) -> dict[str, str]:
 async def notifier(settings, db):
     running = asyncio.create_task(run_services(named(["notifier"])))
     url = settings["HANDRAIL_PUBLIC_URL"]
-    await until_ready({"notifier": url}, within=timedelta(seconds=20))
+    await until_ready({"notifier": url}, within=timedelta(seconds=60))
     await db.get_collection("approvals").insert_one(approval())
     yield url
     running.cancel()

@@ -43,7 +43,7 @@ def test_a_service_that_is_named_twice_runs_once():
 async def test_a_running_service_is_ready_and_a_cancelled_one_is_gone(lamp_port):
     running = asyncio.create_task(run_services([LAMP]))
 
-    await until_ready({"lamp": f"http://127.0.0.1:{lamp_port}"}, within=timedelta(seconds=20))
+    await until_ready({"lamp": f"http://127.0.0.1:{lamp_port}"}, within=timedelta(seconds=60))
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 

@@ -132,7 +132,7 @@ class World:
         )
         log.close()
         for name in names:
-            await eventually(lambda name=name: process.returncode or self.ready(name), 40)
+            await eventually(lambda name=name: process.returncode or self.ready(name), 90)
         assert process.returncode is None, output.read_text()[-2000:]
 
     async def start_all_but(self, *alone):
@@ -188,7 +188,7 @@ class World:
         """The latest session of a ticket."""
         return self.db.sessions.find_one({"ticket_id": ticket_id}, sort=[("created_at", -1)])
 
-    async def until_state(self, ticket_id, state, seconds=40):
+    async def until_state(self, ticket_id, state, seconds=90):
         try:
             await eventually(lambda: self.ticket(ticket_id)["state"] == state, seconds)
         except TimeoutError:
@@ -196,7 +196,7 @@ class World:
             raise AssertionError(f"not {state}: {found}") from None
 
     async def until_ran(self, times=1):
-        await eventually(lambda: len(self.ran()) >= times, 40)
+        await eventually(lambda: len(self.ran()) >= times, 90)
 
     def ran(self):
         """What the dangerous step counted, on its target."""
@@ -222,7 +222,7 @@ class World:
                         return at
             return None
 
-        return await eventually(found, 40)
+        return await eventually(found, 90)
 
     def link_in(self, mail):
         """The link in a mail of the outbox, if it has one."""
@@ -249,7 +249,7 @@ class World:
             subjects = [entry["subject"] for entry in entries]
             return (entries, subjects) if set(wanted) <= set(subjects) else None
 
-        entries, subjects = await eventually(found, 20)
+        entries, subjects = await eventually(found, 60)
         assert first_break([entry_from(entry) for entry in entries]) is None
         return subjects
 
@@ -287,7 +287,7 @@ def notification(*alerts):
     }
 
 
-async def eventually(holds, seconds=20):
+async def eventually(holds, seconds=60):
     """Wait until a condition is true, and return what it found."""
     async with asyncio.timeout(seconds):
         while True:
