@@ -1,0 +1,120 @@
+"""Locks, places, breakers and artifacts in a real MongoDB."""
+
+import asyncio
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from cryptography.fernet import Fernet
+
+from services.executor.admission.breaker import Threshold
+from services.executor.admission.store import (
+    MongoArtifacts,
+    MongoBreakers,
+    MongoHistory,
+    MongoLocks,
+)
+from tests.executor.sessions import NOW
+
+ONE, TWO = uuid4(), uuid4()
+LIMIT = Threshold(2, timedelta(minutes=10), timedelta(minutes=1))
+
+
+@pytest.fixture
+def locks(db):
+    return MongoLocks(db)
+
+
+async def test_a_target_is_taken_by_one_session_however_many_want_it(locks):
+    wanting = [uuid4() for _ in range(20)]
+    answers = await asyncio.gather(*(locks.take(["web"], each) for each in wanting))
+    assert sum(answer is None for answer in answers) == 1
+
+
+async def test_whoever_has_a_target_may_take_it_again_and_others_are_told_who_has_it(locks):
+    assert await locks.take(["web"], ONE) is None
+    assert await locks.take(["web"], ONE) is None
+    assert await locks.take(["web"], TWO) == ("web", ONE)
+    await locks.release(ONE)
+    assert await locks.take(["web"], TWO) is None
+
+
+async def test_who_cannot_have_all_has_none(locks):
+    await locks.take(["b"], ONE)
+    assert await locks.take(["c", "b", "a"], TWO) == ("b", ONE)
+    assert await locks.take(["a", "c"], ONE) is None
+
+
+async def test_two_that_want_the_same_two_never_wait_for_each_other(locks):
+    for _ in range(10):
+        answers = await asyncio.gather(locks.take(["a", "b"], ONE), locks.take(["b", "a"], TWO))
+        assert answers.count(None) == 1, answers
+        await locks.release(ONE)
+        await locks.release(TWO)
+
+
+async def test_what_a_session_left_behind_that_has_ended_is_free_again(db, locks):
+    await db.sessions.insert_one({"_id": ONE, "state": "failed"})
+    await db.sessions.insert_one({"_id": TWO, "state": "running"})
+    await locks.take(["a"], ONE)
+    await locks.take(["b"], TWO)
+    assert await locks.sweep() == 1
+    assert await locks.take(["a"], TWO) is None
+    assert await locks.take(["b"], ONE) == ("b", TWO)
+
+
+async def test_a_limit_has_so_many_places_whoever_comes_at_once(locks):
+    keys = [f"{uuid4()}/a" for _ in range(20)]
+    entered = await asyncio.gather(*(locks.enter("target web", 3, key) for key in keys))
+    assert sum(entered) == 3
+    inside = [key for key, came in zip(keys, entered, strict=True) if came]
+    assert await locks.enter("target web", 3, inside[0]), "it has its place already"
+    await locks.leave(["target web"], inside[0])
+    assert await locks.enter("target web", 3, keys[-1] + "x")
+
+
+async def test_places_of_steps_that_do_not_run_are_given_back(db, locks):
+    runs = {"a": {"state": "running"}, "b": {"state": "succeeded"}}
+    await db.sessions.insert_one({"_id": ONE, "runs": runs})
+    for step_id in "ab":
+        await locks.enter("target web", 2, f"{ONE}/{step_id}")
+    await locks.enter("target web", 3, f"{TWO}/a")
+    assert await locks.sweep_places() == 2
+    assert not await locks.enter("target web", 1, f"{TWO}/x"), "a still runs"
+
+
+async def test_failures_that_are_noted_at_once_all_count(db):
+    breakers = MongoBreakers(db)
+    await asyncio.gather(*(breakers.failed("web", NOW, LIMIT) for _ in range(5)))
+    breaker = (await breakers.all())["web"]
+    assert (len(breaker.failures), breaker.opened) == (2, 1)
+    assert breaker.is_open(NOW)
+    await breakers.succeeded("web")
+    assert await breakers.all() == {}
+
+
+async def test_an_artifact_is_kept_sealed_and_comes_back_as_it_was(db):
+    artifacts = MongoArtifacts(db, Fernet(Fernet.generate_key()))
+    digest = await artifacts.keep(b"saved plan with hunter2", NOW)
+    assert await artifacts.load(digest) == b"saved plan with hunter2"
+    assert b"hunter2" not in (await db.artifacts.find_one({}))["sealed"]
+    assert await artifacts.load("0" * 64) is None
+
+
+async def test_the_changes_that_began_on_a_target_are_counted_and_no_others(db):
+    def run(minutes_ago):
+        return {"attempt": 1, "started_at": (NOW - timedelta(minutes=minutes_ago)).isoformat()}
+
+    steps = [
+        {"id": "a", "target": "web", "effect": "once"},
+        {"id": "b", "target": "web", "effect": "idempotent"},
+        {"id": "look", "target": "web", "effect": "read_only"},
+        {"id": "c", "target": "db", "effect": "once"},
+        {"id": "d", "target": "web", "effect": "once"},
+        {"id": "e", "target": "web", "effect": "once"},
+    ]
+    runs = {"a": run(1), "b": run(2), "look": run(1), "c": run(1), "d": run(90), "e": {}}
+    await db.sessions.insert_one({"_id": ONE, "updated_at": NOW, "steps": steps, "runs": runs})
+    history, since = MongoHistory(db), NOW - timedelta(hours=1)
+    assert await history.begun_on("web", since, without="") == 2
+    assert await history.begun_on("web", since, without=f"{ONE}/a") == 1

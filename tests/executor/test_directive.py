@@ -1,0 +1,125 @@
+"""Pausing, ending and trying again a session."""
+
+import pytest
+
+from services.executor.directive import NothingToRetryError, directed, retried
+from services.executor.moves import Result
+from shared.events import Directive, Edit, SessionDirected
+from shared.lifecycle import Risk, SessionState
+from tests.executor.going import approved, begin, ended, gone_on
+from tests.executor.sessions import NOW, SESSION_ID, TICKET_ID, session, states, step
+
+OK = Result(exit_code=0)
+BAD = Result(exit_code=1, reason="exit code 1")
+CHAIN = (step("a"), step("b", "a"), step("c", "b"))
+
+
+def said(directive, **fields):
+    return SessionDirected.about(
+        SESSION_ID,
+        ticket_id=TICKET_ID,
+        session_id=SESSION_ID,
+        directive=directive,
+        by="ann@example.com",
+        at=NOW,
+        **fields,
+    )
+
+
+def begun(*steps):
+    return begin(session(*steps), "me", NOW, source_resolved=False).session
+
+
+def heeded(of, directive, **fields):
+    return gone_on(directed(of, said(directive, **fields), "me", NOW))
+
+
+def over(of, step_id, result=OK):
+    return ended(of, step_id, "me", NOW, fence=of.run(step_id).fence, result=result)
+
+
+def test_a_paused_session_lets_what_runs_end_and_begins_nothing():
+    paused = heeded(begun(*CHAIN), Directive.PAUSE, reason="wait").session
+    assert paused.paused == "ann@example.com: wait"
+    later = over(paused, "a").session
+    assert states(later) == {"a": "succeeded", "b": "pending", "c": "pending"}
+    assert later.state is SessionState.WAITING
+    resumed = heeded(later, Directive.RESUME)
+    assert resumed.claimed == ["b"]
+
+
+def test_a_yes_that_comes_while_a_session_is_paused_counts_when_it_goes_on():
+    paused = heeded(begun(step("a", asks=1)), Directive.PAUSE).session
+    agreed = approved(paused, "a", "me", NOW)
+    assert agreed.claimed == []
+    assert heeded(agreed.session, Directive.RESUME).claimed == ["a"]
+
+
+def test_a_session_that_is_ended_leaves_out_what_waits_and_ends_what_runs():
+    move = heeded(begun(*CHAIN), Directive.CANCEL, reason="wrong host")
+    assert move.stopped == ["a"]
+    assert states(move.session) == {"a": "running", "b": "skipped", "c": "skipped"}
+    move = over(move.session, "a", Result(exit_code=143, reason="it was ended"))
+    assert move.session.state is SessionState.CANCELLED
+    assert move.session.run("a").reason == "it was ended: ended by ann@example.com: wrong host"
+
+
+def test_a_command_that_ended_well_before_it_could_be_ended_did_its_work():
+    move = heeded(begun(*CHAIN), Directive.CANCEL)
+    move = over(move.session, "a")
+    assert states(move.session)["a"] == "succeeded"
+    assert move.session.state is SessionState.CANCELLED
+
+
+def test_what_waits_for_a_person_is_not_asked_for_any_more():
+    move = heeded(begun(step("a", asks=1)), Directive.CANCEL)
+    assert move.session.state is SessionState.CANCELLED
+    assert approved(move.session, "a", "me", NOW) is None
+
+
+@pytest.mark.parametrize("directive", [Directive.PAUSE, Directive.CANCEL])
+def test_what_has_ended_is_not_paused_or_ended(directive):
+    done = over(begun(step("a")), "a").session
+    assert directed(done, said(directive), "me", NOW) is None
+
+
+def test_a_session_is_tried_again_from_the_step_that_failed():
+    failed = over(over(begun(*CHAIN), "a").session, "b", BAD).session
+    again = retried(failed, said(Directive.RETRY, reason="disk was full"))
+    assert again.retry_of == SESSION_ID
+    assert states(again) == {"a": "succeeded", "b": "pending", "c": "pending"}
+    assert again.reasons[-1] == "tried again by ann@example.com: disk was full"
+    move = begin(again, "me", NOW, source_resolved=False)
+    assert move.claimed == ["b"]
+
+
+def test_the_same_word_makes_the_same_session():
+    failed = over(begun(*CHAIN), "a", BAD).session
+    word = said(Directive.RETRY)
+    assert retried(failed, word) == retried(failed, word)
+    assert retried(failed, word).id != SESSION_ID
+
+
+def test_a_command_that_somebody_wrote_is_asked_for_whatever_the_policy_says():
+    failed = over(begun(step("a", risk=Risk.LOW)), "a", BAD).session
+    edits = (Edit(step_id="a", run="echo better"),)
+    again = retried(failed, said(Directive.RETRY, edits=edits))
+    assert again.step("a").run == "echo better"
+    assert again.step("a").approval.required == 1
+    assert "ann@example.com wrote this command" in again.step("a").approval.reason
+
+
+@pytest.mark.parametrize(
+    ("of", "edits"),
+    [
+        (lambda: begun(*CHAIN), ()),
+        (lambda: over(begun(step("a")), "a").session, ()),
+        (lambda: over(over(begun(*CHAIN), "a").session, "b", BAD).session, ("a",)),
+        (lambda: over(begun(*CHAIN), "a", BAD).session, ("nobody",)),
+    ],
+    ids=["it runs", "it succeeded", "it was done", "no such step"],
+)
+def test_what_cannot_be_tried_again_says_why(of, edits):
+    word = said(Directive.RETRY, edits=tuple(Edit(step_id=id_, run="x") for id_ in edits))
+    with pytest.raises(NothingToRetryError):
+        retried(of(), word)

@@ -1,0 +1,120 @@
+"""What a session asks people beside a yes, and what their answers come to."""
+
+import pytest
+
+from services.executor.inquiry import UnfitReplyError
+from services.executor.moves import Result
+from shared.events import Asked, Refusal
+from shared.lifecycle import Effect, Risk, SessionState, StepState
+from tests.executor.going import answered, approved, begin, ended, refused, reply, unanswered
+from tests.executor.sessions import NOW, session, states, step
+
+LOST = Result(reason="no exit code", lost=True)
+FORM = """form
+question: "How many?"
+fields: {"count": {"type": "integer"}, "why": {"title": "Why", "default": "so"}}
+from: ["ann@example.com"]"""
+
+
+def lost(*steps):
+    move = begin(session(*(steps or (step("a"),))), "me", NOW, source_resolved=False)
+    return ended(move.session, "a", "me", NOW, fence=1, result=LOST)
+
+
+def asked(**fields):
+    form = step(
+        "a", uses="ask", target="", run=FORM, risk=Risk.LOW, effect=Effect.READ_ONLY, **fields
+    )
+    after = step("b", "a", when="steps.a.outputs.count > 2")
+    return begin(session(form, after), "me", NOW, source_resolved=False)
+
+
+def test_a_lost_once_step_is_unknown_told_and_asked_about():
+    move = lost()
+    assert [event.subject for event in move.events] == ["step.done", "question.asked"]
+    question = move.events[1]
+    assert question.asked is Asked.FATE
+    assert question.fields[0].options == ("ran", "did_not_run", "again")
+    assert "no exit code" in question.text
+    assert move.session.state is SessionState.WAITING
+
+
+@pytest.mark.parametrize(
+    ("fate", "state", "whole"),
+    [
+        ("ran", "succeeded", SessionState.SUCCEEDED),
+        ("did_not_run", "failed", SessionState.FAILED),
+        ("again", "running", SessionState.RUNNING),
+    ],
+)
+def test_what_somebody_says_became_of_it_counts(fate, state, whole):
+    session_ = lost().session
+    move = answered(session_, reply(session_, "a", fate=fate), "me", NOW)
+    assert (states(move.session)["a"], move.session.state) == (state, whole)
+
+
+def test_a_step_is_run_again_under_another_key():
+    before = lost().session
+    after = answered(before, reply(before, "a", fate="again"), "me", NOW).session
+    assert after.run("a").attempt == before.run("a").attempt + 1
+    assert after.job_key(after.step("a")) != before.job_key(before.step("a"))
+
+
+def test_without_an_answer_it_stays_unknown_and_the_session_has_failed():
+    move = unanswered(lost(step("a"), step("b", "a")).session, "a")
+    assert states(move.session) == {"a": "unknown", "b": "skipped"}
+    assert move.session.state is SessionState.FAILED
+    assert "nobody answered in time" in move.session.run("a").reason
+
+
+def test_an_answer_that_was_not_offered_is_refused_and_the_step_goes_on_waiting():
+    session_ = lost().session
+    with pytest.raises(UnfitReplyError, match="say one of ran, did_not_run, again"):
+        answered(session_, reply(session_, "a", fate="maybe"), "me", NOW)
+
+
+def test_an_answer_that_comes_twice_changes_nothing():
+    before = lost().session
+    said = reply(before, "a", fate="ran")
+    after = answered(before, said, "me", NOW).session
+    assert answered(after, said, "me", NOW) is None
+
+
+def test_a_yes_to_a_step_that_asks_something_else_changes_nothing():
+    session_ = asked().session
+    assert approved(session_, "a", "me", NOW) is None
+
+
+def test_a_step_asks_a_form_and_what_is_filled_in_are_its_outputs():
+    move = asked()
+    question = move.events[-1]
+    assert (question.asked, question.text) == (Asked.FORM, "How many?")
+    assert [field.name for field in question.fields] == ["count", "why"]
+    move = answered(move.session, reply(move.session, "a", count="3"), "me", NOW)
+    assert move.session.run("a").outputs == {"count": 3, "why": "so"}
+    assert states(move.session) == {"a": "succeeded", "b": "running"}
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({}, "count has to be answered"),
+        ({"count": "many"}, "count is no whole number"),
+        ({"count": "1", "more": "x"}, "nobody asked for more"),
+    ],
+)
+def test_a_form_that_is_not_filled_in_as_asked_is_refused(values, why):
+    session_ = asked().session
+    with pytest.raises(UnfitReplyError, match=why):
+        answered(session_, reply(session_, "a", **values), "me", NOW)
+
+
+def test_a_form_that_nobody_fills_in_expires():
+    move = unanswered(asked().session, "a")
+    assert states(move.session) == {"a": "expired", "b": "skipped"}
+    assert move.session.state is SessionState.FAILED
+
+
+def test_a_form_that_somebody_will_not_fill_in_is_refused():
+    move = refused(asked().session, "a", "me", NOW, refusal=Refusal.REJECTED, reason="no")
+    assert move.session.run("a").state is StepState.REJECTED
