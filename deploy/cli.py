@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "runbook": "deploy.commands.runbook",
     "policy": "deploy.commands.policy",
     "oncall": "deploy.commands.oncall",
+    "routes": "deploy.commands.routes",
     "backtest": "deploy.commands.backtest",
     "stop": "deploy.commands.stop",
     "resume": "deploy.commands.resume",

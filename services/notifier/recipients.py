@@ -50,6 +50,10 @@ class Recipient(BaseModel):
     def at_terminal(cls) -> Self:
         return cls(name=TERMINAL, email=TERMINAL)
 
+    def as_sent(self) -> Self:
+        """This one, told."""
+        return self.model_copy(update={"status": Status.SENT})
+
     @property
     def is_room(self) -> bool:
         return self.email.startswith("#")
