@@ -5,15 +5,19 @@ import os
 import re
 import signal
 import socket
+from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import httpx
 import pytest
 
-from deploy.ports import answers, free_port
+from deploy.ports import answers
 from deploy.readiness import ready
 from deploy.runfile import found
+from deploy.stack import Stack
 from tests.deploy.conditions import alive, processes_of, until
-from tests.deploy.terminal import Terminal, own_ports
+from tests.deploy.terminal import Terminal, Up, own_ports
+from tests.programs import program
 
 
 @pytest.fixture
@@ -24,12 +28,25 @@ def terminal(tmp_path) -> Terminal:
 @pytest.fixture
 def with_servers(terminal, stack) -> Terminal:
     """A terminal where NATS and MongoDB run already, on a database of its own."""
-    name = f"up_{free_port(0)}"
+    return beside(stack, terminal)
+
+
+def beside(stack: Stack, terminal: Terminal) -> Terminal:
+    name = f"up_{uuid4().hex}"
     return terminal.having(**stack.environment(), HANDRAIL_MONGO_DATABASE=name)
+
+
+@pytest.fixture(scope="module")
+async def running(stack, tmp_path_factory) -> AsyncIterator[tuple[Terminal, Up]]:
+    """One that several tests look at, and the terminal that it was started on."""
+    terminal = beside(stack, Terminal(tmp_path_factory.mktemp("up"), own_ports()))
+    async with terminal.up() as up:
+        yield terminal, up
 
 
 async def a_first_alert(said: str) -> httpx.Response:
     """Do what the printed curl line does."""
+    program("curl")
     line = next(line for line in said.splitlines() if line.startswith("curl "))
     shell = await asyncio.create_subprocess_shell(line, stdout=asyncio.subprocess.PIPE)
     out, _ = await shell.communicate()
@@ -58,24 +75,24 @@ async def test_all_starts_takes_the_printed_alert_and_stops_without_a_trace(term
     assert "service.stopped" in (terminal.home / "log" / "handrail.log").read_text()
 
 
-async def test_it_says_where_all_listens_and_what_is_not_configured(with_servers):
-    async with with_servers.up() as up:
-        for name, service in up.run.services.items():
-            assert re.search(rf"{name} +{service.url} ", up.said)
-        for missing in ("HANDRAIL_SMTP_URL", "people: nobody", "targets: none", "prometheus: none"):
-            assert missing in up.said
-        assert "mongod" in up.said
-        assert up.run.servers == {}
+async def test_it_says_where_all_listens_and_what_is_not_configured(running):
+    _, up = running
+    for name, service in up.run.services.items():
+        assert re.search(rf"{name} +{service.url} ", up.said)
+    for missing in ("HANDRAIL_SMTP_URL", "people: nobody", "targets: none", "prometheus: none"):
+        assert missing in up.said
+    assert "mongod" in up.said
+    assert up.run.servers == {}
 
 
-async def test_a_second_one_in_the_same_home_says_so_in_one_line(with_servers):
-    async with with_servers.up() as up:
-        second = await with_servers.run("up")
+async def test_a_second_one_in_the_same_home_says_so_in_one_line(running):
+    terminal, up = running
+    second = await terminal.run("up")
 
-        assert second.code == 1
-        assert second.err.count("\n") == 1
-        assert f"already (process {up.process.pid})" in second.err
-        assert alive(up.process.pid)
+    assert second.code == 1
+    assert second.err.count("\n") == 1
+    assert f"already (process {up.process.pid})" in second.err
+    assert alive(up.process.pid)
 
 
 async def test_ctrl_c_stops_it_and_logs_go_to_the_terminal_on_request(with_servers):
