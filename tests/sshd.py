@@ -50,7 +50,7 @@ class Endpoint:
 
 
 @asynccontextmanager
-async def openssh(folder: Path) -> AsyncIterator[Endpoint]:
+async def openssh(folder: Path, *settings: str) -> AsyncIterator[Endpoint]:
     """OpenSSH's sshd on a free port, with a host key and one authorized key of its own."""
     program = find_sshd()
     host_key, key_file = _written_keys(folder)
@@ -58,7 +58,9 @@ async def openssh(folder: Path) -> AsyncIterator[Endpoint]:
     config = folder / "sshd_config"
     # SHLVL: a bash that sshd starts reads the .bashrc of whoever runs the tests, unless it is deep.
     config.write_text(
-        f"""
+        # Of what is there twice, the first counts.
+        "\n".join(settings)
+        + f"""
         ListenAddress 127.0.0.1:{port}
         HostKey {folder / "host_key"}
         AuthorizedKeysFile {folder / "authorized_keys"}

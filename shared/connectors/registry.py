@@ -3,19 +3,27 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel
 
 from shared.config import Config, LocalTarget, SshTarget, Target
-from shared.config.targets import HttpTarget, KubernetesTarget, TerraformTarget
+from shared.config.targets import (
+    AwsTarget,
+    HttpTarget,
+    KubernetesTarget,
+    SqlTarget,
+    TerraformTarget,
+)
 from shared.connectors.http import HttpConnector
 from shared.connectors.local import LocalConnector
 from shared.connectors.protocol import Connector, TargetUnusableError, UnknownTargetError
 from shared.connectors.script import ScriptConnector
-from shared.connectors.ssh import SshConnector, login_of
+from shared.connectors.ssh import SshConnector
+from shared.connectors.sshlink import Link
+from shared.connectors.sshlogin import login_of
 from shared.connectors.terraform.connector import Opening, TerraformConnector, described
 from shared.connectors.wait import WaitConnector
 from shared.errors import SettingsError
@@ -28,6 +36,7 @@ class _Site:
 
     home: Path
     config: Config
+    links: dict[str, Link] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,8 +51,24 @@ def _open_local(_name: str, _target: LocalTarget, site: _Site) -> Connector:
     return LocalConnector(site.home / "steps")
 
 
-def _open_ssh(name: str, target: SshTarget, _site: _Site) -> Connector:
-    return SshConnector(login_of(name, target))
+def _open_ssh(name: str, _target: SshTarget, site: _Site) -> Connector:
+    return SshConnector(_link(name, site))
+
+
+def _link(name: str, site: _Site) -> Link:
+    """The one link to a host; who is reached through it shares it."""
+    target = site.config.targets[name]
+    if not isinstance(target, SshTarget):
+        raise UnknownTargetError(f"nothing is reached through {name}: it is no ssh target")
+    if name not in site.links:
+        via = None if target.via is None else _link(target.via, site)
+        site.links[name] = Link(login_of(name, target), via=via)
+    return site.links[name]
+
+
+def _login(target: SshTarget) -> str:
+    through = f" through {target.via}" if target.via else ""
+    return f"{target.user}@{target.host}:{target.port}{through}"
 
 
 def _open_terraform(_name: str, target: TerraformTarget, site: _Site) -> Connector:
@@ -55,6 +80,18 @@ def _open_kubernetes(name: str, target: KubernetesTarget, _site: _Site) -> Conne
         from shared.connectors.kubernetes import access, connector  # noqa: PLC0415 heavy
 
     return connector.KubernetesConnector(access.Opening.of(name, target))
+
+
+def _open_aws(_name: str, target: AwsTarget, _site: _Site) -> Connector:
+    with _extra("aws"):
+        from shared.connectors.aws import access, connector  # noqa: PLC0415 heavy
+
+    return connector.AwsConnector(access.Opening.of(target))
+
+
+def _account(target: AwsTarget) -> str:
+    """Where resources are, for people."""
+    return f"{target.region}, as {target.role_arn}" if target.role_arn else target.region
 
 
 @contextmanager
@@ -75,15 +112,29 @@ def _cluster(target: KubernetesTarget) -> str:
     return target.server or where
 
 
+def _open_sql(_name: str, target: SqlTarget, _site: _Site) -> Connector:
+    from shared.connectors.sql import SqlConnector  # noqa: PLC0415 heavy
+
+    return SqlConnector(target)
+
+
+def _database(target: SqlTarget) -> str:
+    """Where a database is, for people."""
+    where = f"{target.user}@{target.host}/" if target.host else ""
+    return f"{target.engine} {where}{target.database}"
+
+
 def _open_http(_name: str, target: HttpTarget, _site: _Site) -> Connector:
     return HttpConnector(target)
 
 
 _KINDS: Final[dict[str, _Kind]] = {
+    "aws": _Kind(_open_aws, _account),
     "http": _Kind(_open_http, lambda target: target.url),
     "local": _Kind(_open_local, lambda _: "this machine"),
     "kubernetes": _Kind(_open_kubernetes, _cluster),
-    "ssh": _Kind(_open_ssh, lambda target: f"{target.user}@{target.host}:{target.port}"),
+    "ssh": _Kind(_open_ssh, _login),
+    "sql": _Kind(_open_sql, _database),
     "terraform": _Kind(_open_terraform, described),
 }
 

@@ -13,7 +13,9 @@ import pytest
 from shared.connectors.claim import Limits
 from shared.connectors.local import LocalConnector
 from shared.connectors.protocol import Chunk, Connector, Job
-from shared.connectors.ssh import SshConnector, login_of
+from shared.connectors.ssh import SshConnector
+from shared.connectors.sshlink import Link
+from shared.connectors.sshlogin import login_of
 from tests.sshd import Endpoint, openssh, own_server
 
 
@@ -32,7 +34,7 @@ class Target:
             connector: Connector = LocalConnector(self.base, limits=limits)
         else:
             login = login_of("web", self.endpoint.target())
-            connector = SshConnector(login, base=str(self.base), limits=limits)
+            connector = SshConnector(Link(login), base=str(self.base), limits=limits)
         self.made.append(connector)
         return connector
 

@@ -8,14 +8,16 @@ from pathlib import Path
 from shared.config import SshTarget
 from shared.connectors.local import LocalConnector
 from shared.connectors.protocol import Connector, Job
-from shared.connectors.ssh import SshConnector, login_of
+from shared.connectors.ssh import SshConnector
+from shared.connectors.sshlink import Link
+from shared.connectors.sshlogin import login_of
 
 
 async def main(base: str, key: str, command: str, *target: str) -> None:
     connector: Connector = LocalConnector(Path(base))
     if target:
         connector = SshConnector(
-            login_of("web", SshTarget.model_validate_json(target[0])), base=base
+            Link(login_of("web", SshTarget.model_validate_json(target[0]))), base=base
         )
     await connector.run(Job(key, command, timedelta(seconds=30)))
     await connector.close()

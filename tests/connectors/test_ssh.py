@@ -15,7 +15,9 @@ from shared.connectors.protocol import (
     TargetUnreachableError,
     TargetUnusableError,
 )
-from shared.connectors.ssh import SshConnector, login_of
+from shared.connectors.ssh import SshConnector
+from shared.connectors.sshlink import Link
+from shared.connectors.sshlogin import login_of
 from tests.connectors.conftest import Heard, job
 from tests.connectors.test_contract import until
 from tests.sshd import PASSWORD, own_server
@@ -27,7 +29,7 @@ async def connecting(tmp_path):
     made = []
 
     def make(target):
-        made.append(SshConnector(login_of("web", target), base=str(tmp_path / "steps")))
+        made.append(SshConnector(Link(login_of("web", target)), base=str(tmp_path / "steps")))
         return made[-1]
 
     yield make
@@ -158,7 +160,7 @@ async def test_without_a_base_claims_lie_in_the_state_directory_of_the_login(
 ):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     async with own_server(tmp_path / "ssh") as server:
-        connector, sent = SshConnector(login_of("web", server.target())), job("echo here")
+        connector, sent = SshConnector(Link(login_of("web", server.target()))), job("echo here")
         await connector.run(sent)
         await connector.close()
     claim = tmp_path / "home/.local/state/handrail/steps" / sent.key
