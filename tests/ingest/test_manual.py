@@ -159,8 +159,8 @@ async def test_a_store_that_is_away_is_answered_with_503(own_stack, with_api):
     async with on_own(own_stack, with_api) as (_, client, _):
         client.headers = {"Authorization": "Bearer old"}
         await server(own_stack, "mongod").stop()
-        for headers in ({}, key("k")):
-            answer = await client.post("/tickets", json=DISK, headers=headers)
+        sent = (client.post("/tickets", json=DISK, headers=headers) for headers in ({}, key("k")))
+        for answer in await asyncio.gather(*sent):
             assert answer.status_code == 503
             assert int(answer.headers["Retry-After"]) > 0
 

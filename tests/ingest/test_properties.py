@@ -70,7 +70,7 @@ def test_what_a_vendor_sends_can_be_kept_and_told(kind):
 
 
 @pytest.mark.parametrize("kind", PARSERS)
-@steadily(max_examples=40)
+@steadily(max_examples=25)
 @given(said=anything)
 def test_any_json_is_read_or_refused(kind, said):
     for webhook in CORPUS[kind]:
@@ -80,7 +80,7 @@ def test_any_json_is_read_or_refused(kind, said):
 
 
 @pytest.mark.parametrize("kind", PARSERS)
-@steadily(max_examples=150)
+@steadily(max_examples=100)
 @given(data=st.data())
 def test_a_notification_with_something_wrong_is_read_or_refused(kind, data):
     for alert in alerts_of(kind, data.draw(mutated(CORPUS[kind]))):
