@@ -105,6 +105,7 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
         questions=questions,
         desk=desk,
         now=_now,
+        public_url=settings.links_to,
         slack=settings.slack,
     )
     chats = messengers(parts, config.channels)

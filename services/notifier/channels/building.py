@@ -2,13 +2,31 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
+from services.notifier.channels.apprise import AppriseMessenger
+from services.notifier.channels.http import Http
 from services.notifier.channels.messenger import Messenger
+from services.notifier.channels.pagerduty import PagerDutyMessenger
 from services.notifier.channels.parts import Parts
 from services.notifier.channels.revising import Reviser
 from services.notifier.channels.slack.building import slack
-from shared.config.channels import ChannelConfig, EmailChannel, SlackChannel
+from services.notifier.channels.slack.messenger import SlackMessenger
+from services.notifier.channels.teams import TeamsMessenger
+from services.notifier.channels.telegram.building import telegram
+from services.notifier.channels.webhook import WebhookMessenger
+from shared.config.channels import (
+    AppriseChannel,
+    ChannelConfig,
+    EmailChannel,
+    PagerDutyChannel,
+    SlackChannel,
+    TeamsChannel,
+    TelegramChannel,
+    WebhookChannel,
+)
+from shared.errors import SettingsError
 from shared.loops import every
 
 #: How long a message may show buttons of a question that was decided elsewhere.
@@ -22,14 +40,46 @@ def messengers(parts: Parts, channels: Mapping[str, ChannelConfig]) -> dict[str,
         SettingsError: a channel needs a setting or a secret that is not there.
     """
     made: dict[str, Messenger] = {}
-    app: Messenger | None = None
     for name, config in channels.items():
-        match config:
-            case SlackChannel():
-                app = made[name] = app or slack(parts)
-            case EmailChannel():
-                continue
+        if not isinstance(config, EmailChannel):
+            made[name] = _made(parts, name, config, made)
     return made
+
+
+def _made(
+    parts: Parts, name: str, config: ChannelConfig, made: Mapping[str, Messenger]
+) -> Messenger:
+    http = partial(_http, parts, name)
+    match config:
+        case SlackChannel():
+            apps = (one for one in made.values() if isinstance(one, SlackMessenger))
+            return next(apps, None) or slack(parts)
+        case TelegramChannel():
+            return telegram(parts, name, config, made.values())
+        case WebhookChannel():
+            secrets = [secret.read() for secret in config.secret]
+            return WebhookMessenger(str(config.url), secrets, http(), parts.posts)
+        case TeamsChannel():
+            return TeamsMessenger(config.url.read(), http())
+        case PagerDutyChannel():
+            return PagerDutyMessenger(
+                str(config.url),
+                config.token.read(),
+                sender=config.from_,
+                http=http(),
+                incidents=parts.incidents,
+            )
+        case AppriseChannel():
+            service = AppriseMessenger(name, config.url.read())
+            service.check()
+            return service
+    raise SettingsError(f"channels.{name}: {config.kind} is not a channel of messages")
+
+
+def _http(parts: Parts, name: str) -> Http:
+    http = Http(name)
+    parts.service.close.append(http.close)
+    return http
 
 
 def keep_true(parts: Parts, made: Mapping[str, Messenger]) -> None:

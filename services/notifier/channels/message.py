@@ -40,6 +40,11 @@ class Telling:
 Message = Asking | Telling
 
 
+def ticket_of(message: Message) -> UUID:
+    """The ticket that a message is about."""
+    return message.question.ticket_id if isinstance(message, Asking) else message.news.ticket_id
+
+
 def about(message: Message) -> UUID:
     """What a person would look for: the question, or the ticket."""
     return message.question.id if isinstance(message, Asking) else message.news.ticket_id

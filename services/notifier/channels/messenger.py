@@ -6,11 +6,15 @@ from typing import Protocol
 from services.notifier.channels.message import Asking, Telling
 from services.notifier.question import Question
 from services.notifier.recipients import Recipient
-from shared.errors import PermanentError
+from shared.errors import HandrailError, PermanentError
 
 
 class RefusedError(PermanentError):
     """The channel will never take this message for this recipient."""
+
+
+class NotConcernedError(HandrailError):
+    """The channel has nothing to do with this ticket, so there is nothing to send."""
 
 
 class Messenger(Protocol):
@@ -27,6 +31,7 @@ class Messenger(Protocol):
         Returns what the channel calls the message, or nothing where it gives no name.
 
         Raises:
+            NotConcernedError: there is nothing to send here.
             RefusedError: for good, for this recipient.
             UnavailableError: not now.
         """

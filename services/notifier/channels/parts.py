@@ -7,7 +7,7 @@ from datetime import datetime
 from pydantic import SecretStr
 
 from services.notifier.channels.answering import Answering
-from services.notifier.channels.store import Posts
+from services.notifier.channels.store import Incidents, Posts
 from services.notifier.desk import Desk
 from services.notifier.links import Channel
 from services.notifier.store import Questions
@@ -32,9 +32,11 @@ class Parts:
     service: Service
     people: tuple[Person, ...]
     posts: Posts
+    incidents: Incidents
     questions: Questions
     desk: Desk
     now: Callable[[], datetime]
+    public_url: str = ""
     slack: SlackApp = SlackApp()
 
     def answering(self, channel: Channel) -> Answering:

@@ -18,6 +18,14 @@ _LIVE: Final = {"live": True}
 _KEPT: Final = timedelta(days=90)
 
 
+class Incidents(Protocol):
+    """Where it is known which incident elsewhere a ticket came from."""
+
+    async def incident_of(self, ticket_id: UUID) -> str:
+        """The ID of the incident in PagerDuty; empty where it came from none."""
+        ...
+
+
 class Posts(Protocol):
     """Where it is kept what was posted."""
 
@@ -49,6 +57,22 @@ class Posts(Protocol):
 
 
 @seam
+class MongoIncidents:
+    """See ``Incidents``."""
+
+    def __init__(self, db: Database) -> None:
+        self._tickets = db.get_collection("tickets")
+
+    async def incident_of(self, ticket_id: UUID) -> str:
+        wanted = {"alert.source": 1, "alert.labels.incident_id": 1, "alert.links.incident": 1}
+        found = await self._tickets.find_one({"_id": ticket_id}, wanted)
+        alert = (found or {}).get("alert", {})
+        # A source may be called otherwise: what its incidents are is seen by their address.
+        known = "pagerduty" in f"{alert.get('source', '')} {alert.get('links', {}).get('incident')}"
+        return str(alert.get("labels", {}).get("incident_id", "")) if known else ""
+
+
+@seam
 class MongoPosts:
     """See ``Posts``."""
 
@@ -65,7 +89,6 @@ class MongoPosts:
         document = {
             **post.model_dump(exclude={"id"}),
             "to": post.to.model_dump(mode="json"),
-            "key": post.to.key,
             "_id": post.id,
             "schema": SCHEMA,
         }
@@ -82,7 +105,8 @@ class MongoPosts:
         return None if found is None else _post(found)
 
     async def thread(self, post: Post) -> str:
-        same = {"ticket_id": post.ticket_id, "key": post.to.key, "reference": {"$ne": ""}}
+        place = {"to.via": post.to.via, "to.email": post.to.email}
+        same = {"ticket_id": post.ticket_id, **place, "reference": {"$ne": ""}}
         first = await self._posts.find_one(same, {"reference": 1}, sort=[("at", 1)])
         return str(first["reference"]) if first else ""
 

@@ -28,7 +28,8 @@ class FakePosts:
         same = [
             p
             for p in self._kept.values()
-            if (p.ticket_id, p.to.key) == (post.ticket_id, post.to.key) and p.reference
+            if (p.ticket_id, p.to.via, p.to.email) == (post.ticket_id, post.to.via, post.to.email)
+            and p.reference
         ]
         return min(same, key=lambda p: p.at).reference if same else ""
 

@@ -53,7 +53,9 @@ async def test_buttons_carry_nothing_but_an_id(slack):
     assert [str(UUID(value)) for value in values] == list(values)
 
 
-async def test_a_question_that_is_sent_again_is_there_once(slack):
+@pytest.mark.parametrize("scopes", [True, False])
+async def test_a_question_that_is_sent_again_is_there_once(slack, scopes):
+    slack.workspace.scopes = scopes
     for _ in range(2):
         await slack.ask(approval())
     assert len(slack.workspace.of("chat.postMessage")) == 1

@@ -1,0 +1,99 @@
+"""Messages as plain text: for notes, for cards, for services that take a title and a body."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from services.notifier.approval import Approval
+from services.notifier.channels.message import Asking, Message, Telling
+from services.notifier.choice import Choice
+from services.notifier.links import Channel
+from services.notifier.question import Question
+from services.notifier.rendering import moment
+from services.notifier.text import one_line, visible
+
+_EVIDENCE = 3
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a message: a fact with a label, or text that is shown to the letter."""
+
+    label: str
+    text: str
+    exact: bool = False
+
+
+def title_of(message: Message) -> str:
+    """The message in one line."""
+    if isinstance(message, Telling):
+        return one_line(message.news.headline)
+    question = message.question
+    word = "Approve? " if isinstance(question, Approval) else ""
+    return one_line(f"[{question.severity}] {word}{_title(question)}: {question.ticket_title}")
+
+
+def lines_of(message: Message) -> list[Line]:
+    """What there is to know, without the link; fit to be shown, but not escaped for any markup."""
+    return list(_told(message) if isinstance(message, Telling) else _asked(message))
+
+
+def text_of(message: Message) -> str:
+    """The body of the message, with its link."""
+    blocks = [
+        f"{line.label}:\n{line.text}" if line.exact else _joined(line) for line in lines_of(message)
+    ]
+    if isinstance(message, Asking):
+        blocks.append(f"{link_words(message)}: {message.link}")
+    return "\n".join(blocks)
+
+
+def link_words(asking: Asking) -> str:
+    """What the link of a question is good for."""
+    if asking.to.channel is Channel.ROOM:
+        return "Look (answer by your own link or button)"
+    return "Read it and answer"
+
+
+def _joined(line: Line) -> str:
+    return f"{line.label}: {line.text}" if line.label else line.text
+
+
+def _title(question: Question) -> str:
+    return question.title if isinstance(question, Approval | Choice) else "?"
+
+
+def _asked(asking: Asking) -> Iterator[Line]:
+    question = asking.question
+    until = moment(question.expires_at, asking.to.timezone)
+    match question:
+        case Approval():
+            yield from _step(question)
+            yield Line("", f"Without an answer by {until} the step is rejected and does not run.")
+        case Choice():
+            yield Line("Not clear", one_line(question.because))
+            for option in question.options:
+                hinders = (
+                    f" (cannot be used: {'; '.join(option.hinders)})" if option.hinders else ""
+                )
+                yield Line(one_line(option.name), one_line(f"{option.runbook.title}{hinders}"))
+            yield Line("", f"Without an answer by {until} nothing runs.")
+
+
+def _step(approval: Approval) -> Iterator[Line]:
+    yield Line("Where", one_line(f"{approval.target}, over {approval.connector}"))
+    yield Line("Risk", approval.risk.value)
+    yield Line("Why", one_line(approval.why))
+    yield Line("The command, exactly as it runs", visible(approval.command), exact=True)
+    for seen in approval.evidence[:_EVIDENCE]:
+        yield Line("Seen", one_line(seen))
+    if approval.rollback:
+        yield Line("What takes it back", visible(approval.rollback), exact=True)
+    else:
+        yield Line("What takes it back", "nothing, this step has no rollback")
+
+
+def _told(telling: Telling) -> Iterator[Line]:
+    yield Line("", one_line(telling.news.summary))
+    for heading, items in telling.news.sections:
+        for item in items:
+            yield Line(heading, one_line(item))

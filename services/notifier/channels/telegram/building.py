@@ -1,0 +1,44 @@
+"""Puts Telegram's parts together: one bot a channel."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Final
+
+from services.notifier.channels.messenger import Messenger
+from services.notifier.channels.parts import Parts
+from services.notifier.channels.telegram.bot import Bot
+from services.notifier.channels.telegram.messenger import TelegramMessenger
+from services.notifier.channels.telegram.receiving import poll, register, webhook
+from services.notifier.channels.telegram.updates import Updates
+from services.notifier.links import Channel
+from shared.config.channels import TelegramChannel
+from shared.loops import every
+
+#: Telegram forgets no webhook, but somebody may have set another one.
+_AGAIN: Final = timedelta(hours=1)
+
+
+def telegram(
+    parts: Parts, name: str, config: TelegramChannel, made: Iterable[Messenger]
+) -> TelegramMessenger:
+    """The messenger for a bot, also of channels before; adds its route, or asks for updates.
+
+    Raises:
+        SettingsError: a secret is not there.
+    """
+    token = config.token.read()
+    for one in made:
+        if isinstance(one, TelegramMessenger) and one.bot.token == token:
+            return one
+    bot = Bot(str(config.url), token)
+    updates = Updates(bot, parts.answering(Channel.TELEGRAM), parts.people)
+    if config.webhook_secret is None:
+        parts.service.loops.append(lambda: poll(bot, updates))
+    else:
+        secret = config.webhook_secret.read()
+        url = f"{parts.public_url}/telegram/{name}"
+        parts.service.api.include_router(webhook(name, updates, secret=secret))
+        again = every(_AGAIN, lambda: register(bot, url, secret=secret), name="telegram")
+        parts.service.loops.append(again)
+    parts.service.close.append(bot.close)
+    return TelegramMessenger(bot, parts.posts)

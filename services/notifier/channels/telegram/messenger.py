@@ -1,0 +1,70 @@
+"""Asks, tells and takes back in Telegram."""
+
+from datetime import datetime
+from typing import Any
+
+from services.notifier.channels.message import Asking, Message, Telling
+from services.notifier.channels.post import Post
+from services.notifier.channels.store import Posts
+from services.notifier.channels.telegram.bot import Bot, NotModifiedError
+from services.notifier.channels.telegram.words import buttons, text_of
+from services.notifier.question import Question
+from services.notifier.recipients import Recipient
+from shared.events.envelope import derived_id
+
+
+class TelegramMessenger:
+    """See ``Messenger``; a message's reference is its chat and its number.
+
+    Telegram cannot say whether it has a message already, so a crash between sending and storing
+    sends a second copy, whose buttons are those of the same question.
+    """
+
+    def __init__(self, bot: Bot, posts: Posts) -> None:
+        self.bot = bot
+        self._posts = posts
+
+    async def ask(self, asking: Asking, *, now: datetime) -> str:
+        """See ``Messenger``."""
+        keyboard = buttons(asking.question, asking.id)
+        return await self._send(asking, now, reply_markup=keyboard)
+
+    async def tell(self, telling: Telling, *, now: datetime) -> str:
+        """See ``Messenger``."""
+        return await self._send(telling, now)
+
+    async def revise(self, question: Question, to: Recipient) -> None:
+        """See ``Messenger``."""
+        chat, number = to.reference.split("/")
+        post_id = derived_id(question.id, "mail", to.key)
+        try:
+            await self.bot.call(
+                "editMessageText",
+                chat_id=int(chat),
+                message_id=int(number),
+                reply_markup=buttons(question, post_id),
+                **text_of(Asking(question, to, "")),
+            )
+        except NotModifiedError:
+            # Somebody else wrote it at the same time.
+            return
+
+    async def _send(self, message: Message, now: datetime, **more: Any) -> str:
+        post = Post.of(message, at=now)
+        earlier = await self._posts.begin(post)
+        if earlier is not None and earlier.reference:
+            return earlier.reference
+        first = (await self._posts.thread(post)).rpartition("/")[2]
+        # A first message that is gone is no reason not to tell.
+        thread = {"message_id": int(first), "allow_sending_without_reply": True} if first else None
+        sent = await self.bot.call(
+            "sendMessage",
+            chat_id=int(post.to.address),
+            reply_parameters=thread,
+            link_preview_options={"is_disabled": True},
+            **text_of(message),
+            **more,
+        )
+        reference = f"{sent['chat']['id']}/{sent['message_id']}"
+        await self._posts.posted(post.id, reference)
+        return reference

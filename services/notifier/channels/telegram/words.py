@@ -1,0 +1,140 @@
+"""Messages in Telegram: text with entities beside it, so that nothing in the text is markup."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from services.notifier.approval import Approval
+from services.notifier.channels.message import Asking, Message
+from services.notifier.channels.plain import Line, lines_of, title_of
+from services.notifier.choice import Choice
+from services.notifier.question import Question
+from services.notifier.rendering import moment
+from services.notifier.text import one_line, visible
+from shared.events import Answer, Choosing
+from shared.lifecycle import ApprovalState
+
+#: Longer ones are not shown whole in a message, and are approved only where they are.
+COMMAND_LENGTH: Final = 1800
+# Telegram takes 4096 characters: beyond this, lists are cut.
+_LENGTH: Final = 3000
+_LINE_LENGTH: Final = 200
+_OTHER_LENGTH: Final = 300
+_BUTTON_LENGTH: Final = 60
+_OPTIONS: Final = 10
+
+APPROVE: Final = "a"
+SURE: Final = "y"
+BACK: Final = "b"
+REJECT: Final = "r"
+CHOOSE: Final = "c"
+
+_ENDS: Final = {
+    ApprovalState.APPROVED: "Settled: yes.",
+    ApprovalState.REJECTED: "Settled: no.",
+    ApprovalState.EXPIRED: "Nobody answered in time: it does not run.",
+    ApprovalState.SUPERSEDED: "Withdrawn: there is nothing left to decide.",
+}
+
+
+@dataclass
+class Text:
+    """Text that grows, with what is bold or code in it; offsets count UTF-16 units."""
+
+    text: str = ""
+    entities: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, text: str, kind: str = "") -> None:
+        """Add text, all of it of a kind."""
+        if kind and text:
+            entity = {"type": kind, "offset": _units(self.text), "length": _units(text)}
+            self.entities.append(entity)
+        self.text += text
+
+
+def text_of(message: Message) -> dict[str, Any]:
+    """The message as ``sendMessage`` takes it, less who gets it and the buttons."""
+    text = Text()
+    text.add(f"{title_of(message)[:_LINE_LENGTH]}\n", "bold")
+    room = COMMAND_LENGTH
+    for line in lines_of(message):
+        if line.label and _units(text.text) > _LENGTH:
+            continue
+        _add(text, line, room=room)
+        # The first is the command; a rollback may be cut.
+        room = _OTHER_LENGTH if line.exact else room
+    if isinstance(message, Asking):
+        _add_answers(text, message.question, message.to.timezone)
+    return {"text": text.text, "entities": text.entities}
+
+
+def buttons(question: Question, post_id: UUID, *, sure: bool = False) -> dict[str, Any]:
+    """The keyboard under a question; none under one that is settled.
+
+    ``sure`` asks once more, so that nobody approves by touching the screen.
+    """
+    if question.state is not ApprovalState.PENDING:
+        return {"inline_keyboard": []}
+    if sure:
+        rows = [[_button("Yes, run it", SURE, post_id), _button("Back", BACK, post_id)]]
+    elif isinstance(question, Choice):
+        rows = [
+            [_button(f"Choose {option.name}", f"{CHOOSE}{at}", post_id)]
+            for at, option in list(enumerate(question.options))[:_OPTIONS]
+            if option.usable
+        ]
+        rows.append([_button("None: I take over", f"{CHOOSE}none", post_id)])
+    else:
+        approve = [_button("Approve", APPROVE, post_id)] if shows_all(question) else []
+        rows = [[*approve, _button("Reject…", REJECT, post_id)]]
+    return {"inline_keyboard": rows}
+
+
+def shows_all(question: Question) -> bool:
+    """Whether a message has room for exactly what is asked."""
+    return not isinstance(question, Approval) or _units(visible(question.command)) <= COMMAND_LENGTH
+
+
+def _add(text: Text, line: Line, *, room: int) -> None:
+    if line.label:
+        text.add(f"{line.label}: ", "bold")
+    if line.exact:
+        cut = _first_units(line.text, room)
+        rest = len(line.text) - len(cut)
+        text.add("\n")
+        text.add(f"{cut}\n… and {rest} more characters" if rest else cut, "pre")
+    else:
+        text.add(line.text[:_LINE_LENGTH])
+    text.add("\n")
+
+
+def _add_answers(text: Text, question: Question, zone: str) -> None:
+    names = {to.email: to.name for to in question.recipients}
+    if not shows_all(question):
+        text.add("It is too long to be shown and approved here: use the link in your mail.\n")
+    for said in question.answers:
+        what = _said(said)
+        line = f"{names.get(said.by, said.by)} {what}, {moment(said.at, zone)} {said.reason}"
+        text.add(f"{one_line(line)[:_LINE_LENGTH]}\n", "italic")
+    if question.state in _ENDS:
+        text.add(_ENDS[question.state], "bold")
+
+
+def _said(said: object) -> str:
+    if isinstance(said, Choosing):
+        return f"chose {said.runbook}" if said.runbook else "takes over"
+    return "said yes" if getattr(said, "answer", "") == Answer.APPROVE else "said no"
+
+
+def _button(label: str, action: str, post_id: UUID) -> dict[str, str]:
+    # At most 64 octets.
+    return {"text": one_line(label)[:_BUTTON_LENGTH], "callback_data": f"{action}:{post_id.hex}"}
+
+
+def _first_units(text: str, units: int) -> str:
+    cut = text.encode("utf-16-le", "surrogatepass")[: 2 * units]
+    return cut.decode("utf-16-le", "ignore")
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
