@@ -11,12 +11,13 @@ from services.triage.handlers import router
 from services.triage.looks import Looks
 from services.triage.looks.command import CommandLooks
 from services.triage.looks.http import HttpLooks
-from services.triage.looks.prometheus import PrometheusLooks, Server
+from services.triage.looks.prometheus import PrometheusLooks
 from services.triage.store import MongoTickets
 from shared.config import Config, load_config
 from shared.config.evidence import PrometheusLook
 from shared.connectors.registry import Connectors
 from shared.masking import Mask
+from shared.prometheus import Server
 from shared.service import Service, compose
 from shared.settings import ServiceSettings
 

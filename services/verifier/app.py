@@ -10,13 +10,14 @@ from services.verifier.handlers import router
 from services.verifier.looks import Looks
 from services.verifier.looks.command import CommandLook
 from services.verifier.looks.http import HttpLook
-from services.verifier.looks.prometheus import PrometheusLook, Server
+from services.verifier.looks.prometheus import PrometheusLook
 from services.verifier.looks.sql import SqlLook
 from services.verifier.store import MongoTickets
 from services.verifier.verification import Verification
 from shared.config import Config, load_config
 from shared.connectors.registry import Connectors
 from shared.masking import Mask
+from shared.prometheus import Server
 from shared.service import Service, compose
 from shared.settings import ServiceSettings
 

@@ -9,11 +9,12 @@ import pytest
 from services.triage.looks.answer import VALUE_MOST
 from services.triage.looks.command import CommandLooks
 from services.triage.looks.http import BODY_MOST, HttpLooks
-from services.triage.looks.prometheus import PrometheusLooks, Server
+from services.triage.looks.prometheus import PrometheusLooks
 from shared.config import Config
 from shared.connectors.registry import Connectors
 from shared.errors import HandrailError
 from shared.masking import Mask
+from shared.prometheus import Server
 from tests.sshd import openssh, own_server
 from tests.triage.evidences import look, unmasked
 from tests.verifier.site import site

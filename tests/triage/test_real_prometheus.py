@@ -3,8 +3,9 @@
 import httpx
 import pytest
 
-from services.triage.looks.prometheus import PrometheusLooks, Server
+from services.triage.looks.prometheus import PrometheusLooks
 from shared.errors import HandrailError
+from shared.prometheus import Server
 from tests.prometheus import prometheus
 from tests.running import until
 from tests.triage.evidences import look, unmasked

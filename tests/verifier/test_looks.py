@@ -12,12 +12,13 @@ from deploy.ports import free_port
 from services.verifier.looks import Looks
 from services.verifier.looks.command import CommandLook
 from services.verifier.looks.http import MOST, HttpLook
-from services.verifier.looks.prometheus import PrometheusLook, Server
+from services.verifier.looks.prometheus import PrometheusLook
 from services.verifier.looks.sql import SqlLook
 from shared.config import Config
 from shared.connectors.registry import Connectors
 from shared.errors import SettingsError
 from shared.events import CommandCheck, HttpCheck, PrometheusCheck
+from shared.prometheus import Server
 from tests.verifier.site import site
 
 

@@ -1,39 +1,19 @@
 """A real Prometheus, as Debian packages it, is asked whether a problem is gone."""
 
-import asyncio
-
 import httpx
 import pytest
 
-from deploy.ports import free_port
-from services.verifier.looks.prometheus import PrometheusLook, Server
+from services.verifier.looks.prometheus import PrometheusLook
 from shared.events import PrometheusCheck
-from tests.programs import program
+from shared.prometheus import Server
+from tests.prometheus import prometheus as a_prometheus
 from tests.running import until
 
 
 @pytest.fixture(scope="module")
 async def prometheus(tmp_path_factory):
-    """The address of a Prometheus that watches itself."""
-    server = program("prometheus")
-    folder, address = tmp_path_factory.mktemp("prometheus"), f"127.0.0.1:{free_port(0)}"
-    (folder / "prometheus.yml").write_text(
-        "global: {scrape_interval: 200ms, scrape_timeout: 200ms}\n"
-        "scrape_configs:\n"
-        f"  - {{job_name: self, static_configs: [{{targets: ['{address}']}}]}}\n"
-    )
-    with (folder / "prometheus.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            server,
-            f"--config.file={folder / 'prometheus.yml'}",
-            f"--storage.tsdb.path={folder / 'data'}",
-            f"--web.listen-address={address}",
-            stdout=log,
-            stderr=log,
-        )
-    yield f"http://{address}"
-    process.terminate()
-    await process.wait()
+    async with a_prometheus(tmp_path_factory.mktemp("prometheus")) as url:
+        yield url
 
 
 @pytest.fixture

@@ -1,64 +1,21 @@
-"""Looks with an instant query of Prometheus.
-
-The answer's format: https://prometheus.io/docs/prometheus/latest/querying/api/#instant-queries.
-"""
+"""Looks with an instant query of Prometheus."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import Final
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import ValidationError
 
 from services.triage.looks.answer import Answer, NoValueError, sized
 from services.triage.looks.http import NoAnswerError, get
 from shared.config.evidence import PrometheusLook
 from shared.events import ValueType
+from shared.prometheus import DEFAULT, Other, Scalar, Series, Server, Vector, chosen
+from shared.prometheus import Answer as Said
 from shared.runbook.quoting import ValueRefusedError, checked
 from shared.runbook.values import ITEMS_MOST, WrongTypeError, typed
 
-DEFAULT: Final = "default"
 _SHOWN: Final = 200
-
-Sample = tuple[float, str]
-
-
-class _Series(BaseModel):
-    """``value`` is missing where the series has native histograms."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    metric: dict[str, str]
-    value: Sample | None = None
-
-
-class _Vector(BaseModel):
-    result_type: Literal["vector"] = Field(alias="resultType")
-    result: tuple[_Series, ...]
-
-
-class _Scalar(BaseModel):
-    result_type: Literal["scalar"] = Field(alias="resultType")
-    result: Sample
-
-
-class _Other(BaseModel):
-    result_type: Literal["matrix", "string"] = Field(alias="resultType")
-
-
-class _Said(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    data: Annotated[_Vector | _Scalar | _Other, Field(discriminator="result_type")] | None = None
-    error: str = ""
-
-
-@dataclass(frozen=True)
-class Server:
-    """A Prometheus and the token that it wants, if any."""
-
-    url: str
-    bearer: SecretStr | None = None
 
 
 class PrometheusLooks:
@@ -76,26 +33,22 @@ class PrometheusLooks:
 
     async def look(self, look: PrometheusLook) -> Answer:
         server = self._server(look.server)
-        headers = {}
-        if server.bearer is not None:
-            headers["Authorization"] = f"Bearer {server.bearer.get_secret_value()}"
-        url = f"{server.url.rstrip('/')}/api/v1/query"
-        status, body = await get(self._client, url, params={"query": look.query}, headers=headers)
+        status, body = await get(
+            self._client, server.query_url, params={"query": look.query}, headers=server.headers
+        )
         try:
-            said = _Said.model_validate_json(body)
+            said = Said.model_validate_json(body)
         except ValidationError:
             raise NoAnswerError(f"it answered {status}, not as Prometheus does") from None
         return self._answer(look, _series(said, status))
 
     def _server(self, name: str | None) -> Server:
-        if name is None and len(self._servers) == 1:
-            return next(iter(self._servers.values()))
-        server = self._servers.get(name or DEFAULT)
+        server = chosen(self._servers, name)
         if server is None:
             raise NoAnswerError(f"handrail.yaml has no server {name or DEFAULT} under prometheus")
         return server
 
-    def _answer(self, look: PrometheusLook, series: tuple[_Series, ...]) -> Answer:
+    def _answer(self, look: PrometheusLook, series: tuple[Series, ...]) -> Answer:
         if not series:
             raise NoValueError("the result is empty")
         if look.all:
@@ -109,7 +62,7 @@ class PrometheusLooks:
         value = _number(first) if look.label is None else self._label(first, look.label)
         return Answer(sized(value), detail)
 
-    def _label(self, series: _Series, name: str) -> str:
+    def _label(self, series: Series, name: str) -> str:
         value = series.metric.get(name, "")
         if not value:
             raise NoValueError(f"a series of the result has no label {name}")
@@ -119,20 +72,20 @@ class PrometheusLooks:
             raise NoValueError(f"the label {name} {refused}") from refused
 
 
-def _series(said: _Said, status: int) -> tuple[_Series, ...]:
+def _series(said: Said, status: int) -> tuple[Series, ...]:
     match said.data:
-        case _Vector(result=series):
+        case Vector(result=series):
             return series
-        case _Scalar(result=sample):
-            return (_Series(metric={}, value=sample),)
-        case _Other(result_type=kind):
+        case Scalar(result=sample):
+            return (Series(metric={}, value=sample),)
+        case Other(result_type=kind):
             raise NoValueError(
                 f"the query gives a {kind}: it has to give an instant vector or a scalar"
             )
     raise NoAnswerError(f"it answered {status}: {said.error or 'no data'}"[:_SHOWN])
 
 
-def _number(series: _Series) -> float:
+def _number(series: Series) -> float:
     if series.value is None:
         raise NoValueError("the series is a histogram, which is no number")
     written = series.value[1]

@@ -1,62 +1,16 @@
-"""Looks at an instant query of Prometheus.
-
-The answer's format: https://prometheus.io/docs/prometheus/latest/querying/api/#instant-queries.
-"""
+"""Looks at an instant query of Prometheus."""
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Literal
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import ValidationError
 
 from services.verifier.watch import Observation
 from shared.events import PrometheusCheck
+from shared.prometheus import DEFAULT, Answer, Other, Scalar, Series, Server, Vector, chosen
 
-DEFAULT = "default"
 _SHOWN = 200
-
-Sample = tuple[float, str]
-
-
-class _Series(BaseModel):
-    """``value`` is missing where the series has native histograms."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    metric: dict[str, str]
-    value: Sample | None = None
-
-
-class _Vector(BaseModel):
-    result_type: Literal["vector"] = Field(alias="resultType")
-    result: tuple[_Series, ...]
-
-
-class _Scalar(BaseModel):
-    result_type: Literal["scalar"] = Field(alias="resultType")
-    result: Sample
-
-
-class _Other(BaseModel):
-    result_type: Literal["matrix", "string"] = Field(alias="resultType")
-
-
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    status: Literal["success", "error"]
-    data: Annotated[_Vector | _Scalar | _Other, Field(discriminator="result_type")] | None = None
-    error: str = ""
-
-
-@dataclass(frozen=True)
-class Server:
-    """A Prometheus and the token that it wants, if any."""
-
-    url: str
-    bearer: SecretStr | None = None
 
 
 class PrometheusLook:
@@ -67,22 +21,19 @@ class PrometheusLook:
         self._servers = servers
 
     async def look(self, check: PrometheusCheck) -> Observation:
-        server = self._server(check.server)
+        server = chosen(self._servers, check.server)
         if server is None:
             name = check.server or DEFAULT
             return Observation(
                 true=False, detail=f"handrail.yaml has no server {name} under prometheus"
             )
-        headers = {}
-        if server.bearer is not None:
-            headers["Authorization"] = f"Bearer {server.bearer.get_secret_value()}"
         try:
             answer = await self._client.post(
-                f"{server.url.rstrip('/')}/api/v1/query",
+                server.query_url,
                 data={"query": check.query},
-                headers=headers,
+                headers=server.headers,
             )
-            return _observed(_Answer.model_validate_json(answer.content), answer.status_code)
+            return _observed(Answer.model_validate_json(answer.content), answer.status_code)
         except httpx.HTTPError as error:
             return Observation(true=False, detail=f"no answer: {type(error).__name__}: {error}")
         except ValidationError:
@@ -90,22 +41,17 @@ class PrometheusLook:
                 true=False, detail=f"answered {answer.status_code}, not as Prometheus does"
             )
 
-    def _server(self, name: str | None) -> Server | None:
-        if name is None and len(self._servers) == 1:
-            return next(iter(self._servers.values()))
-        return self._servers.get(name or DEFAULT)
 
-
-def _observed(answer: _Answer, status: int) -> Observation:
+def _observed(answer: Answer, status: int) -> Observation:
     match answer.data:
-        case _Vector(result=series):
+        case Vector(result=series):
             text = ", ".join(map(_shown, series))[:_SHOWN]
             return Observation(true=bool(series), detail=text or "the result is empty")
-        case _Scalar(result=(_, value)):
+        case Scalar(result=(_, value)):
             number = float(value)
             true = number != 0 and not math.isnan(number)
             return Observation(true=true, detail=f"the result is {value}")
-        case _Other(result_type=kind):
+        case Other(result_type=kind):
             detail = f"the query gives a {kind}: it has to give an instant vector or a scalar"
             return Observation(true=False, detail=detail)
     return Observation(
@@ -113,7 +59,7 @@ def _observed(answer: _Answer, status: int) -> Observation:
     )
 
 
-def _shown(series: _Series) -> str:
+def _shown(series: Series) -> str:
     """As Prometheus itself writes a series."""
     labels = {name: text for name, text in series.metric.items() if name != "__name__"}
     inside = ", ".join(f'{name}="{text}"' for name, text in labels.items())
