@@ -65,15 +65,28 @@ class SqlConnector:
         self._recorded = False
 
     async def run(self, job: Job, *, on_output: OnOutput | None = None) -> Ended | Lost:
+        """Run a statement; a lost connection is mended wherever running it again is no second run.
+
+        Raises:
+            StatementRefusedError: the text is not what may be run.
+            MalformedStatementError: see there.
+        """
         found = statements(job.command, several=self._target.several)
-        if job.effect is Effect.READ_ONLY:
-            outcome: Ended | Lost = await self._looked(found, job.timeout, mark_of(job.key))
-        elif not await self._records():
-            outcome = await self._unrecorded(job, found)
-        elif all(map(self._dialect.atomic, found)):
-            outcome = await self._atomic(job, found)
-        else:
-            outcome = await self._alone(job, found)
+        sent = False
+        async for attempt in stamina.retry_context(
+            on=TargetUnreachableError,
+            attempts=None,
+            timeout=job.timeout + MEND,
+            wait_initial=0.1,
+            wait_max=5.0,
+        ):
+            with attempt:
+                try:
+                    outcome = await self._ran(job, found)
+                except TargetUnreachableError as error:
+                    sent = sent or error.may_have_started
+                    error.may_have_started = sent
+                    raise
         await _passed_on(outcome, on_output)
         return outcome
 
@@ -92,7 +105,11 @@ class SqlConnector:
 
     async def read(self, command: str, *, timeout: timedelta) -> Ended:  # noqa: ASYNC109 kept by the database
         found = statements(command, several=False)
-        rows = await self._rows_of_looking(found, timeout, mark_of(uuid4().hex))
+        async for attempt in stamina.retry_context(
+            on=TargetUnreachableError, attempts=None, timeout=timeout, wait_jitter=0.2
+        ):
+            with attempt:
+                rows = await self._rows_of_looking(found, timeout, mark_of(uuid4().hex))
         if isinstance(rows, Ended):
             return rows
         return Ended(0 if rows.holds else 1, rows.written(), rows.told())
@@ -126,26 +143,17 @@ class SqlConnector:
 
     # -- ways to run -----------------------------------------------------------------------------
 
-    async def _atomic(self, job: Job, found: tuple[Statement, ...]) -> Ended | Lost:
-        """Statement and key in one transaction: a lost connection is mended, and the key tells."""
-        sent = False
-        async for attempt in stamina.retry_context(
-            on=TargetUnreachableError,
-            attempts=None,
-            timeout=job.timeout + MEND,
-            wait_initial=0.1,
-            wait_max=5.0,
-        ):
-            with attempt:
-                try:
-                    return await self._once(job, found)
-                except TargetUnreachableError as error:
-                    sent = sent or error.may_have_started
-                    error.may_have_started = sent
-                    raise
-        raise TargetUnreachableError("the database was not reached", may_have_started=sent)
+    async def _ran(self, job: Job, found: tuple[Statement, ...]) -> Ended | Lost:
+        if job.effect is Effect.READ_ONLY:
+            return await self._looked(found, job.timeout, mark_of(job.key))
+        if not await self._records():
+            return await self._unrecorded(job, found)
+        if all(map(self._dialect.atomic, found)):
+            return await self._atomic(job, found)
+        return await self._alone(job, found)
 
-    async def _once(self, job: Job, found: tuple[Statement, ...]) -> Ended:
+    async def _atomic(self, job: Job, found: tuple[Statement, ...]) -> Ended:
+        """Statement and key in one transaction: whatever is lost, the key tells."""
         mark = mark_of(job.key)
         async with self._sessions.opened() as conn:
 
@@ -210,18 +218,13 @@ class SqlConnector:
     async def _rows_of_looking(
         self, found: tuple[Statement, ...], limit: timedelta, mark: str
     ) -> Rows | Ended:
-        """In a transaction that cannot write, tried again while the database cannot be reached."""
+        """In a transaction that cannot write."""
         for statement in found:
             statement.only_looks()
-        async for attempt in stamina.retry_context(
-            on=TargetUnreachableError, attempts=None, timeout=limit, wait_jitter=0.2
-        ):
-            with attempt:
-                try:
-                    return await self._looked_once(found, limit, mark)
-                except StatementError as error:
-                    return _failed(error)
-        raise TargetUnreachableError("the database was not reached", may_have_started=False)
+        try:
+            return await self._looked_once(found, limit, mark)
+        except StatementError as error:
+            return _failed(error)
 
     async def _looked_once(
         self, found: tuple[Statement, ...], limit: timedelta, mark: str, *, may_write: bool = False

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
+import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -18,6 +19,8 @@ from shared.connectors.protocol import (
 )
 from shared.connectors.sql.dialect import CONNECT, Dialect, Trouble
 from shared.errors import SettingsError
+
+log = structlog.get_logger(__name__)
 
 #: What ending a statement from here may take before its connection is given up.
 END_GRACE: Final = timedelta(seconds=15)
@@ -146,9 +149,9 @@ class Sessions:
         try:
             async with asyncio.timeout(END_GRACE.total_seconds()):
                 await conn.close()
-        except self._errors:
+        except self._errors as error:
             # Nothing is lost with it: what was not committed is taken back.
-            await conn.invalidate()
+            log.info("database.connection_broken", reason=_said(error))
 
 
 def _said(error: BaseException) -> str:
