@@ -161,7 +161,7 @@ class Claims:
             if run.live:
                 await asyncio.wait({launching}, timeout=LIVE_AFTER.total_seconds())
                 while not launching.done():
-                    await self._look(run, NAPS)
+                    await self._look_beside(run, launching)
             output = await launching
         finally:
             launching.cancel()
@@ -215,12 +215,26 @@ class Claims:
         return given_up
 
     async def _look(self, run: _Run, naps: int) -> Answer:
-        out, err = run.transcript.stdout.offset, run.transcript.stderr.offset
-        answer = await self._ask(
-            "look", run.job.key, str(out), str(err), self._head, str(PIECE), str(naps)
-        )
+        answer = await self._looked(run, naps)
         await _absorb(run, answer)
         return answer
+
+    async def _looked(self, run: _Run, naps: int) -> Answer:
+        out, err = run.transcript.stdout.offset, run.transcript.stderr.offset
+        return await self._ask(
+            "look", run.job.key, str(out), str(err), self._head, str(PIECE), str(naps)
+        )
+
+    async def _look_beside(self, run: _Run, launching: asyncio.Task[Output]) -> None:
+        """Look what the command wrote, unless its launcher tells of its end before."""
+        looking = asyncio.create_task(self._looked(run, NAPS))
+        try:
+            await asyncio.wait({looking, launching}, return_when=asyncio.FIRST_COMPLETED)
+            if looking.done():
+                await _absorb(run, looking.result())
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
 
     async def _ask(self, name: str, key: str, *arguments: str) -> Answer:
         argv = ("sh", "-c", script(name), f"handrail-ask:{key}:", self._base, key, *arguments)

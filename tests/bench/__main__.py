@@ -4,7 +4,18 @@ import argparse
 import asyncio
 from typing import Final
 
-from tests.bench import backtest, decisions, ingest, latency, loops, search, startup, storm, triage
+from tests.bench import (
+    backtest,
+    decisions,
+    ingest,
+    latency,
+    loops,
+    search,
+    startup,
+    steps,
+    storm,
+    triage,
+)
 from tests.bench.measure import Benchmark, show
 
 #: Each benchmark, by the names of what it measures.
@@ -19,6 +30,8 @@ BENCHMARKS: Final[dict[tuple[str, ...], Benchmark]] = {
     ("triage_per_s",): triage.judged,
     ("approval_latency_ms_p50", "approval_latency_ms_p99"): latency.webhook_to_question,
     ("decision_latency_ms_p95",): decisions.decision_to_start,
+    ("step_own_ms_p50", "step_own_ms_p95"): steps.alone,
+    ("ssh_cost_ratio", "ssh_step_own_ms_p50"): steps.over_ssh,
     ("loop_per_s", "loop_cost_ratio"): loops.whole,
     search.QUALITY: search.quality,
     ("runbook_search_ms_p95", "runbook_search_meaning_ms_p95"): search.speed,
