@@ -142,6 +142,7 @@ class Planner:
             evidence=ticket.evidence,
             steps=made.steps,
             verify=made.verify,
+            timeout=made.timeout,
         )
 
     def obstacles(self, steps: Iterable[Step], verify: Iterable[Check]) -> Iterator[str]:

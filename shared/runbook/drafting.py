@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from shared.events import Alert, Check, Step
@@ -24,6 +25,7 @@ class Draft:
     origins: dict[str, str]
     steps: tuple[Step, ...]
     verify: tuple[Check, ...]
+    timeout: timedelta | None = None
 
 
 def draft(
@@ -49,4 +51,5 @@ def draft(
         origins={name: sources[name] for name in made.params},
         steps=made.steps,
         verify=checks(runbook, alert, params),
+        timeout=runbook.content.timeout,
     )

@@ -30,6 +30,8 @@ def as_mermaid(steps: Sequence[AnyStep]) -> str:
     for step in steps:
         arrow = "-.->" if step.join is Join.FIRST else "-->"
         lines += [f"  s{number[need]} {arrow} s{number[step.id]}" for need in step.needs]
+        if step.goto in number:
+            lines.append(f"  s{number[step.id]} -- fails --> s{number[step.goto]}")
     return "\n".join(lines)
 
 
@@ -42,6 +44,9 @@ def as_dot(steps: Sequence[AnyStep]) -> str:
     for step in steps:
         style = " [style=dashed]" if step.join is Join.FIRST else ""
         lines += [f"  {json.dumps(need)} -> {json.dumps(step.id)}{style};" for need in step.needs]
+        if step.goto is not None:
+            ends = f"{json.dumps(step.id)} -> {json.dumps(step.goto)}"
+            lines.append(f"  {ends} [label=fails, color=red];")
     return "\n".join((*lines, "}"))
 
 
@@ -68,6 +73,8 @@ def _facts(step: AnyStep) -> Iterator[str]:
         yield f"for each of {items}"
     if step.when:
         yield f"when {step.when}"
+    if step.goto:
+        yield f"if it fails: {step.goto}"
 
 
 def _doing(step: StepTemplate) -> str:

@@ -137,9 +137,23 @@ class _Inspection:
                     known = ", ".join(sorted(ids - {step.id})) or "none"
                     message = f"there is no step {need} to need; other steps: {known}"
                     yield self.source.problem(("steps", index, "needs", position), message)
+        yield from self._gotos(ids)
         yield from self._circle()
         yield from self._never()
         yield from self._rollbacks()
+
+    def _gotos(self, ids: set[str]) -> Iterator[Problem]:
+        for index, step in enumerate(self.content.steps):
+            place: Place = ("steps", index, "goto")
+            if step.goto is None:
+                continue
+            if step.goto not in ids:
+                known = ", ".join(sorted(ids - {step.id})) or "none"
+                message = f"there is no step {step.goto} to go to; other steps: {known}"
+                yield self.source.problem(place, message)
+            elif step.id in self.wiring.steps[step.goto].needs:
+                message = f"{step.goto} needs {step.id}, and is to run when that failed: drop one"
+                yield self.source.problem(place, message)
 
     def _circle(self) -> Iterator[Problem]:
         circle = self.wiring.circle()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from shared.errors import HandrailError
-from shared.events import Foreach, Late, Step
+from shared.events import Foreach, Late, OnFailure, Step
 from shared.runbook.expressions import single
 from shared.runbook.languages import kind_of
 from shared.runbook.placing import Patterned, placed, prepared
@@ -81,6 +81,8 @@ def of_item(step: Step, rule: Foreach, index: int, item: str) -> Step:
             "join": type(step.join).ALL,
             "when": None,
             "foreach": None,
+            "goto": None,
+            "on_failure": OnFailure.STOP if step.goto else step.on_failure,
             "late": None,
         }
     )

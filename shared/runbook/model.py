@@ -105,6 +105,15 @@ class StepNode(Part):
     join: Join = Join.ALL
     when: Condition | None = None
     on_failure: OnFailure = OnFailure.STOP
+    goto: StepId | None = Field(
+        None, description="With on_failure goto: a step that runs only after such a failure."
+    )
+
+    @model_validator(mode="after")
+    def _goes_somewhere(self) -> "StepNode":
+        if (self.on_failure is OnFailure.GOTO) != (self.goto is not None):
+            raise ValueError("`on_failure: goto` and `goto: STEP` go together")
+        return self
 
     @model_validator(mode="after")
     def _first_of_several(self) -> "StepNode":
@@ -134,6 +143,9 @@ class StepTemplate(StepNode):
     effect: Effect = Effect.ONCE
     timeout: PositiveDuration = timedelta(seconds=60)
     retry: RetryRule = RetryRule()
+    rollback_risk: Risk | None = Field(
+        None, description="Of what takes it back, where that is not its own; more is asked for."
+    )
     approval: ApprovalAsk | None = None
     gather: bool = Field(default=False, description="It only looks: the plan goes on if it fails.")
     foreach: ForeachRule | None = None
@@ -157,6 +169,8 @@ class StepTemplate(StepNode):
             raise ValueError("effect check_then_act needs a `check`, which says that it is done")
         if self.effect is not Effect.CHECK_THEN_ACT and check is not None:
             raise ValueError(f"a `check` goes with effect check_then_act, this is {self.effect}")
+        if self.rollback_risk is not None and self.actions().rollback is None:
+            raise ValueError("`rollback_risk` goes with a `rollback`")
         if self.gather and self.effect is not Effect.READ_ONLY:
             raise ValueError(f"`gather` is for steps that only look, this is {self.effect}")
         return self
@@ -347,6 +361,9 @@ class RunbookFile(Part):
     description: Text
     match: When
     params: dict[ValueName, Param] = Field({})
+    timeout: PositiveDuration | None = Field(
+        None, description="How long all of it may take, waiting for people included; else 24h."
+    )
     steps: tuple[AnyStep, ...] = Field(min_length=1)
     verify: tuple[CheckTemplate, ...] = Field(min_length=1)
     tests: tuple[Case, ...] = Field((), description="What it makes of alerts, for `runbook test`.")

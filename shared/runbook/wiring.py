@@ -23,10 +23,18 @@ class Wiring:
     def needs(self, step_id: str) -> tuple[str, ...]:
         return tuple(need for need in self.steps[step_id].needs if need in self.steps)
 
+    def leading(self, step_id: str) -> tuple[str, ...]:
+        """The steps whose failure leads to one."""
+        return tuple(step.id for step in self.steps.values() if step.goto == step_id)
+
+    def after(self, step_id: str) -> tuple[str, ...]:
+        """What has to end before a step can begin, by its needs or because its failure leads on."""
+        return (*self.needs(step_id), *self.leading(step_id))
+
     def circle(self) -> list[str]:
         """Steps that need each other, each the next one; empty where there are none."""
         try:
-            TopologicalSorter({step: self.needs(step) for step in self.steps}).prepare()
+            TopologicalSorter({step: self.after(step) for step in self.steps}).prepare()
         except CycleError as error:
             return list(reversed(error.args[1]))
         return []
@@ -34,12 +42,12 @@ class Wiring:
     def before(self, step_id: str) -> set[str]:
         """The steps that may have run when this one begins."""
         found: set[str] = set()
-        ahead = list(self.needs(step_id))
+        ahead = list(self.after(step_id))
         while ahead:
             step = ahead.pop()
             if step not in found:
                 found.add(step)
-                ahead += self.needs(step)
+                ahead += self.after(step)
         return found
 
     def certain(self, step_id: str) -> frozenset[str]:
@@ -50,7 +58,9 @@ class Wiring:
             each = [frozenset({need}) | self.certain(need) for need in self.needs(step_id)]
             first = self.steps[step_id].join is Join.FIRST
             together = frozenset.intersection if first else frozenset.union
-            self._certain[step_id] = together(*each) if each else frozenset()
+            led = [frozenset({lead}) | self.certain(lead) for lead in self.leading(step_id)]
+            needed = together(*each) if each else frozenset()
+            self._certain[step_id] = needed | (frozenset.intersection(*led) if led else needed)
         return self._certain[step_id]
 
     def never(self, step_id: str) -> str:

@@ -53,8 +53,11 @@ def _gathered(read_one_by_one: Iterable[Document | Problem]) -> Read:
 def _read(file: Path) -> Document | Problem:
     try:
         text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        return Problem(str(file), 1, 1, f"cannot be read: {error}")
+    except OSError as error:
+        return Problem(str(file), 1, 1, f"cannot be read: {error.strerror}")
+    except UnicodeDecodeError as error:
+        message = f"cannot be read: it is no text in UTF-8 (byte {error.start + 1})"
+        return Problem(str(file), 1, 1, message)
     return _document(text, str(file))
 
 
