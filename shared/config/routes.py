@@ -108,6 +108,10 @@ class RouteConfig(Section):
         return self.digest.within
 
 
+#: Where no route matches, or there is none: everybody who may answer, at once.
+DEFAULT: Final = RouteConfig(name="no route")
+
+
 def _each_is_reached(routes: tuple[RouteConfig, ...]) -> tuple[RouteConfig, ...]:
     names = [route.name for route in routes]
     for at, route in enumerate(routes, 1):

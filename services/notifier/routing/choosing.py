@@ -10,12 +10,11 @@ import structlog
 from services.notifier.channels.directory import Directory
 from services.notifier.links import Channel
 from services.notifier.recipients import Recipient, Status
-from services.notifier.routing.matching import DEFAULT
 from services.notifier.routing.timing import Kind, Stage
 from shared.config import Person
 from shared.config.channels import SlackChannel, TelegramChannel
 from shared.config.policy import people_in
-from shared.config.routes import EMAIL
+from shared.config.routes import DEFAULT, EMAIL
 from shared.oncall.roster import Roster
 from shared.policy.terms import is_on_call
 from shared.policy.voters import Voters

@@ -3,19 +3,16 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from shared.config import Target
-from shared.config.routes import RouteConfig
+from shared.config.routes import DEFAULT, RouteConfig
 from shared.events import Alert, PlanChoiceNeeded, StepAwaitingApproval
 from shared.lifecycle import Severity
 from shared.policy.facts import clock_words
 from shared.policy.terms import Met
 from shared.runbook.conditions import answer
-
-#: Where no route matches, or there is none: everybody who may answer, at once.
-DEFAULT: Final = RouteConfig(name="no route")
 
 Asked = StepAwaitingApproval | PlanChoiceNeeded
 

@@ -4,11 +4,14 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+import structlog
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from services.notifier.routing.timing import Question, digest_key
-from shared.config.routes import RouteConfig
+from shared.config.routes import DEFAULT, RouteConfig
 from shared.lifecycle import Risk, Severity
+
+log = structlog.get_logger(__name__)
 
 #: Longer than a round of messages takes: what a replica left that died is done by another.
 LEASE: Final = timedelta(minutes=1)
@@ -48,7 +51,12 @@ class Routing(BaseModel):
 
     @cached_property
     def route(self) -> RouteConfig:
-        return RouteConfig.model_validate_json(self.plan)
+        """The route; one that a newer version wrote and this one cannot read tells nobody more."""
+        try:
+            return RouteConfig.model_validate_json(self.plan)
+        except ValidationError:
+            log.exception("route.unreadable", plan=self.plan)
+            return DEFAULT
 
     def question(self, severity: Severity, asked_at: datetime, expires_at: datetime) -> Question:
         """What matters of the question for when people are told."""

@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.notifier.routing.matching import DEFAULT, matched
+from services.notifier.routing.matching import matched
 from shared.config import Config, load_config
-from shared.config.routes import RouteConfig
+from shared.config.routes import DEFAULT, RouteConfig
 from shared.events import Alert
 from shared.yamlsource import SourceError
 from tests.notifier.builders import NOW, asking, needed

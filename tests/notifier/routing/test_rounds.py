@@ -12,7 +12,8 @@ from services.notifier.channels.email import EmailMessenger
 from services.notifier.delivery import Postman
 from services.notifier.links import Channel
 from services.notifier.routing.matching import matched
-from services.notifier.routing.state import LEASE
+from services.notifier.routing.state import LEASE, Routing
+from services.notifier.routing.store import MongoClaims
 from shared.config import Person
 from shared.config.routes import RouteConfig
 from shared.config.schedules import ScheduleConfig
@@ -286,3 +287,21 @@ async def test_who_takes_over_meanwhile_is_who_is_meant(replica, asked, mailer, 
     clock.now += 61 * MINUTE
     await notifier.look(bus.publish)
     assert mailer.sent_to() == [ALICE.email, BOB.email, ALICE.email]
+
+
+async def test_a_route_of_a_newer_version_stops_nobody_else(
+    *, replica, asked, mailer, clock, bus, approvals, claims
+):
+    notifier = replica()
+    await asked(notifier, routes(**ESCALATING))
+    await asked(notifier, routes(**ESCALATING), approval_id=UUID(int=100))
+    question = await approvals.find(APPROVAL_ID)
+    if isinstance(claims, MongoClaims):
+        newer = {"$set": {"routing.plan": '{"name": "r", "newer": 1}'}}
+        await claims._approvals.update_one({"_id": question.id}, newer)
+    else:
+        newer = {**question.routing.model_dump(), "plan": '{"name": "r", "newer": 1}'}
+        claims._kept[question.id] = question.model_copy(update={"routing": Routing(**newer)})
+    clock.now += 5 * MINUTE
+    await notifier.look(bus.publish)
+    assert mailer.sent_to() == [ALICE.email, ALICE.email, BOB.email]
