@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
+from shared.complaints import complaint
 from shared.errors import PermanentError
 from shared.lifecycle import Effect
 
@@ -131,15 +132,10 @@ def wrong_with(model: type[Call], error: ValidationError) -> str:
 
 def reason(model: type[Call], detail: Any) -> str:
     """One detail of a validation, in words."""
-    match detail["type"]:
-        case "extra_forbidden" if len(detail["loc"]) == 1:
-            known = ", ".join(arguments(model)) or "none"
-            return f"{model.action} has no such argument (it has: {known})"
-        case "extra_forbidden":
-            return "there is no such field"
-        case "missing":
-            return "is missing"
-    return str(detail["msg"]).removeprefix("Value error, ")
+    if detail["type"] == "extra_forbidden" and len(detail["loc"]) == 1:
+        known = ", ".join(arguments(model)) or "none"
+        return f"{model.action} has no such argument (it has: {known})"
+    return complaint(detail)
 
 
 def _argument(line: str) -> tuple[str, Any]:

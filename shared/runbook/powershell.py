@@ -79,8 +79,8 @@ class _Flat:
         before, behind = self.text[at - 1 : at], self.text[at + 1 : at + 2]
         if (before and before not in _BEFORE) or (behind and behind not in _BEHIND):
             return "is glued to other text: make it an argument of its own"
-        statement = re.split(r"[;\n|]", self.text[:at])[-1]
-        if _CODE.search(statement) or "`" in statement:
+        statement = re.split(r"[;|]|(?<!`)\n", self.text[:at])[-1]
+        if _CODE.search(statement):
             return "stands where PowerShell reads code: give it as an argument to something else"
         return ""
 
