@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 from deploy.home import Home
 from services.ingest.app import parser
@@ -26,6 +26,8 @@ from services.ingest.sources import SOURCES
 from services.ingest.webhook import Parse
 from shared.config import load_config
 from shared.errors import SettingsError
+
+_YAML: Final = frozenset({".yaml", ".yml"})
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,9 @@ class AlertFile:
         Raises:
             SettingsError: they are bodies of a source that nobody knows.
         """
+        if Path(self.name).suffix in _YAML:
+            yield Mistake(1, "this is YAML; alerts of another time are JSON Lines, JSON or CSV")
+            return
         reading: Reading | None = None
         for piece in pieces(stream, self.name):
             if isinstance(piece, Mistake):

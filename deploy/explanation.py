@@ -1,6 +1,5 @@
 """What would become of an alert by today's runbooks and policy, step by step, and why."""
 
-import json
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -10,16 +9,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from deploy.connection import Place
 from deploy.library import Books, books_in, store_if_running
 from deploy.meaning import meaning_here
 from deploy.store import Reader
-from services.ingest.api import parsed
-from services.ingest.refusal import Refusal
-from services.ingest.sources import alertmanager
-from services.ingest.webhook import Webhook
 from services.planner.finding import NO_RECORDS, Finder, Successes, successes
 from services.planner.judging import Judge
 from services.planner.plan import Planner
@@ -29,7 +24,6 @@ from services.planner.undecided import Undecided
 from services.triage.verdict import judged
 from shared.config import load_config
 from shared.durations import PositiveDuration
-from shared.errors import HandrailError
 from shared.events import Alert, PlanReady, Step, TicketEscalated, TicketTriaged
 from shared.lifecycle import Severity, Verdict
 from shared.policy.policy import Policy
@@ -41,10 +35,6 @@ from shared.policy.store import MongoStopSwitch
 from shared.store import Database
 
 _EXPIRES: TypeAdapter[Any] = TypeAdapter(PositiveDuration)
-
-
-class NoAlertError(HandrailError):
-    """A file has no alert that can be read."""
 
 
 @dataclass(frozen=True)
@@ -185,33 +175,3 @@ def _triaged(alert: Alert, severity: Severity, ticket_id: UUID) -> TicketTriaged
         severity=severity,
         reasons=(),
     )
-
-
-def alerts_in(file: Path) -> tuple[Alert, ...]:
-    """The alerts in a file: as ``handrail alert list --json`` prints them, or of an Alertmanager.
-
-    Raises:
-        NoAlertError: there are none, and why.
-    """
-    try:
-        body = file.read_bytes()
-        data = json.loads(body)
-    except (OSError, ValueError) as error:
-        raise NoAlertError(f"{file}: cannot be read as JSON: {error}") from error
-    if isinstance(data, dict) and "alerts" in data:
-        try:
-            return parsed(alertmanager.parse, Webhook("alertmanager", body, {}))
-        except Refusal as refusal:
-            raise NoAlertError(f"{file}: {refusal}") from refusal
-    listed = data if isinstance(data, list) else [data]
-    return tuple(_alert(file, at, each) for at, each in enumerate(listed, 1))
-
-
-def _alert(file: Path, at: int, data: Any) -> Alert:
-    said = data.get("alert", data) if isinstance(data, dict) else data
-    try:
-        return Alert.model_validate(said)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise NoAlertError(f"{file}: alert {at}: {where or 'all of it'}: {first['msg']}") from error

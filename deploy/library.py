@@ -77,7 +77,8 @@ class Folder:
 
     @property
     def said(self) -> str:
-        return f"the folder {self.path}" + (f", since {self.since}" if self.since else "")
+        what = "file" if self.path.is_file() else "folder"
+        return f"the {what} {self.path}" + (f", since {self.since}" if self.since else "")
 
     def library(self) -> Library:
         """See ``ActiveVersions.library``."""

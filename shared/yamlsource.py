@@ -182,8 +182,12 @@ def read_file(path: Path) -> Source:
     try:
         # Not as text: that would change line ends, and a version is a hash of what is there.
         text = path.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError([Problem(str(path), 1, 1, f"cannot be read: {error}")]) from error
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}"
+        raise SourceError([Problem(str(path), 1, 1, message)]) from error
+    except UnicodeDecodeError as error:
+        message = f"cannot be read: it is no text in UTF-8 (byte {error.start + 1})"
+        raise SourceError([Problem(str(path), 1, 1, message)]) from error
     return read_source(text, file=str(path))
 
 

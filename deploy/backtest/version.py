@@ -68,6 +68,8 @@ def with_others(version: Version, paths: Iterable[Path]) -> Version:
         SourceError: one is wrong.
     """
     for path in paths:
+        if not path.exists():
+            raise SettingsError(f"--against {path}: there is no such file or folder")
         version = _with_folder(version, path) if path.is_dir() else _with_file(version, path)
     return version
 

@@ -11,12 +11,12 @@ import typer
 from deploy.connection import NotRunningError, Place, storing
 from deploy.explanation import (
     Explained,
-    alerts_in,
     closed_by_triage,
     explaining,
     ticket_of,
     triaged,
 )
+from deploy.givenalerts import alerts_in
 from deploy.home import Home
 from deploy.library import AskedFor, Books, tell, tell_refused
 from deploy.output import AsJson, add, colored, console, say, show_json, table
@@ -41,6 +41,10 @@ app = typer.Typer(
 _NOT_THERE: Final = (
     "there is no file {what}; without the store of a running Handrail no ticket is known"
 )
+
+
+class NoTicketError(HandrailError):
+    """What is to be explained is neither a ticket nor a file of alerts."""
 
 
 class NothingToRestoreError(HandrailError):
@@ -74,7 +78,8 @@ def _read(file: Path | None) -> tuple[Policy, tuple[Problem, ...]]:
     try:
         return _written(file), ()
     except SourceError as error:
-        return Policy(), error.problems
+        in_order = sorted(error.problems, key=lambda one: (one.file, one.line, one.column))
+        return Policy(), tuple(in_order)
 
 
 def _written(file: Path | None) -> Policy:
@@ -82,6 +87,9 @@ def _written(file: Path | None) -> Policy:
     if file is None:
         return PolicyPlace(here).read()
     source = read_file(file)
+    if "kind" in source.data:
+        message = f"this is a runbook: `handrail runbook lint {file}` tells what is wrong in it"
+        raise SourceError([source.problem(("kind",), message)])
     if set(source.data) - PolicyConfig.model_fields.keys() and "policy" in source.data:
         return PolicyPlace(file).read()
     return policy_of(source, load_config(here))
@@ -102,6 +110,8 @@ def explain(
 ) -> None:
     """Say which rule decides about each step, who must say yes, and why."""
     file = Path(what)
+    if file.is_dir():
+        raise NoTicketError(f"{what} is a folder: name a file of alerts, or a ticket")
     alerts = alerts_in(file) if file.is_file() else None
     explained, books, known = asyncio.run(_explain(what, alerts, library))
     if as_json:

@@ -11,12 +11,12 @@ import typer
 from deploy.connection import NotRunningError
 from deploy.explanation import (
     Explained,
-    alerts_in,
     closed_by_triage,
     explaining,
     ticket_of,
     triaged,
 )
+from deploy.givenalerts import alerts_in
 from deploy.library import AskedFor
 from deploy.moments import ahead
 from deploy.oncall import here

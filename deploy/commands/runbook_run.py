@@ -11,7 +11,8 @@ import typer
 
 from deploy.commands.runbook_tools import NamedRunbook, runbook_named
 from deploy.connection import NotRunningError
-from deploy.explanation import Explainer, alerts_in, explaining, ticket_of, triaged
+from deploy.explanation import Explainer, explaining, ticket_of, triaged
+from deploy.givenalerts import alerts_in
 from deploy.library import AskedFor, Books, tell, tell_refused
 from deploy.output import AsJson, add, colored, console, say, show_json, table
 from shared.errors import HandrailError

@@ -140,7 +140,7 @@ def _syntax(text: str, message: str) -> Mistake:
 
 
 def _short(reason: str) -> str:
-    if "error at: '= " in reason:
+    if "error at: '=" in reason:
         return "write == to compare"
     return "it ends too early" if "'<EOF>'" in reason else reason.split(" expecting ", 1)[0]
 

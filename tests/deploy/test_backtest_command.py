@@ -82,6 +82,13 @@ def test_a_file_that_is_not_there_is_told(handrail, site):
     assert "none.jsonl: cannot be read" in handrail("backtest", "none.jsonl", code=1).stderr
 
 
+def test_what_is_no_file_of_alerts_and_no_other_version_is_told(handrail, old, site):
+    said = handrail("backtest", "handrail.yaml", code=1).stderr
+    assert "handrail.yaml:1: this is YAML; alerts of another time are" in said
+    said = handrail("backtest", old(told(0)), "--against", "nowhere", code=2).output
+    assert "--against nowhere: there is no such file or folder" in said
+
+
 def test_csv_and_webhooks_are_read_like_for_an_import(handrail, site):
     (site / "old.csv").write_text("name,status,starts_at\nDown,firing,2026-03-01T10:00:00Z\n")
     (site / "hooks.json").write_bytes(body(fired()))

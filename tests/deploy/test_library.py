@@ -137,3 +137,12 @@ def test_a_runbook_with_mistakes_is_told_where_a_command_leaves_it_out(handrail,
     said = handrail("policy", "explain", "alerts.json", "--json")
     assert "left out: runbooks/wrong.yaml:1:1: " in said.stderr
     assert len(load_runbooks(site / "runbooks").problems) >= 1
+
+
+def test_with_a_model_commands_search_as_the_planner_does(handrail, site, alerts):
+    pytest.importorskip("onnxruntime", reason="handrail[embeddings] is not installed")
+    (site / "runbooks" / "b.yaml").write_text(text("b"))
+    (explained,) = json.loads(handrail("policy", "explain", "alerts.json", "--json").stdout)
+    assert "by meaning (cosine" in explained["notes"][0]
+    report = json.loads(handrail("backtest", "old.jsonl", "--json").stdout)
+    assert report["searched_by"] == "words and meaning"

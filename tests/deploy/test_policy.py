@@ -6,7 +6,7 @@ from textwrap import dedent
 
 import pytest
 
-from deploy.explanation import NoAlertError, alerts_in
+from deploy.givenalerts import NoAlertError, alerts_in
 from shared.events import Alert, AlertStatus
 from shared.lifecycle import Severity
 from shared.runbook import load_runbooks
@@ -162,9 +162,11 @@ def test_the_policy_is_linted_with_line_and_column(handrail, site, policy, code,
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("{", "cannot be read as JSON"),
+        ("{", r"alerts.json:1: .*an alert is written as"),
+        ("[]", "there is no alert in it"),
+        ("", "there is nothing in it"),
         ('{"version": "4", "alerts": []}', "there is no alert in it"),
-        ('[{"name": "a"}]', "alert 1: source: Field required"),
+        ('[{"name": "a"}]', "alert 1: source: is missing; an alert is written as"),
         ("[5]", "alert 1: all of it"),
     ],
 )
@@ -173,6 +175,33 @@ def test_a_file_without_alerts_is_refused_with_the_reason(tmp_path, text, reason
     file.write_text(text)
     with pytest.raises(NoAlertError, match=reason):
         alerts_in(file)
+
+
+def test_lines_of_json_are_read_too(tmp_path):
+    file = tmp_path / "old.jsonl"
+    file.write_text("".join(json.dumps(listed(ALERT)) + "\n" for _ in range(2)))
+    assert alerts_in(file) == (ALERT, ALERT)
+
+
+def test_a_folder_and_a_runbook_are_told_from_what_was_meant(handrail, site):
+    assert "books is a folder: name a file" in handrail("policy", "explain", "books", code=1).output
+    said = handrail("policy", "lint", "books/restart.yaml", code=1).stdout
+    assert "this is a runbook: `handrail runbook lint books/restart.yaml`" in said
+
+
+def test_mistakes_in_the_policy_are_told_in_the_order_of_the_file(handrail, site):
+    (site / "policy.yaml").write_text('rules: [{name: a, wen: "true", require: 3}]\n')
+    said = handrail("policy", "lint", "policy.yaml", code=1).stdout
+    assert [line.split(": ")[0] for line in said.splitlines()] == [
+        "policy.yaml:1:19",
+        "policy.yaml:1:32",
+    ]
+
+
+def test_one_equals_sign_is_mended_in_words(handrail, site):
+    rule = "rules: [{name: a, when: 'step.risk = \"low\"', require: 1}]\n"
+    (site / "policy.yaml").write_text(rule)
+    assert "write == to compare" in handrail("policy", "lint", "policy.yaml", code=1).stdout
 
 
 def test_what_an_alertmanager_posts_is_read_too(tmp_path):
