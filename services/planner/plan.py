@@ -11,6 +11,7 @@ from services.planner.policy import by_risk
 from services.planner.undecided import Tried, Undecided
 from shared.calls.families import WITHOUT_TARGET
 from shared.config import PrometheusServer, Target
+from shared.config.targets import reaches
 from shared.events import (
     Check,
     CommandCheck,
@@ -163,7 +164,7 @@ class Planner:
         if target is None:
             known = ", ".join(sorted(self.targets)) or "none"
             yield f"{where}: handrail.yaml declares no target {name} (targets: {known})"
-        elif target.connector != uses:
+        elif not reaches(uses, target.connector):
             yield f"{where}: target {name} is reached by {target.connector}, the step uses {uses}"
 
     def _server_obstacle(self, name: str | None, where: str) -> Iterator[str]:

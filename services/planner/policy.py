@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.calls.families import FAMILIES
 from shared.config import Target
 from shared.events import (
     ApprovalRule,
@@ -147,6 +148,7 @@ def _step(step: Step) -> StepFacts:
         effect=step.effect,
         command=step.run,
         others=tuple(other for other in (step.check, step.rollback) if other),
+        action=step.run.partition("\n")[0] if step.uses in FAMILIES else None,
     )
 
 

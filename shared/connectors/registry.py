@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from shared.config import Config, LocalTarget, SshTarget, Target
 from shared.config.targets import (
+    CARRIED,
     AwsTarget,
     HttpTarget,
     KubernetesTarget,
@@ -140,7 +141,7 @@ _KINDS: Final[dict[str, _Kind]] = {
 
 #: What runs on targets of other connectors, and on which.
 _ON_OTHERS: Final[dict[str, tuple[Callable[[Any], Connector], tuple[str, ...]]]] = {
-    "script": (ScriptConnector, ("ssh", "local")),
+    "script": (ScriptConnector, CARRIED["script"]),
 }
 
 #: What needs no target.

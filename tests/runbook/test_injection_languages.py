@@ -102,7 +102,7 @@ def test_a_source_is_never_a_template(value):
     assert text == f"sh\n{source}"
 
 
-@pytest.mark.parametrize("value", [value for value in HOSTILE if value.startswith("-")])
+@pytest.mark.parametrize("value", ["-x", "--help", "-", "-rf /"])
 def test_no_argument_of_a_script_becomes_an_option(value):
     ready = prepared(script.template_of("sh", ["{{ v }}"], "true"), Kind.SCRIPT)
     with pytest.raises(ValueRefusedError, match="option"):

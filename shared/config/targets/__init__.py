@@ -1,6 +1,7 @@
 """``targets``: where steps run, and how it is reached; a file and a line for each connector."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -14,6 +15,7 @@ from shared.config.targets.target import AnyTarget
 from shared.config.targets.terraform import TerraformTarget
 
 __all__ = [
+    "CARRIED",
     "AnyTarget",
     "AwsTarget",
     "HttpTarget",
@@ -23,6 +25,7 @@ __all__ = [
     "SshTarget",
     "Target",
     "TerraformTarget",
+    "reaches",
 ]
 
 Target = Annotated[
@@ -35,3 +38,11 @@ Target = Annotated[
     | TerraformTarget,
     Field(discriminator="connector"),
 ]
+
+#: What steps use on targets of other connectors, and on which.
+CARRIED: Final[Mapping[str, tuple[str, ...]]] = {"script": ("ssh", "local")}
+
+
+def reaches(uses: str, connector: str) -> bool:
+    """Whether a step that uses this runs on a target of that connector."""
+    return uses == connector or connector in CARRIED.get(uses, ())
