@@ -374,7 +374,7 @@ async def running(folder):
     context.load_cert_chain(cluster.ca, private)
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", cluster.answer)
-    runner = web.AppRunner(app, shutdown_timeout=0)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     try:
         site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)

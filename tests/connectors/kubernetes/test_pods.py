@@ -107,13 +107,14 @@ async def test_a_drain_that_a_budget_never_lets_through_ends_in_time(cluster, co
 
 
 @pytest.mark.parametrize(
-    ("lone", "why", "allow"),
+    ("lone", "told"),
     [
-        (pod(owner=""), "is not made again by anything", "unmanaged"),
-        (pod(volumes=[{"emptyDir": {}}]), "has data in an emptyDir", "lose_local_data"),
+        (pod(owner=""), ("is not made again by anything", "unmanaged")),
+        (pod(volumes=[{"emptyDir": {}}]), ("has data in an emptyDir", "lose_local_data")),
     ],
 )
-async def test_what_would_be_lost_has_to_be_named(cluster, connect, node, lone, why, allow):
+async def test_what_would_be_lost_has_to_be_named(cluster, connect, node, lone, told):
+    why, allow = told
     cluster.add(pod_path("lone"), lone)
     for ask in (connect().run, connect().dry_run):
         with pytest.raises(CallRefusedError, match=f"shop/lone {why}"):
