@@ -14,7 +14,8 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from shared.durations import spoken
-from shared.runbook.model import RunbookFile
+from shared.runbook.callschema import completed
+from shared.runbook.model import CallStep, PlaceStep, RunbookFile
 
 _SPAN: Final = TypeAdapter(timedelta)
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -23,6 +24,8 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 def document() -> dict[str, Any]:
     """The whole schema."""
     schema = _written(RunbookFile.model_json_schema(by_alias=True))
+    for step in (CallStep, PlaceStep):
+        schema["$defs"][step.__name__] = completed(schema["$defs"][step.__name__])
     return {
         "$schema": DIALECT,
         **schema,

@@ -109,3 +109,69 @@ def whole(folder: Path) -> Runbook:
     found = library.get("clean-hosts")
     assert found is not None
     return found
+
+
+#: Every way to act: statements, scripts, calls, waits, questions.
+MANY = HEAD + dedent(
+    """\
+    metadata: {name: drain-queue, title: Drain a queue that grows}
+    description: Jobs wait. Users see old data.
+    match: {alerts: [QueueGrows]}
+    params:
+      queue: {from: labels.queue}
+      keep: {from: labels.keep, type: integer, default: 5}
+    steps:
+      - {id: look, uses: sql, target: shop, run: "SELECT id FROM jobs WHERE queue = {{ queue }}",
+         gather: true, risk: low, outputs: {ids: {json: "[].id", type: list}}}
+      - id: ask
+        uses: ask
+        action: form
+        with:
+          question: Which worker may be stopped?
+          fields: {worker: {title: Worker, pattern: '[a-z0-9-]+'}, all: {type: boolean, default: false}}
+          from: [on-call]
+      - id: stop
+        needs: [ask]
+        uses: http
+        target: workers
+        action: POST
+        with: {path: "/workers/{{ queue }}/stop", json: {keep: "{{ keep }}"}, expect: {status: 202}}
+        check: {action: GET, with: {path: "/workers/{{ queue }}", expect: {contains: off}}}
+        rollback: {action: POST, with: {path: "/workers/{{ queue }}/start"}}
+        risk: high
+      - {id: settle, needs: [stop], uses: wait, action: for, with: {duration: 30s}}
+      - id: move
+        needs: [settle]
+        uses: script
+        target: worker-1
+        interpreter: python3
+        args: ["{{ queue }}", "--keep={{ keep }}"]
+        source: |
+          import sys
+          print("{{ not a template }}", sys.argv)
+        rollback: {interpreter: sh, args: ["{{ queue }}"], source: 'echo "$1"'}
+      - id: clear
+        needs: [look, move]
+        foreach: {items: steps.look.outputs.ids, limit: 50}
+        uses: sql
+        target: shop
+        run: DELETE FROM jobs WHERE id = {{ item }}
+      - {id: serve, needs: [clear], uses: winrm, target: win-1,
+         run: "Restart-Service -Name {{ queue }}", effect: idempotent}
+    verify:
+      - {uses: sql, target: shop, run: "SELECT count(*) < {{ keep }} FROM jobs"}
+      - {uses: http, url: "http://workers.example/{{ queue }}"}
+    tests:
+      - name: values stand where they should
+        alert: {name: QueueGrows, labels: {queue: mail out}}
+        outputs: {look: {ids: ["7"]}}
+        steps:
+          stop:
+            check: |
+              GET
+              path: "/workers/mail%20out"
+              expect: {"contains": "off"}
+          "clear[0]": {run: "DELETE FROM jobs WHERE id = :p0\\n-- :p0 = \\"7\\""}
+          serve: {run: "Restart-Service -Name 'mail out'"}
+    """
+)

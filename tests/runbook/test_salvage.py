@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from shared.runbook import parse_runbook
 from shared.yamlsource import SourceError
-from tests.runbook.library import CLEAN
+from tests.runbook.library import CLEAN, MANY
 from tests.runbook.runbooks import WHOLE
 
 STRANGE = [None, 3, -1, True, "x", "", "{{ a", "{{ steps.x }}", [], {}, [1], {"a": 1}, [[None]]]
@@ -49,7 +49,7 @@ def spoilt(data, path, chance):
             node[path[-1]] = deepcopy(chance.choice(STRANGE))
 
 
-@pytest.mark.parametrize("text", [WHOLE, CLEAN])
+@pytest.mark.parametrize("text", [WHOLE, CLEAN, MANY])
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_stands_in_a_file_is_read_or_refused(text, seed):
     chance = random.Random(seed)

@@ -8,7 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from shared.runbook.schema import document, main, text
-from tests.runbook.library import CLEAN, TELL
+from tests.runbook.library import CLEAN, MANY, TELL
 from tests.runbook.runbooks import WHOLE
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "runbook.schema.json"
@@ -36,7 +36,7 @@ def test_it_is_a_schema():
     assert jsonschema_rs.meta.is_valid(document())
 
 
-@pytest.mark.parametrize("written", [WHOLE, CLEAN, TELL])
+@pytest.mark.parametrize("written", [WHOLE, CLEAN, TELL, MANY])
 def test_it_accepts_what_handrail_accepts(written):
     assert accepts(written)
 
@@ -55,6 +55,22 @@ def test_it_accepts_what_handrail_accepts(written):
 )
 def test_it_refuses_what_handrail_refuses(old, new):
     assert not accepts(WHOLE.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("action: POST\n", "action: PSOT\n"),
+        ("action: for,", "action: four,"),
+        ("{duration: 30s}", "{time: 30s}"),
+        ("with: {duration: 30s}", ""),
+        ("interpreter: python3", "interpreter: perl"),
+        ("uses: wait,", "uses: wait, target: x,"),
+    ],
+)
+def test_it_knows_actions_and_their_arguments(old, new):
+    assert old in MANY
+    assert not accepts(MANY.replace(old, new, 1))
 
 
 def test_durations_are_written_as_people_write_them():

@@ -5,7 +5,7 @@ import pytest
 from shared.runbook import lint, load_runbooks, parse_runbook
 from shared.runbook.starter import starter
 from shared.runbook.trials import cases, tried
-from tests.runbook.library import CLEAN, HEAD, TELL, whole, written
+from tests.runbook.library import CLEAN, HEAD, MANY, TELL, whole, written
 
 
 def wrong(folder, old="", new=""):
@@ -70,3 +70,9 @@ def test_a_new_runbook_has_no_mistake_and_its_tests_pass(name):
     book = parse_runbook(starter(name), file=f"{name}.yaml")
     assert book.name == name
     assert [tried(book, case).wrong for case in cases(book)] == [(), ()]
+
+
+def test_every_way_to_act_can_be_tested(tmp_path):
+    book = parse_runbook(MANY, file="many.yaml")
+    (trial,) = [tried(book, case) for case in book.content.tests]
+    assert trial.passed, trial.wrong
