@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "alert": "deploy.commands.alert",
     "session": "deploy.commands.session",
     "approvals": "deploy.commands.approvals",
+    "channel": "deploy.commands.channel",
     "source": "deploy.commands.source",
     "runbook": "deploy.commands.runbook",
     "policy": "deploy.commands.policy",

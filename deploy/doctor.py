@@ -191,16 +191,14 @@ def _secrets(config: Config) -> list[Finding]:
 
 
 def _references(config: Config) -> Iterator[tuple[str, SecretRef]]:
-    for name, source in config.sources.items():
-        for reference in source.secrets():
-            yield f"sources.{name}", reference
+    for part in ("sources", "channels", "schedules"):
+        for name, one in getattr(config, part).items():
+            for reference in one.secrets():
+                yield f"{part}.{name}", reference
     for name, target in config.targets.items():
         if isinstance(target, SshTarget):
             for reference in filter(None, (target.key, target.passphrase, target.password)):
                 yield f"targets.{name}", reference
-    for name, schedule in config.schedules.items():
-        for secret in schedule.secrets():
-            yield f"schedules.{name}", secret
     for name, server in config.prometheus.items():
         if server.bearer:
             yield f"prometheus.{name}", server.bearer

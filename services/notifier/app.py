@@ -1,36 +1,32 @@
 """The notifier: requests for approval out, people's answers in."""
 
 from datetime import UTC, datetime, timedelta
-from email.errors import MessageError
-from email.headerregistry import Address
-from email.utils import parseaddr
 from typing import Final
 
-from pydantic import Field, HttpUrl, SecretStr
+from pydantic import Field, HttpUrl
 
 from services.notifier.api import question_links
 from services.notifier.channels.building import keep_true, messengers
 from services.notifier.channels.directory import Directory
-from services.notifier.channels.email import EmailMessenger, Mailer
-from services.notifier.channels.parts import Parts, SlackApp
+from services.notifier.channels.email import EmailMessenger
+from services.notifier.channels.parts import Parts
+from services.notifier.channels.settings import ChannelSettings
 from services.notifier.channels.store import MongoIncidents, MongoPosts
 from services.notifier.channels.telling import Teller
-from services.notifier.connections import IDLE
 from services.notifier.delivery import Postman
 from services.notifier.desk import Desk
-from services.notifier.folder import Announce, FolderMailer, TerminalMailer, on_terminal
+from services.notifier.folder import Announce, TerminalMailer, on_terminal
 from services.notifier.handlers import progress, router
 from services.notifier.linking import Linking
 from services.notifier.links import Channel
+from services.notifier.mailing import mailer, reachable
 from services.notifier.routing.choosing import Chooser
 from services.notifier.routing.matching import matched
 from services.notifier.routing.rounds import Rounds
 from services.notifier.routing.store import MongoClaims
-from services.notifier.smtp import Server, SmtpMailer
 from services.notifier.store import MongoNotifications, MongoQuestions
-from shared.config import Config, Person, load_config
+from shared.config import Config, load_config
 from shared.config.channels import Kind
-from shared.errors import SettingsError
 from shared.loops import every
 from shared.oncall.keeping import PAUSE as LOOK
 from shared.oncall.keeping import Keeper, Rosters
@@ -42,32 +38,13 @@ from shared.signing import Signer
 
 #: How long after its time an approval may still look open, and an event may lie in the store.
 PAUSE: Final = timedelta(seconds=1)
-OUTBOX: Final = "outbox"
-
-_FOLDER_SENDER: Final = "Handrail <handrail@localhost>"
 
 
-class Settings(SigningSettings):
+class Settings(ChannelSettings, SigningSettings):
     """What the notifier is told by its environment."""
 
     notifier_port: int = Field(8081, ge=1, le=65535)
     public_url: HttpUrl | None = None
-    smtp_url: SecretStr | None = None
-    mail_from: str | None = None
-    slack_bot_token: SecretStr | None = None
-    slack_signing_secret: SecretStr | None = None
-    slack_app_token: SecretStr | None = None
-    slack_api_url: HttpUrl | None = None
-
-    @property
-    def slack(self) -> SlackApp:
-        """The app in Slack."""
-        return SlackApp(
-            bot_token=self.slack_bot_token,
-            signing_secret=self.slack_signing_secret,
-            app_token=self.slack_app_token,
-            api_url=str(self.slack_api_url) if self.slack_api_url else None,
-        )
 
     @property
     def links_to(self) -> str:
@@ -95,7 +72,7 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
     shifts = MongoShifts(service.database)
     rosters = Rosters(config.schedules, shifts)
     desk = Desk(questions, signer, _now, rosters)
-    people = _reachable(config.people)
+    people = reachable(config.people)
     directory = Directory(people, config.channels)
     parts = Parts(
         service=service,
@@ -109,10 +86,10 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
         slack=settings.slack,
     )
     chats = messengers(parts, config.channels)
-    keep_true(parts, chats)
+    keep_true(parts, questions, chats)
     postman = Postman(
         {
-            Channel.EMAIL: EmailMessenger(_mailer(settings, announce, service)),
+            Channel.EMAIL: EmailMessenger(mailer(settings, service, announce)),
             Channel.TERMINAL: EmailMessenger(TerminalMailer(announce)),
             **chats,
         }
@@ -154,41 +131,6 @@ def _keep_schedules(service: Service, config: Config, shifts: MongoShifts) -> No
     )
     service.loops.append(every(LOOK, keeper.look, name="oncall"))
     service.close.append(http.aclose)
-
-
-def _mailer(settings: Settings, announce: Announce, service: Service) -> Mailer:
-    if settings.smtp_url is None:
-        sender = _address(settings.mail_from or _FOLDER_SENDER)
-        return FolderMailer(settings.home / OUTBOX, sender=sender, announce=announce)
-    server = Server.parse(settings.smtp_url)
-    if settings.mail_from is None:
-        raise SettingsError("HANDRAIL_MAIL_FROM: is not set; mail servers want to know who sends")
-    mailer = SmtpMailer(server, sender=_address(settings.mail_from))
-    service.loops.append(every(IDLE, mailer.tidy, name="connections"))
-    service.close.append(mailer.close)
-    return mailer
-
-
-def _address(text: str) -> Address:
-    name, email = parseaddr(text)
-    try:
-        address = Address(name, addr_spec=email)
-    except (MessageError, ValueError, IndexError):
-        address = Address()
-    if not address.username or not address.domain:
-        raise SettingsError(
-            f"HANDRAIL_MAIL_FROM: {text!r} is not like `Handrail <ops@example.org>`"
-        )
-    return address
-
-
-def _reachable(people: tuple[Person, ...]) -> tuple[Person, ...]:
-    for person in people:
-        try:
-            Address(person.name, addr_spec=person.email)
-        except (MessageError, ValueError, IndexError) as error:
-            raise SettingsError(f"people: {person.email!r} is no address for mails") from error
-    return people
 
 
 def _now() -> datetime:

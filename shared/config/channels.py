@@ -31,18 +31,26 @@ class Kind(StrEnum):
 ENDS: Final = (Kind.RESOLVED, Kind.ESCALATED)
 
 
-class _AnyChannel(Section):
-    """What is told on a channel, and whether questions go there that no route sends elsewhere."""
+class _Tells(Section):
+    """What is told on a channel."""
 
     tell: tuple[Kind, ...] = ENDS
+
+    def secrets(self) -> tuple[SecretRef, ...]:
+        """The secrets that it needs."""
+        return ()
+
+
+class _AnyChannel(_Tells):
+    """A channel where questions go that no route sends elsewhere, unless it does not want to."""
+
     ask: bool = True
 
 
-class EmailChannel(Section):
+class EmailChannel(_Tells):
     """Each person's mailbox; which are asked is a matter of the policy and of routes."""
 
     kind: Literal["email"]
-    tell: tuple[Kind, ...] = ENDS
 
 
 class SlackChannel(_AnyChannel):
@@ -67,6 +75,9 @@ class TelegramChannel(_AnyChannel):
     webhook_secret: SecretRef | None = None
     url: HttpUrl = HttpUrl("https://api.telegram.org")
 
+    def secrets(self) -> tuple[SecretRef, ...]:
+        return (self.token, *((self.webhook_secret,) if self.webhook_secret else ()))
+
 
 class _OneWay(_AnyChannel):
     """A channel without answers: its link is ``person``'s own, or for looking only."""
@@ -80,16 +91,21 @@ class TeamsChannel(_OneWay):
     kind: Literal["teams"]
     url: SecretRef
 
+    def secrets(self) -> tuple[SecretRef, ...]:
+        return (self.url,)
 
-class PagerDutyChannel(Section):
+
+class PagerDutyChannel(_AnyChannel):
     """Notes on the incident in PagerDuty that a ticket came from; ``from`` is a user's address."""
 
     kind: Literal["pagerduty"]
     token: SecretRef
     from_: Annotated[str, Field(alias="from", pattern=r"^[^@\s]+@[^@\s]+$")]
     tell: tuple[Kind, ...] = tuple(Kind)
-    ask: bool = True
     url: HttpUrl = HttpUrl("https://api.pagerduty.com")
+
+    def secrets(self) -> tuple[SecretRef, ...]:
+        return (self.token,)
 
 
 class WebhookChannel(_OneWay):
@@ -99,12 +115,18 @@ class WebhookChannel(_OneWay):
     url: HttpUrl
     secret: Secrets
 
+    def secrets(self) -> tuple[SecretRef, ...]:
+        return self.secret
+
 
 class AppriseChannel(_OneWay):
     """One of the services that apprise knows; its URL is a secret."""
 
     kind: Literal["apprise"]
     url: SecretRef
+
+    def secrets(self) -> tuple[SecretRef, ...]:
+        return (self.url,)
 
 
 ChannelConfig = Annotated[

@@ -1,9 +1,11 @@
 """The service as it is composed: settings, and the whole of it on real servers."""
 
 import asyncio
+import json
 import logging
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import httpx
@@ -15,19 +17,30 @@ from pydantic import SecretStr
 
 from deploy.ports import free_port
 from services.notifier.app import Settings, build
+from services.notifier.channels.slack.signature import signature_of
 from shared.errors import SettingsError
 from shared.events import StepApproved
 from shared.events.envelope import attributes
 from shared.settings import load_settings
 from shared.signing import Signer
 from shared.telemetry import configure_logs
-from tests.notifier.builders import asking
+from tests.notifier.builders import asking, resolved
+from tests.notifier.channels.slack.conftest import buttons, pressed
+from tests.notifier.channels.slack.workspace import TOKEN, workspace
 
 SECRET = "s" * 32
 PEOPLE = """
 people:
   - {name: Alice, email: alice@example.org}
 """
+
+SLACK = """
+people:
+  - {name: Alice, email: alice@example.org, slack: U1}
+channels:
+  ops: {kind: slack, room: C0123}
+"""
+SLACK_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 
 
 @pytest.fixture
@@ -149,6 +162,97 @@ async def test_a_waiting_step_is_asked_for_answered_and_told_and_no_log_or_span_
     requests = [s for s in spans.get_finished_spans() if "/a/{token}" in s.name]
     assert len(requests) == 2
     assert all(token not in span.to_json() for span in spans.get_finished_spans())
+
+
+async def test_a_question_goes_to_slack_is_answered_there_and_told_in_its_thread(
+    environment, tmp_path, mongo_client
+):
+    config = tmp_path / "handrail.yaml"
+    config.write_text(SLACK)
+    async with workspace() as there:
+        environment.setenv("HANDRAIL_CONFIG", str(config))
+        environment.setenv("HANDRAIL_SLACK_BOT_TOKEN", TOKEN)
+        environment.setenv("HANDRAIL_SLACK_SIGNING_SECRET", SLACK_SECRET)
+        environment.setenv("HANDRAIL_SLACK_API_URL", f"{there.url}/api/")
+        settings = load_settings(Settings)
+        service = build(settings, announce=lambda _: None)
+        ticket = uuid4()
+        event = asking(
+            id=uuid4(),
+            ticket_id=ticket,
+            ticket_title=f"down: {ticket}",
+            approval_id=uuid4(),
+            session_id=uuid4(),
+            expires_at=datetime.now(UTC) + timedelta(hours=1),
+        )
+        running = asyncio.create_task(service.run())
+        try:
+            async with asyncio.timeout(60), httpx.AsyncClient() as client:
+                await service.started.wait()
+                await service.bus.publish(event)
+                message = await _message(there, lambda m: buttons(m) and str(ticket) in m["text"])
+                answer = await client.post(
+                    f"http://127.0.0.1:{settings.notifier_port}/slack/interactions",
+                    **_signed({"payload": json.dumps(pressed(message, "approve"))}),
+                )
+                assert answer.status_code == 200
+                await _message(there, lambda m: m["ts"] == message["ts"] and not buttons(m))
+                done = resolved(id=uuid4(), ticket_id=ticket, time=datetime.now(UTC))
+                await service.bus.publish(done)
+                told = await _message(there, lambda m: m.get("thread_ts") == message["ts"])
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+    assert "Resolved" in json.dumps(told["blocks"])
+    approvals = mongo_client[settings.mongo_database].approvals
+    stored = await approvals.find_one({"_id": event.approval_id})
+    assert (stored["state"], stored["decisions"][0]["channel"]) == ("approved", "slack")
+
+
+async def _message(there, wanted):
+    """The first message in the workspace of this kind, once it is there."""
+    while True:
+        found = [message for message in there.messages.values() if wanted(message)]
+        if found:
+            return found[0]
+        await asyncio.sleep(0.02)
+
+
+def _signed(form) -> dict:
+    body = urlencode(form).encode()
+    timestamp = str(int(datetime.now(UTC).timestamp()))
+    signature = signature_of(body, timestamp=timestamp, secret=SecretStr(SLACK_SECRET))
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "X-Slack-Request-Timestamp": timestamp,
+        "X-Slack-Signature": signature,
+    }
+    return {"content": body, "headers": headers}
+
+
+@pytest.mark.parametrize(
+    ("channels", "named"),
+    [
+        ("{ops: {kind: slack, room: C0123}}", "HANDRAIL_SLACK_BOT_TOKEN"),
+        ("{t: {kind: teams, url: {env: NO_SUCH_SECRET}}}", "NO_SUCH_SECRET"),
+        ("{p: {kind: apprise, url: {env: HANDRAIL_SECRET_KEY}}}", "apprise does not know"),
+    ],
+)
+async def test_a_channel_that_cannot_work_does_not_start(environment, tmp_path, channels, named):
+    config = tmp_path / "handrail.yaml"
+    config.write_text(f"{PEOPLE}channels: {channels}\n")
+    environment.setenv("HANDRAIL_CONFIG", str(config))
+    with pytest.raises(SettingsError, match=named):
+        build(load_settings(Settings))
+
+
+async def test_buttons_without_a_way_back_do_not_start(environment, tmp_path):
+    config = tmp_path / "handrail.yaml"
+    config.write_text(SLACK)
+    environment.setenv("HANDRAIL_CONFIG", str(config))
+    environment.setenv("HANDRAIL_SLACK_BOT_TOKEN", TOKEN)
+    with pytest.raises(SettingsError, match="HANDRAIL_SLACK_SIGNING_SECRET"):
+        build(load_settings(Settings))
 
 
 async def _event(subscription, approval_id) -> StepApproved:

@@ -16,6 +16,7 @@ from services.notifier.channels.slack.messenger import SlackMessenger
 from services.notifier.channels.teams import TeamsMessenger
 from services.notifier.channels.telegram.building import telegram
 from services.notifier.channels.webhook import WebhookMessenger
+from services.notifier.store import Questions
 from shared.config.channels import (
     AppriseChannel,
     ChannelConfig,
@@ -82,8 +83,8 @@ def _http(parts: Parts, name: str) -> Http:
     return http
 
 
-def keep_true(parts: Parts, made: Mapping[str, Messenger]) -> None:
+def keep_true(parts: Parts, questions: Questions, made: Mapping[str, Messenger]) -> None:
     """Have messages written again whose question was settled elsewhere."""
-    reviser = Reviser(parts.posts, parts.questions, made)
+    reviser = Reviser(parts.posts, questions, made)
     parts.service.prepare.append(parts.posts.prepare)
     parts.service.loops.append(every(PAUSE, reviser.look, name="revise"))

@@ -1,9 +1,11 @@
 """What channels are built from."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
+from fastapi import APIRouter, FastAPI
 from pydantic import SecretStr
 
 from services.notifier.channels.answering import Answering
@@ -12,7 +14,6 @@ from services.notifier.desk import Desk
 from services.notifier.links import Channel
 from services.notifier.store import Questions
 from shared.config import Person
-from shared.service import Service
 
 
 @dataclass(frozen=True)
@@ -25,20 +26,38 @@ class SlackApp:
     api_url: str | None = None
 
 
+class Host(Protocol):
+    """What a channel may add routes, loops and an end to: a service."""
+
+    @property
+    def api(self) -> APIRouter | FastAPI: ...
+
+    @property
+    def loops(self) -> list[Callable[[], Awaitable[None]]]: ...
+
+    @property
+    def prepare(self) -> list[Callable[[], Awaitable[None]]]: ...
+
+    @property
+    def close(self) -> list[Callable[[], Awaitable[None]]]: ...
+
+
 @dataclass(frozen=True)
 class Parts:
-    """The service that a channel may add routes and loops to, and where answers go."""
+    """The service around a channel, and what it needs of it; answers only where there is a desk."""
 
-    service: Service
+    service: Host
     people: tuple[Person, ...]
     posts: Posts
     incidents: Incidents
-    questions: Questions
-    desk: Desk
     now: Callable[[], datetime]
+    questions: Questions | None = None
+    desk: Desk | None = None
     public_url: str = ""
     slack: SlackApp = SlackApp()
 
-    def answering(self, channel: Channel) -> Answering:
-        """Where answers that are given in such a chat are recorded."""
+    def answering(self, channel: Channel) -> Answering | None:
+        """Where answers that are given in such a chat are recorded, if they are."""
+        if self.questions is None or self.desk is None:
+            return None
         return Answering(self.posts, self.questions, self.desk, channel)

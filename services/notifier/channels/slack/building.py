@@ -23,9 +23,16 @@ def slack(parts: Parts) -> SlackMessenger:
         raise SettingsError("HANDRAIL_SLACK_BOT_TOKEN: is not set, and a channel is Slack")
     web = Web(Credentials(app.bot_token, app.api_url or API_URL))
     members = Members(web, parts.people)
+    parts.service.close.append(web.close)
     answering = parts.answering(Channel.SLACK)
-    commands = Commands(parts.questions, answering)
-    conversation = Conversation(web, members, answering, commands)
+    if answering is not None and parts.questions is not None:
+        commands = Commands(parts.questions, answering)
+        _listen(parts, web, Conversation(web, members, answering, commands))
+    return SlackMessenger(web, parts.posts, members)
+
+
+def _listen(parts: Parts, web: Web, conversation: Conversation) -> None:
+    app = parts.slack
     if app.signing_secret is not None:
         parts.service.api.include_router(
             slack_routes(conversation, secret=app.signing_secret, now=parts.now)
@@ -38,5 +45,3 @@ def slack(parts: Parts) -> SlackMessenger:
             "HANDRAIL_SLACK_SIGNING_SECRET: is not set, so that no button would work "
             "(or set HANDRAIL_SLACK_APP_TOKEN, for socket mode)"
         )
-    parts.service.close.append(web.close)
-    return SlackMessenger(web, parts.posts, members)

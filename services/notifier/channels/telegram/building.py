@@ -31,7 +31,14 @@ def telegram(
         if isinstance(one, TelegramMessenger) and one.bot.token == token:
             return one
     bot = Bot(str(config.url), token)
-    updates = Updates(bot, parts.answering(Channel.TELEGRAM), parts.people)
+    parts.service.close.append(bot.close)
+    answering = parts.answering(Channel.TELEGRAM)
+    if answering is not None:
+        _listen(parts, name, config, Updates(bot, answering, parts.people), bot)
+    return TelegramMessenger(bot, parts.posts)
+
+
+def _listen(parts: Parts, name: str, config: TelegramChannel, updates: Updates, bot: Bot) -> None:
     if config.webhook_secret is None:
         parts.service.loops.append(lambda: poll(bot, updates))
     else:
@@ -40,5 +47,3 @@ def telegram(
         parts.service.api.include_router(webhook(name, updates, secret=secret))
         again = every(_AGAIN, lambda: register(bot, url, secret=secret), name="telegram")
         parts.service.loops.append(again)
-    parts.service.close.append(bot.close)
-    return TelegramMessenger(bot, parts.posts)
