@@ -9,13 +9,11 @@ Values come in as arguments, each quoted as one; the source is never a template.
 
 import shlex
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Literal
 
 from shared.runbook.template import Text, cut, literal
 
-Interpreter = Literal["python3", "bash", "sh", "powershell"]
-
-INTERPRETERS: Final = ("python3", "bash", "sh", "powershell")
+Interpreter = Literal["python3", "bash", "sh"]
 
 
 def template_of(interpreter: Interpreter, arguments: Sequence[str], source: str) -> str:

@@ -128,7 +128,9 @@ MANY = HEAD + dedent(
         action: form
         with:
           question: Which worker may be stopped?
-          fields: {worker: {title: Worker, pattern: '[a-z0-9-]+'}, all: {type: boolean, default: false}}
+          fields:
+            worker: {title: Worker, pattern: '[a-z0-9-]+'}
+            all: {type: boolean, default: false}
           from: [on-call]
       - id: stop
         needs: [ask]
