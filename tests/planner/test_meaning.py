@@ -83,13 +83,12 @@ async def test_while_a_runbook_is_new_the_words_alone_rank_and_say_so():
     learned = Learned(Toy(), InMemory())
     search = searching(learned)
     await learned.learn()
-    search.put(document("post", "A mail certificate"))
     await learned.hear("certificate")
+    search.put(document("post", "A mail certificate"))
     answer = search.search("certificate")
     assert answer.ranked_by is Ranking.WORDS
     assert answer.hits[0].why[-1] == "ranked by words alone: not all runbooks are embedded yet"
     await learned.learn()
-    await learned.hear("certificate")
     assert search.search("certificate").ranked_by is Ranking.BOTH
 
 
