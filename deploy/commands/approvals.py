@@ -10,7 +10,7 @@ import typer
 
 from deploy.connection import Place, reading
 from deploy.decisions import choose, decide
-from deploy.output import AsJson, add, ago, colored, console, say, show_json, table
+from deploy.output import AsJson, add, ago, colored, console, say, show_json, table, when
 from services.notifier.approval import Approval
 from services.notifier.choice import Choice
 from services.notifier.question import Question
@@ -137,7 +137,19 @@ def _lines(question: Question) -> Iterator[tuple[str, str]]:
             yield "why", question.because
             for option in question.options:
                 yield option.name, _option(option)
+    yield "told", "\n".join(_told(question))
     yield "state", f"{question.state}, expires {ago(question.expires_at)}"
+
+
+def _told(question: Question) -> Iterator[str]:
+    """Who was told, how and when, and what comes next by its route."""
+    for to in question.recipients:
+        again = f", {to.round}" if to.round else ""
+        error = f": {to.error}" if to.error else ""
+        yield f"{to.name} ({to.over}{again}) {to.status} {when(to.at)}{error}".strip()
+    routing = question.routing
+    if routing and question.open_at(datetime.now(UTC)) and routing.next_at:
+        yield f"by the route {routing.route.name}, looked at again {ago(routing.next_at)}"
 
 
 def _option(option: Option) -> str:

@@ -1,15 +1,17 @@
 """The desk: of many answers exactly one outcome, told once, lost never."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 
 from services.notifier.desk import Desk
 from services.notifier.links import Channel
-from services.notifier.question import AlreadyAnswered, AlreadyDecided, Recorded
+from services.notifier.question import AlreadyAnswered, AlreadyDecided, NotAsked, Recorded
 from services.notifier.store import MongoQuestions
+from shared.config.schedules import ScheduleConfig
 from shared.events import Answer, Refusal, StepApproved, StepRejected
+from shared.oncall.keeping import Rosters
 from shared.outbox import OVERDUE
 from tests.notifier.builders import ALICE, APPROVAL_ID, BOB, HASH, SIGNER, approval, link
 
@@ -178,3 +180,32 @@ async def test_who_answers_at_the_terminal_is_named(desk, approvals, bus):
     await desk.answer(asked, link(asked, "alice", Channel.TERMINAL), YES, reason="")
     said = bus.of(StepApproved)[0].decisions[0]
     assert (said.by, said.channel) == ("alice", "terminal")
+
+
+@pytest.mark.parametrize(
+    ("later", "by", "counts"),
+    [
+        (timedelta(0), ALICE, True),
+        (timedelta(0), BOB, False),
+        # Over the handoff: who was asked may still answer, and who has taken over may.
+        (timedelta(minutes=31), ALICE, True),
+        (timedelta(minutes=31), BOB, True),
+    ],
+)
+async def test_whoever_is_or_was_on_call_since_it_was_asked_may_say_yes(
+    approvals, clock, *, later, by, counts
+):
+    # Hands over half an hour after the question is asked.
+    half = (clock() - timedelta(minutes=30)).astimezone(UTC)
+    layer = {
+        "people": [ALICE.email, BOB.email],
+        "rotate": "1h",
+        "starts": f"{half:%Y-%m-%d}",
+        "handoff": f"{half:%H:%M}",
+    }
+    schedules = {"web": ScheduleConfig.model_validate({"layers": [layer]})}
+    desk = Desk(approvals, SIGNER, clock, Rosters(schedules))
+    asked = await approvals.open(approval(who=("on-call:web",)))
+    clock.now += later
+    said = await desk.answer(asked, link(asked, by.email), YES, reason="")
+    assert isinstance(said, Recorded if counts else NotAsked)

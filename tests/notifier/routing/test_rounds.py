@@ -305,3 +305,17 @@ async def test_a_route_of_a_newer_version_stops_nobody_else(
     clock.now += 5 * MINUTE
     await notifier.look(bus.publish)
     assert mailer.sent_to() == [ALICE.email, ALICE.email, BOB.email]
+
+
+async def test_whoever_looked_before_a_round_was_over_has_to_look_again(
+    replica, asked, clock, claims, approvals
+):
+    await asked(replica(), routes(**ESCALATING))
+    seen = (await approvals.find(APPROVAL_ID)).routing
+    said = {"now": clock.now, "done": ("escalate-1",), "more": ()}
+    assert await claims.take(APPROVAL_ID, seen, owner="first", **said)
+    await claims.rest(APPROVAL_ID, "first", clock.now)
+    assert not await claims.take(APPROVAL_ID, seen, owner="second", **said)
+    now_seen = (await approvals.find(APPROVAL_ID)).routing
+    assert await claims.take(APPROVAL_ID, now_seen, owner="second", **said)
+    assert (await approvals.find(APPROVAL_ID)).routing.done == ("ask", "escalate-1")
