@@ -49,7 +49,7 @@ class StepAwaitingApproval(StepEvent):
         default=True, description="Whether the yes of whoever asked for the ticket does not count."
     )
     alert: Alert | None = Field(None, description="The alert that the ticket is about.")
-    runbook_labels: dict[str, str] = {}
+    runbook_labels: dict[str, str] = Field({}, description="Those of the runbook's metadata.")
     expires_at: AwareDatetime
 
 
