@@ -19,7 +19,9 @@ from services.executor.admission.store import (
 from services.executor.admission.warden import Warden
 from services.executor.engine import Engine
 from services.executor.handlers import router
+from services.executor.output import Outputs
 from services.executor.store import MongoExecutors, MongoOutput, MongoSessions
+from services.executor.transcript import holding
 from shared.config import load_config
 from shared.connectors.registry import Connectors
 from shared.loops import every
@@ -67,6 +69,7 @@ def build(settings: Settings) -> Service:
     config = load_config(settings.config)
     connectors = Connectors(config, settings.home)
     secrets = connectors.secrets()
+    mask = Mask(secrets)
     gate = Gate(MongoStopSwitch(service.database))
     signer = Signer(settings.secret_key)
     locks = MongoLocks(service.database)
@@ -89,21 +92,26 @@ def build(settings: Settings) -> Service:
         targets=config.targets,
         execution=config.execution,
         threshold=Threshold(breaker.failures, breaker.within, breaker.open_for),
-        mask=Mask(secrets),
+        mask=mask,
         now=_now,
     )
     engine = Engine(
         f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}",
         sessions=sessions,
         executors=executors,
-        output=output,
+        output=Outputs(
+            output,
+            service.bus.tell,
+            mask=mask,
+            settle=holding(mask, max(map(len, secrets), default=0)),
+            now=_now,
+        ),
         outbox=outbox,
         targets=connectors,
         warden=warden,
         artifacts=artifacts,
         gate=gate,
-        mask=Mask(secrets),
-        hold=max(map(len, secrets), default=0),
+        mask=mask,
         now=_now,
         registry=service.registry,
     )

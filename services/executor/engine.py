@@ -16,9 +16,8 @@ from services.executor.hands import Mask, Targets, attempt
 from services.executor.moves import Move, Result
 from services.executor.progress import adopted, begin, ended, looked_again, wound_down
 from services.executor.session import Ending, Session
-from services.executor.transcript import Transcript
 from services.executor.work import NotEndedYetError, Work
-from shared.connectors.protocol import TargetUnreachableError
+from shared.connectors.protocol import Chunk, TargetUnreachableError
 from shared.errors import PermanentError, UnavailableError
 from shared.events import SessionOutcome, Step
 from shared.lifecycle import SESSION_ENDED, SessionState
@@ -57,12 +56,17 @@ class Executors(Protocol):
     async def alive(self) -> frozenset[str]: ...
 
 
-class Output(Protocol):
-    """See ``store.MongoOutput``."""
+class Live(Protocol):
+    """See ``output.Live``."""
 
-    async def show(
-        self, session: Session, step_id: str, *, stdout: str, stderr: str, now: datetime
-    ) -> None: ...
+    async def add(self, chunk: Chunk) -> None: ...
+    async def end(self, result: Result | None) -> None: ...
+
+
+class Output(Protocol):
+    """See ``output.Outputs``."""
+
+    def live(self, session: Session, step_id: str) -> Live: ...
 
 
 class Warden(Protocol):
@@ -115,7 +119,6 @@ class Engine:
         artifacts: Artifacts,
         gate: Gate,
         mask: Mask,
-        hold: int,
         now: Callable[[], datetime],
         registry: CollectorRegistry,
     ) -> None:
@@ -129,7 +132,6 @@ class Engine:
         self._artifacts = artifacts
         self._gate = gate
         self._mask = mask
-        self._hold = hold
         self._now = now
         self._works: dict[tuple[UUID, str], Work] = {}
         self._steps = Counter(
@@ -271,15 +273,18 @@ class Engine:
                 await self._warden.ended(session, session.step(step_id), result)
 
     async def _result(self, session: Session, step_id: str) -> Result:
-        async def show(stdout: str, stderr: str) -> None:
-            await self._output.show(session, step_id, stdout=stdout, stderr=stderr, now=self._now())
+        live, result = self._output.live(session, step_id), None
+        try:
+            result = await self._attempted(session, session.step(step_id), live)
+        finally:
+            await live.end(result)
+        return result
 
-        transcript = Transcript(self._mask, show, hold=self._hold)
-        step = session.step(step_id)
+    async def _attempted(self, session: Session, step: Step, live: Live) -> Result:
         try:
             artifact = await self._artifact(step)
             return await attempt(
-                session, step, self._targets, self._mask, transcript.add, artifact=artifact
+                session, step, self._targets, self._mask, live.add, artifact=artifact
             )
         except PermanentError as error:
             return Result(reason=str(error))

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from services.executor.moves import Result
+from services.executor.moves import Result, Wrote
 from services.executor.session import Session
 from shared.connectors.protocol import (
     Connector,
@@ -95,10 +95,11 @@ async def _happened_already(step: Step, connector: Connector) -> bool:
 
 
 def _result(step: Step, outcome: Ended | Lost, mask: Mask) -> Result:
-    parts = (outcome.stdout.rstrip(), outcome.stderr.rstrip())
-    output = mask("\n".join(part for part in parts if part))
+    usage = outcome.usage if isinstance(outcome, Ended) else None
+    wrote = Wrote(mask(outcome.stdout), mask(outcome.stderr), usage)
     if isinstance(outcome, Lost):
-        return Result(output=output, reason=mask(outcome.reason), lost=True, trouble=True)
+        reason = mask(outcome.reason)
+        return Result(output=wrote.text, reason=reason, lost=True, trouble=True, wrote=wrote)
     reason = ""
     if outcome.timed_out:
         reason = f"it did not end within {step.timeout.total_seconds():g} s and was stopped"
@@ -108,10 +109,11 @@ def _result(step: Step, outcome: Ended | Lost, mask: Mask) -> Result:
         reason = f"exit code {outcome.exit_code}"
     return Result(
         exit_code=outcome.exit_code,
-        output=output,
+        output=wrote.text,
         reason=reason,
         reattached=outcome.reattached,
         trouble=outcome.timed_out,
         # From the masked text: what is found is shown, and stands in commands.
-        outputs=extracted(step.outputs, mask(outcome.stdout)),
+        outputs=extracted(step.outputs, wrote.stdout),
+        wrote=wrote,
     )

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.executor.session import Run, Session, tail
+from shared.connectors.protocol import Usage
 from shared.events import (
     Event,
     QuestionAsked,
@@ -22,6 +23,20 @@ from shared.lifecycle import SessionState, StepState
 
 
 @dataclass(frozen=True)
+class Wrote:
+    """What an attempt wrote, capped and masked, and what it took where that is known."""
+
+    stdout: str
+    stderr: str
+    usage: Usage | None = None
+
+    @property
+    def text(self) -> str:
+        """Both streams, one after the other."""
+        return "\n".join(part for part in (self.stdout.rstrip(), self.stderr.rstrip()) if part)
+
+
+@dataclass(frozen=True)
 class Result:
     """How one attempt at a step ended; ``lost`` when that could not be found out.
 
@@ -35,6 +50,7 @@ class Result:
     lost: bool = False
     trouble: bool = False
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    wrote: Wrote | None = None
 
     @property
     def succeeded(self) -> bool:

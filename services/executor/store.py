@@ -1,21 +1,25 @@
 """Sessions in MongoDB, who is alive to run them, and what their commands wrote."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from pymongo import ASCENDING
-from pymongo.errors import DuplicateKeyError
+from pymongo import ASCENDING, DeleteOne, ReplaceOne
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from services.executor.directive import retried
 from services.executor.moves import Move
+from services.executor.output import Attempt, Whole
 from services.executor.session import Session
+from services.executor.transcript import Piece
 from shared import outbox
+from shared.connectors.protocol import Stream, Usage
+from shared.errors import UnavailableError
 from shared.events import SessionDirected
 from shared.lifecycle import SESSION_ENDED, TICKET_FROM, SessionState, TicketState
-from shared.store import RELAXED, Database, Document, seam
+from shared.store import RELAXED, Database, Document, expiring, seam
 
 _ACTIVE: Final = [
     SessionState.PLANNED.value,
@@ -26,6 +30,8 @@ _ACTIVE: Final = [
 _KEPT: Final = ("schema", "caused_by")
 # Executors that are gone for this long are of no interest to anybody.
 _FORGET: Final = timedelta(days=1)
+#: Chunks of attempts whose end nobody saw; all others go with that end.
+KEEP_CHUNKS: Final = timedelta(days=7)
 
 
 @seam
@@ -183,32 +189,89 @@ class MongoExecutors:
 
 @seam
 class MongoOutput:
-    """What the commands of steps wrote; one document an attempt."""
+    """What the commands of steps wrote: chunks while they run, then one document an attempt."""
 
     def __init__(self, db: Database) -> None:
         self._output = db.get_collection("output", write_concern=RELAXED)
+        self._chunks = db.get_collection("output_chunks", write_concern=RELAXED)
 
     async def prepare(self) -> None:
-        """Make the index; changes nothing where it is."""
+        """Make the indexes; changes nothing where they are."""
         await self._output.create_index([("session_id", ASCENDING)], name="session")
+        await self._chunks.create_index([("session_id", ASCENDING)], name="session")
+        await expiring(self._chunks, "at", KEEP_CHUNKS)
 
-    async def show(
-        self, session: Session, step_id: str, *, stdout: str, stderr: str, now: datetime
+    async def add(
+        self, attempt: Attempt, pieces: Sequence[Piece], gone: Sequence[tuple[Stream, int]]
     ) -> None:
-        """Keep what an attempt has written so far; a later owner's word stands."""
-        run = session.run(step_id)
-        key = f"{session.id}/{step_id}/{run.attempt}"
-        later = {"$gt": ["$fence", run.fence]}
-        new = {
-            "session_id": session.id,
-            "step_id": step_id,
-            "attempt": run.attempt,
-            "fence": run.fence,
-            "stdout": stdout,
-            "stderr": stderr,
-            "updated_at": now,
+        """Keep what an attempt wrote, and drop what is in the middle by now; twice is as once."""
+        kept = [
+            ReplaceOne({"_id": _chunk_id(attempt, each.stream, each.offset)}, document, upsert=True)
+            for each in pieces
+            if (document := _chunk(attempt, each))
+        ]
+        dropped = [DeleteOne({"_id": _chunk_id(attempt, stream, at)}) for stream, at in gone]
+        with _best_effort():
+            await self._chunks.bulk_write([*kept, *dropped], ordered=False)
+
+    async def replace(self, attempt: Attempt, whole: Whole, *, chunks: bool) -> None:
+        """Keep all that an attempt wrote, in place of its chunks; a later owner's word stands."""
+        document = {
+            "session_id": attempt.session_id,
+            "step_id": attempt.step_id,
+            "attempt": attempt.attempt,
+            "fence": attempt.fence,
+            "stdout": whole.stdout,
+            "stderr": whole.stderr,
+            "cut": whole.cut,
+            "exit_code": whole.exit_code,
+            "started_at": whole.started_at,
+            "ended_at": whole.ended_at,
+            "usage": whole.usage and _usage(whole.usage),
         }
-        kept = {
-            name: {"$cond": [later, f"${name}", {"$literal": value}]} for name, value in new.items()
-        }
-        await self._output.update_one({"_id": key}, [{"$set": kept}], upsert=True)
+        mine = {"_id": _output_id(attempt), "fence": {"$lte": attempt.fence}}
+        with _best_effort():
+            with suppress(DuplicateKeyError):
+                await self._output.replace_one(mine, document, upsert=True)
+            if chunks:
+                await self._chunks.delete_many(_of(attempt))
+
+
+@contextmanager
+def _best_effort() -> Iterator[None]:
+    """Whatever keeps output from being stored, such as a full disk, is no error of the command."""
+    try:
+        yield
+    except PyMongoError as error:
+        raise UnavailableError(f"MongoDB does not take output: {error}") from error
+
+
+def _output_id(attempt: Attempt) -> str:
+    return f"{attempt.session_id}/{attempt.step_id}/{attempt.attempt}"
+
+
+def _chunk_id(attempt: Attempt, stream: Stream, offset: int) -> str:
+    return f"{_output_id(attempt)}/{attempt.fence}/{stream}/{offset}"
+
+
+def _of(attempt: Attempt) -> Document:
+    return {
+        "session_id": attempt.session_id,
+        "step_id": attempt.step_id,
+        "attempt": attempt.attempt,
+    }
+
+
+def _chunk(attempt: Attempt, piece: Piece) -> Document:
+    return {
+        **_of(attempt),
+        "fence": attempt.fence,
+        "stream": piece.stream.value,
+        "offset": piece.offset,
+        "text": piece.text,
+        "at": piece.at,
+    }
+
+
+def _usage(usage: Usage) -> Document:
+    return {"cpu_s": usage.cpu.total_seconds(), "memory": usage.memory}

@@ -34,6 +34,8 @@ _CANCELLATIONS: Final = 3
 # A publish is answered in under a millisecond; what takes longer than this is an outage.
 PUBLISH_TIMEOUT: Final = timedelta(seconds=3)
 RECONNECT_WAIT: Final = timedelta(seconds=1)
+#: How many bytes may wait on a slow connection before what is only told is dropped.
+BACKLOG_MOST: Final = 1024 * 1024
 # How long handlers may go on after the service was told to stop.
 GRACE: Final = timedelta(seconds=5)
 
@@ -202,6 +204,17 @@ class Bus:
         for failure in results:
             if failure is not None:
                 raise failure
+
+    async def tell(self, subject: str, body: bytes) -> None:
+        """Say something to whoever listens just now: at most once, and never waiting for it.
+
+        Dropped where there is no connection, or it does not take in what was said before.
+        """
+        client = self._client
+        if client is None or not client.is_connected or client.pending_data_size > BACKLOG_MOST:
+            return
+        with suppress(nats.errors.Error):
+            await client.publish(subject, body)
 
     async def _send(self, event: Event) -> None:
         with self._watch.publishing(event, source=self._service) as headers:

@@ -1,5 +1,6 @@
 """A command's output as it comes in: in order, each byte once, capped, passed on as text."""
 
+import re
 from codecs import getincrementaldecoder
 from dataclasses import dataclass
 from typing import Final
@@ -8,6 +9,9 @@ from shared.connectors.protocol import Chunk, OnOutput, Stream
 
 #: A chunk has at most this many bytes, so that it fits into an event or a document.
 CHUNK_MOST: Final = 64 * 1024
+
+_NOTICE: Final = "\n[{} bytes are left out here]\n"
+_NOTICED: Final = re.compile(re.escape(_NOTICE).replace(r"\{\}", r"(\d+)"))
 
 
 class Capped:
@@ -46,11 +50,17 @@ class Capped:
         """All bytes, or both ends with a line between them that says how many are missing."""
         if self.whole:
             return bytes(self._head + self._tail)
-        notice = f"\n[{self.missing} bytes are left out here]\n".encode()
+        notice = _NOTICE.format(self.missing).encode()
         return bytes(self._head + notice + self._tail[-self._half :])
 
     def text(self) -> str:
         return self.content().decode(errors="replace")
+
+
+def left_out(text: str) -> int:
+    """How many bytes are missing in the middle of a capped output."""
+    found = _NOTICED.search(text)
+    return int(found[1]) if found else 0
 
 
 class StreamTranscript:

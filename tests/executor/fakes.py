@@ -1,11 +1,15 @@
 """Hand-written stand-ins for what the engine talks to."""
 
 import asyncio
+import json
 
 from prometheus_client import CollectorRegistry
 
 from services.executor.engine import Engine
+from services.executor.output import Outputs
+from services.executor.transcript import holding
 from shared.connectors.protocol import Chunk, Ended, Stream
+from shared.errors import UnavailableError
 from tests.executor.going import verdict
 from tests.executor.sessions import NOW
 
@@ -65,11 +69,38 @@ class MemoryExecutors:
 
 
 class MemoryOutput:
-    def __init__(self):
-        self.shown = []
+    """The outputs of one process: what was stored while commands ran, and what came to stay."""
 
-    async def show(self, session, step_id, *, stdout, stderr, now):
-        self.shown.append((step_id, stdout, stderr))
+    def __init__(self):
+        self.chunks = []
+        self.gone = []
+        self.whole = {}
+        self.away = False
+
+    async def add(self, attempt, pieces, gone):
+        if self.away:
+            raise UnavailableError("away")
+        self.chunks += pieces
+        self.gone += gone
+
+    async def replace(self, attempt, whole, *, chunks):
+        if self.away:
+            raise UnavailableError("away")
+        self.whole[attempt.step_id, attempt.attempt] = whole
+
+
+class Air:
+    """Hears what is told on the bus."""
+
+    def __init__(self):
+        self.heard = []
+
+    async def __call__(self, subject, body):
+        self.heard.append((subject, json.loads(body)))
+
+
+def outputs(store=None, air=None, mask=str, hold=0):
+    return Outputs(store or MemoryOutput(), air or Air(), mask, holding(mask, hold), lambda: NOW)
 
 
 class KeptOutbox:
@@ -177,19 +208,19 @@ def engine(
     warden=None,
     artifacts=None,
     mask=str,
+    air=None,
 ):
     return Engine(
         owner,
         sessions=sessions,
         executors=executors or MemoryExecutors(owner),
-        output=output or MemoryOutput(),
+        output=outputs(output, air, mask),
         outbox=outbox or KeptOutbox(),
         targets=target,
         warden=warden or OpenWarden(),
         artifacts=artifacts or MemoryArtifacts(),
         gate=gate or OpenGate(),
         mask=mask,
-        hold=0,
         now=lambda: NOW,
         registry=CollectorRegistry(),
     )

@@ -8,6 +8,7 @@ from shared.errors import UnavailableError
 from shared.lifecycle import Effect, SessionState, StepState
 from tests.executor import going
 from tests.executor.fakes import (
+    Air,
     KeptOutbox,
     MemoryExecutors,
     MemoryOutput,
@@ -135,25 +136,46 @@ async def test_a_step_whose_check_says_not_done_runs():
 
 
 async def test_output_is_shown_while_the_command_runs():
+    air = Air()
+    await ran(session(step("a")), air=air)
+    said = [(subject, told["step_id"], told["text"]) for subject, told in air.heard]
+    assert said == [(f"output.{SESSION_ID}", "a", "working\n")]
+
+
+async def test_all_that_a_command_wrote_is_kept_when_it_ended():
     output = MemoryOutput()
-    await ran(session(step("a")), output=output)
-    assert output.shown == [("a", "working\n", "")]
+    await ran(session(step("a")), Ended(3, "out", "err"), output=output)
+    whole = output.whole["a", 1]
+    assert (whole.stdout, whole.stderr, whole.exit_code) == ("out", "err", 3)
+
+
+async def test_a_store_that_takes_no_output_stops_no_step():
+    output = MemoryOutput()
+    output.away = True
+    done, _, _ = await ran(session(step("a")), output=output)
+    assert done.state is SessionState.SUCCEEDED
 
 
 async def test_secrets_are_masked_in_output_results_and_events():
-    outbox, output = KeptOutbox(), MemoryOutput()
+    outbox, output, air = KeptOutbox(), MemoryOutput(), Air()
 
     def mask(text):
         return text.replace("hunter2", "•••").replace("work", "•••")
 
     done, _, _ = await ran(
-        session(step("a")), Ended(1, "hunter2", "hunter2"), mask=mask, outbox=outbox, output=output
+        session(step("a")),
+        Ended(1, "hunter2", "hunter2"),
+        mask=mask,
+        outbox=outbox,
+        output=output,
+        air=air,
     )
     told = "".join(event.model_dump_json() for event in outbox.events)
     assert "hunter2" not in told
     assert "hunter2" not in done.model_dump_json()
     assert "•••" in done.run("a").output
-    assert output.shown == [("a", "•••ing\n", "")]
+    assert [told["text"] for _, told in air.heard] == ["•••ing\n"]
+    assert (output.whole["a", 1].stdout, output.whole["a", 1].stderr) == ("•••", "•••")
 
 
 async def test_steps_of_a_dead_executor_are_run_to_their_end_under_the_same_key():

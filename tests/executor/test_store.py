@@ -1,17 +1,21 @@
 """Sessions, executors and output in a real MongoDB."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
+from services.executor.output import Attempt, Whole
 from services.executor.store import MongoExecutors, MongoOutput, MongoSessions
+from services.executor.transcript import Piece
+from shared.connectors.protocol import Stream, Usage
 from shared.lifecycle import SessionState
 from tests.executor.going import approved, begin
 from tests.executor.sessions import NOW, SESSION_ID, TICKET_ID, session, states, step
 from tests.executor.test_late import over
 from tests.executor.test_late import planned as drafted
-from tests.runbook.library import whole
+from tests.runbook import library
 
 
 def planned(**fields):
@@ -99,20 +103,54 @@ async def test_an_executor_lives_as_long_as_its_lease(db):
     assert await lasting.alive() == frozenset()
 
 
-async def test_output_of_a_later_owner_stands(db):
-    output = MongoOutput(db)
-    await output.prepare()
-    first = begun(session(step("a"))).session
-    run = first.run("a").model_copy(update={"owner": "next", "fence": 2})
-    second = first.with_run("a", run)
-    await output.show(second, "a", stdout="$all of it", stderr="", now=NOW)
-    await output.show(first, "a", stdout="half", stderr="", now=NOW)
+ATTEMPT = Attempt(SESSION_ID, "a", 1, 1)
+
+
+@pytest.fixture
+async def output(db):
+    store = MongoOutput(db)
+    await store.prepare()
+    return store
+
+
+def piece(text, offset=0, stream=Stream.STDOUT):
+    return Piece(stream, offset, text, NOW)
+
+
+def whole(stdout, **fields):
+    given = {"stderr": "", "exit_code": 0, "started_at": NOW, "ended_at": NOW, "usage": None}
+    return Whole(stdout=stdout, **{**given, **fields})
+
+
+async def test_output_of_a_later_owner_stands(output, db):
+    later = replace(ATTEMPT, fence=2)
+    await output.replace(later, whole("$all of it"), chunks=False)
+    await output.replace(ATTEMPT, whole("half"), chunks=False)
     kept = await db.output.find_one({})
     assert (kept["stdout"], kept["fence"], kept["attempt"]) == ("$all of it", 2, 1)
 
 
+async def test_all_of_an_output_comes_in_place_of_its_chunks(output, db):
+    await output.add(ATTEMPT, [piece("some "), piece("more", 5)], [])
+    other = replace(ATTEMPT, step_id="b")
+    await output.add(other, [piece("another step's")], [])
+    usage = Usage(timedelta(seconds=0.5), 1024)
+    await output.replace(ATTEMPT, whole("some more", usage=usage), chunks=True)
+    kept = await db.output.find_one({})
+    assert (kept["stdout"], kept["cut"]) == ("some more", False)
+    assert kept["usage"] == {"cpu_s": 0.5, "memory": 1024}
+    assert [each["step_id"] async for each in db.output_chunks.find()] == ["b"]
+
+
+async def test_chunks_are_kept_once_and_those_in_the_middle_are_dropped(output, db):
+    await output.add(ATTEMPT, [piece("a\0b"), piece("\ufffd", 3)], [])
+    await output.add(ATTEMPT, [piece("a\0b"), piece("c", 6)], [(Stream.STDOUT, 3)])
+    kept = [each["text"] async for each in db.output_chunks.find().sort("offset", 1)]
+    assert kept == ["a\0b", "c"]
+
+
 async def test_steps_that_were_written_late_are_stored_with_their_change(sessions, tmp_path):
-    plan = drafted(whole(tmp_path))
+    plan = drafted(library.whole(tmp_path))
     later = plan.model_copy(update={"id": uuid4()})
     document = later.model_dump(mode="json", exclude={"id"})
     await sessions.collection.insert_one({**document, "_id": later.id, "ticket_id": TICKET_ID})
