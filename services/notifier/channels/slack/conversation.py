@@ -1,7 +1,9 @@
 """What is done when somebody in Slack presses a button, sends a reason off or types a command."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Final
 
 import structlog
@@ -40,6 +42,9 @@ NOT_NOW: Final = (
 )
 TOO_LONG: Final = "This command is too long to be shown here: approve it by the link in your mail."
 
+#: Slack shows an error after three seconds, and somebody who sees that presses again.
+PATIENCE: Final = timedelta(seconds=2)
+
 After = Callable[[], Awaitable[object]]
 
 
@@ -55,31 +60,57 @@ class Conversation:
     """Answers what comes from Slack, by HTTP or over a socket; the sender is known to be Slack."""
 
     def __init__(
-        self, web: Web, members: Members, answering: Answering, commands: Commands
+        self,
+        web: Web,
+        members: Members,
+        answering: Answering,
+        commands: Commands,
+        *,
+        patience: timedelta = PATIENCE,
     ) -> None:
         self._web = web
         self._members = members
         self._answering = answering
         self._commands = commands
+        self._patience = patience
 
     async def interact(self, interaction: Interaction) -> Reply:
-        """Do what a button or a modal says; a decision is recorded when this returns."""
+        """Do what a button or a modal says.
+
+        It is done when this returns, unless that takes longer than Slack waits: then it is done
+        after Slack has its answer.
+        """
         match interaction:
             case Pressed():
-                return await self._pressed(interaction)
+                return await self._in_time(self._pressed(interaction), Reply())
             case Submitted():
-                return await self._submitted(interaction)
+                return await self._in_time(self._submitted(interaction), _errors(NOT_NOW))
         return Reply()
 
     async def command(self, command: Command) -> Reply:
         """Answer a slash command, so that only who typed it sees the answer."""
+        return await self._in_time(self._commanded(command), _ephemeral(NOT_NOW))
+
+    async def _in_time(self, doing: Coroutine[Any, Any, Reply], otherwise: Reply) -> Reply:
+        task = asyncio.create_task(doing)
+        await asyncio.wait({task}, timeout=self._patience.total_seconds())
+        if task.done():
+            return task.result()
+
+        async def finish() -> None:
+            for then in (await task).after:
+                await then()
+
+        return Reply(otherwise.body, after=(finish,))
+
+    async def _commanded(self, command: Command) -> Reply:
         try:
             person = await self._members.person(command.user_id)
             text = await self._commands.answer(command.text, person) if person else STRANGER
         except UnavailableError as error:
             log.warning("slack.delayed", reason=str(error))
             text = NOT_NOW
-        return Reply({"response_type": "ephemeral", "mrkdwn": False, "text": escaped(text)})
+        return _ephemeral(text)
 
     async def _pressed(self, pressed: Pressed) -> Reply:
         action = pressed.actions[0]
@@ -122,7 +153,7 @@ class Conversation:
             told, recorded = NOT_NOW, False
         if recorded:
             return Reply({"response_action": "clear"})
-        return Reply({"response_action": "errors", "errors": {REASON: one_line(told)}})
+        return _errors(told)
 
     async def _rejected(self, submitted: Submitted) -> tuple[str, bool]:
         person = await self._members.person(submitted.user.id)
@@ -162,3 +193,11 @@ class Conversation:
             await self._web.call(method, **arguments)
         except (RefusedError, UnavailableError) as error:
             log.warning("slack.unanswered", reason=str(error))
+
+
+def _ephemeral(text: str) -> Reply:
+    return Reply({"response_type": "ephemeral", "mrkdwn": False, "text": escaped(text)})
+
+
+def _errors(text: str) -> Reply:
+    return Reply({"response_action": "errors", "errors": {REASON: one_line(text)}})

@@ -66,13 +66,8 @@ class Slack:
         return await self.post("/slack/interactions", {"payload": json.dumps(said)})
 
     async def submit(self, reason, value, user="U1"):
-        view = {
-            "callback_id": "reject",
-            "private_metadata": value,
-            "state": {"values": {"reason": {"reason": {"value": reason}}}},
-        }
-        said = {"type": "view_submission", "user": {"id": user}, "view": view}
-        return await self.post("/slack/interactions", {"payload": json.dumps(said)})
+        payload = json.dumps(submission(reason, value, user))
+        return await self.post("/slack/interactions", {"payload": payload})
 
     async def command(self, text, user="U1"):
         said = {"command": "/handrail", "text": text, "user_id": user, "trigger_id": "t"}
@@ -102,6 +97,15 @@ def buttons(message):
         if block["type"] == "actions"
         for element in block["elements"]
     }
+
+
+def submission(reason, value, user="U1"):
+    view = {
+        "callback_id": "reject",
+        "private_metadata": value,
+        "state": {"values": {"reason": {"reason": {"value": reason}}}},
+    }
+    return {"type": "view_submission", "user": {"id": user}, "view": view}
 
 
 def pressed(message, name, user="U1"):

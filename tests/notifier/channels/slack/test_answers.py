@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from services.notifier.channels.slack.api import BODY_OCTETS
 from services.notifier.channels.slack.commands import code_of
+from services.notifier.channels.slack.payload import interaction_of
 from services.notifier.channels.slack.socket import Socket
 from services.notifier.recipients import Recipient
 from shared.events import PlanChosen, StepApproved, StepRejected
@@ -22,7 +23,13 @@ from tests.notifier.builders import (
     choice,
     decision,
 )
-from tests.notifier.channels.slack.conftest import BOB, buttons, handrail_in_slack, pressed
+from tests.notifier.channels.slack.conftest import (
+    BOB,
+    buttons,
+    handrail_in_slack,
+    pressed,
+    submission,
+)
 from tests.notifier.channels.slack.workspace import APP_TOKEN
 
 
@@ -275,6 +282,28 @@ async def test_a_slack_that_is_away_costs_no_decision(slack):
     answer = await slack.press(message, "approve")
     assert answer.status_code == 200
     assert len(slack.bus.of(StepApproved)) == 1
+
+
+async def test_slack_gets_its_answer_in_time_and_the_person_theirs_when_it_is_done(slack):
+    message = await slack.ask(approval())
+    slack.conversation._patience = timedelta(0)
+    find, held = slack.questions.find, asyncio.Event()
+
+    async def slowly(question_id):
+        await held.wait()
+        return await find(question_id)
+
+    slack.questions.find = slowly
+    reply = await slack.conversation.interact(interaction_of(pressed(message, "approve")))
+    assert (reply.body, slack.bus.events) == (None, [])
+    modal = interaction_of(submission("no", buttons(message)["reject"]["value"]))
+    late = await slack.conversation.interact(modal)
+    assert late.body["response_action"] == "errors"
+    held.set()
+    for then in (*reply.after, *late.after):
+        await then()
+    assert len(slack.bus.of(StepApproved)) == 1
+    assert slack.whispers() == ["Recorded: approved."]
 
 
 # The slash command.
