@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 from shared.connectors.aws.access import Aws
 from shared.connectors.protocol import Job, Lost
-from shared.connectors.underway import CallFailedError, Progress, Report
+from shared.connectors.underway import CallFailedError, Progress, Report, Work
 
 #: From one look at something that takes its time to the next.
 POLL: Final = 5.0
@@ -53,18 +53,15 @@ class Action(Protocol):
         """Do it, see it through, and give the exit code."""
         ...
 
-    async def became(self, site: Site, call: Any, job: Job) -> Lost | None:
-        """Of one whose owner died: None says that ``do`` is right, again or for the first time.
-
-        What is there already, it finds and waits for.
-        """
+    async def became(self, site: Site, call: Any, job: Job) -> Work | Lost | None:
+        """Of one whose owner died: what sees it through, or None when ``do`` is right."""
         ...
 
 
 class Repeatable:
     """Of what may be done again: it asks for a state, and not for a change."""
 
-    async def became(self, _site: Site, _call: Any, _job: Job) -> Lost | None:
+    async def became(self, _site: Site, _call: Any, _job: Job) -> Work | Lost | None:
         return None
 
 

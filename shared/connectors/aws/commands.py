@@ -2,19 +2,21 @@
 
 import hashlib
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any, Final
 
 from shared.calls.aws import SsmCommand
 from shared.connectors.aws.access import Aws
-from shared.connectors.aws.action import Site
+from shared.connectors.aws.action import SKEW, Site
 from shared.connectors.aws.refusals import RefusedByAwsError
 from shared.connectors.protocol import Job, Lost
-from shared.connectors.underway import Progress, Report
+from shared.connectors.underway import Progress, Report, Work
 
 _WAITING: Final = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
 _NOT_YET: Final = "InvocationDoesNotExist"
 #: So many of the latest commands are looked through for one of a key.
-_LATEST: Final = 50
+_A_PAGE: Final = 50
+_PAGES: Final = 40
 _SHELL: Final = "AWS-RunShellScript"
 
 
@@ -32,19 +34,24 @@ class Command:
         return "\n".join((*lines, *call.commands))
 
     async def do(self, site: Site, call: SsmCommand, job: Job, report: Report) -> int:
-        sent = await sent_as(site.aws, job.key)
-        if sent is None:
-            done = await site.aws.do("ssm", "send_command", **_sending(call, job))
-            sent = str(done["Command"]["CommandId"])
-            await report.say(f"sent as {sent}")
-        else:
+        sent = await sent_as(site.aws, job)
+        if sent is not None:
             await report.say(f"was sent already as {sent}")
+            return await self._seen_through(site, call, sent, report)
+        done = await site.aws.do("ssm", "send_command", **_sending(call, job))
+        sent = str(done["Command"]["CommandId"])
+        await report.say(f"sent as {sent}")
+        return await self._seen_through(site, call, sent, report)
+
+    async def became(self, site: Site, call: SsmCommand, job: Job) -> Work | Lost | None:
+        sent = await sent_as(site.aws, job)
+        if sent is None:
+            return None
+        return lambda report: self._seen_through(site, call, sent, report)
+
+    async def _seen_through(self, site: Site, call: SsmCommand, sent: str, report: Report) -> int:
         codes = [await self._ended(site, sent, one, call, report) for one in call.instances]
         return next((code for code in codes if code), 0)
-
-    async def became(self, _site: Site, _call: SsmCommand, _job: Job) -> Lost | None:
-        # `do` finds what was sent with the key.
-        return None
 
     async def _ended(
         self, site: Site, sent: str, instance: str, call: SsmCommand, report: Report
@@ -70,21 +77,35 @@ class Command:
         return code if code > 0 else 1
 
 
-async def sent_as(aws: Aws, key: str) -> str | None:
-    """The command that was sent with a key."""
-    found = await aws.look("ssm", "list_commands", MaxResults=_LATEST)
-    comment = _comment(key)
-    ids = (str(one["CommandId"]) for one in found["Commands"] if one.get("Comment") == comment)
-    return next(ids, None)
+async def sent_as(aws: Aws, job: Job) -> str | None:
+    """The command that was sent with a job's key, since the job began."""
+    said: dict[str, Any] = {}
+    if job.started_at is not None:
+        began = (job.started_at - SKEW).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        said["Filters"] = [{"key": "InvokedAfter", "value": began}]
+    return await _found(aws, job.key, said)
 
 
 async def cancel(aws: Aws, key: str) -> bool:
     """Cancel the command that was sent with a key; whether there is one."""
-    sent = await sent_as(aws, key)
+    sent = await _found(aws, key, {})
     if sent is None:
         return False
     await aws.do("ssm", "cancel_command", CommandId=sent)
     return True
+
+
+async def _found(aws: Aws, key: str, said: dict[str, Any]) -> str | None:
+    comment = _comment(key)
+    for _ in range(_PAGES):
+        found = await aws.look("ssm", "list_commands", MaxResults=_A_PAGE, **said)
+        for one in found["Commands"]:
+            if one.get("Comment") == comment:
+                return str(one["CommandId"])
+        if not found.get("NextToken"):
+            return None
+        said["NextToken"] = found["NextToken"]
+    return None
 
 
 async def _invocation(aws: Aws, sent: str, instance: str) -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
 """Amazon Web Services: what AWS remembers of a step is found again, the rest is unknown."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from secrets import token_hex
 from typing import Final
@@ -59,16 +60,15 @@ class AwsConnector:
         goes_on = _GOES_ON if isinstance(call, calls.LambdaInvoke) else None
         return await self._underway.run(job, work, on_output, goes_on=goes_on)
 
-    async def reattach(
-        self,
-        job: Job,
-        *,
-        on_output: OnOutput | None = None,  # noqa: ARG002 what is left to hear, `run` tells
-    ) -> Ended | Lost | None:
+    async def reattach(self, job: Job, *, on_output: OnOutput | None = None) -> Ended | Lost | None:
         call = parsed_as("aws", job.command)
-        if job.effect in _SAFE:
+        became = await _ACTIONS[type(call)].became(self._site, call, job)
+        if isinstance(became, Lost):
+            return None if job.effect in _SAFE else became
+        if became is None:
             return None
-        return await _ACTIONS[type(call)].became(self._site, call, job)
+        outcome = await self._underway.run(job, became, on_output)
+        return replace(outcome, reattached=True) if isinstance(outcome, Ended) else outcome
 
     async def read(self, command: str, *, timeout: timedelta) -> Ended:  # noqa: ASYNC109 kept here
         call = parsed_as("aws", command)

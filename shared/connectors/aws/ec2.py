@@ -7,7 +7,7 @@ from shared.calls.aws import Ec2Reboot, Ec2Start, Ec2Stop
 from shared.connectors.aws.action import Repeatable, Site
 from shared.connectors.aws.refusals import RefusedByAwsError
 from shared.connectors.protocol import Job, Lost
-from shared.connectors.underway import CallFailedError, Progress, Report
+from shared.connectors.underway import CallFailedError, Progress, Report, Work
 
 #: So EC2 says of a dry run that it would have done it.
 _WOULD: Final = "DryRunOperation"
@@ -25,7 +25,7 @@ class Reboot:
         await report.say(f"rebooting {', '.join(call.instances)}")
         return 0
 
-    async def became(self, _site: Site, _call: Ec2Reboot, _job: Job) -> Lost | None:
+    async def became(self, _site: Site, _call: Ec2Reboot, _job: Job) -> Work | Lost | None:
         return Lost("EC2 does not tell whether instances were rebooted")
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from shared.calls.aws import EcsForceDeployment, EcsSetDesired
 from shared.connectors.aws.action import Repeatable, Site, since
 from shared.connectors.protocol import Job, Lost
-from shared.connectors.underway import CallRefusedError, Progress, Report
+from shared.connectors.underway import CallRefusedError, Progress, Report, Work
 
 _SERVICE: Final = "ecs"
 
@@ -18,21 +18,23 @@ class ForceDeployment:
         found = await _service(site, call)
         return f"{call.service}: {_counts(found)}; makes its tasks anew, {found['taskDefinition']}"
 
-    async def do(self, site: Site, call: EcsForceDeployment, job: Job, report: Report) -> int:
-        primary = _primary(await _service(site, call))
-        if primary is not None and since(job, primary.get("createdAt")):
-            # An earlier owner of this step, or somebody else: the tasks are new in either case.
-            await report.say(f"a deployment was begun since: {primary['id']}")
-        else:
-            said = {"cluster": call.cluster, "service": call.service}
-            await site.aws.do(_SERVICE, "update_service", forceNewDeployment=True, **said)
-        await site.until(lambda: _progress(site, call), report)
-        return 0
+    async def do(self, site: Site, call: EcsForceDeployment, _job: Job, report: Report) -> int:
+        said = {"cluster": call.cluster, "service": call.service}
+        await site.aws.do(_SERVICE, "update_service", forceNewDeployment=True, **said)
+        return await self._seen_through(site, call, report)
 
-    async def became(self, _site: Site, _call: EcsForceDeployment, job: Job) -> Lost | None:
+    async def became(self, site: Site, call: EcsForceDeployment, job: Job) -> Work | Lost | None:
         if job.started_at is None:
             return Lost("whether a deployment was begun by this step is not known")
-        return None
+        primary = _primary(await _service(site, call))
+        if primary is None or not since(job, primary.get("createdAt")):
+            return None
+        # By this step or by somebody else: the tasks are new in either case.
+        return lambda report: self._seen_through(site, call, report)
+
+    async def _seen_through(self, site: Site, call: EcsForceDeployment, report: Report) -> int:
+        await site.until(lambda: _progress(site, call), report)
+        return 0
 
 
 class SetDesired(Repeatable):

@@ -7,7 +7,7 @@ from typing import Any
 from shared.calls.aws import LambdaInvoke
 from shared.connectors.aws.action import Site
 from shared.connectors.protocol import Job, Lost
-from shared.connectors.underway import Report
+from shared.connectors.underway import Report, Work
 
 
 class Invoke:
@@ -34,7 +34,7 @@ class Invoke:
             await report.complain(b64decode(answer["LogResult"]))
         return 1 if answer.get("FunctionError") else 0
 
-    async def became(self, _site: Site, _call: LambdaInvoke, _job: Job) -> Lost | None:
+    async def became(self, _site: Site, _call: LambdaInvoke, _job: Job) -> Work | Lost | None:
         return Lost("the function may have been called; Lambda keeps no word of it")
 
 

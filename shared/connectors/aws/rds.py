@@ -6,7 +6,7 @@ from typing import Any, Final
 from shared.calls.aws import RdsReboot
 from shared.connectors.aws.action import Site
 from shared.connectors.protocol import Job, Lost
-from shared.connectors.underway import Progress, Report
+from shared.connectors.underway import Progress, Report, Work
 
 _AVAILABLE: Final = "available"
 _REBOOTING: Final = "rebooting"
@@ -32,13 +32,16 @@ class Reboot:
         else:
             said = {"DBInstanceIdentifier": call.database, "ForceFailover": call.failover}
             await site.aws.do("rds", "reboot_db_instance", **said)
+        return await self._seen_through(site, call, report)
+
+    async def became(self, site: Site, call: RdsReboot, _job: Job) -> Work | Lost | None:
+        if await self._status(site, call) == _REBOOTING:
+            return lambda report: self._seen_through(site, call, report)
+        return Lost("the database is not rebooting; whether it has been is not known")
+
+    async def _seen_through(self, site: Site, call: RdsReboot, report: Report) -> int:
         await site.until(lambda: self._progress(site, call), report)
         return 0
-
-    async def became(self, site: Site, call: RdsReboot, _job: Job) -> Lost | None:
-        if await self._status(site, call) == _REBOOTING:
-            return None
-        return Lost("the database is not rebooting; whether it has been is not known")
 
     async def _progress(self, site: Site, call: RdsReboot) -> Progress:
         status = await self._status(site, call)

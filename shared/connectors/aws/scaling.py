@@ -7,7 +7,7 @@ from shared.calls.aws import AsgInstanceRefresh, AsgSetDesired
 from shared.connectors.aws.action import Repeatable, Site, since
 from shared.connectors.aws.refusals import RefusedByAwsError
 from shared.connectors.protocol import Job, Lost
-from shared.connectors.underway import CallRefusedError, Progress, Report
+from shared.connectors.underway import CallRefusedError, Progress, Report, Work
 
 _SERVICE: Final = "autoscaling"
 _UNDER_WAY: Final = "InstanceRefreshInProgress"
@@ -42,22 +42,19 @@ class InstanceRefresh:
         lines += [f"replaces {one['InstanceId']}" for one in found["Instances"]]
         return "\n".join(lines)
 
-    async def do(self, site: Site, call: AsgInstanceRefresh, job: Job, report: Report) -> int:
-        refresh = await self._begun(site, call, job, report)
-        await site.until(lambda: self._progress(site, call, refresh), report)
-        return 0
+    async def do(self, site: Site, call: AsgInstanceRefresh, _job: Job, report: Report) -> int:
+        return await self._seen_through(site, call, await self._begun(site, call, report), report)
 
-    async def became(self, _site: Site, _call: AsgInstanceRefresh, job: Job) -> Lost | None:
+    async def became(self, site: Site, call: AsgInstanceRefresh, job: Job) -> Work | Lost | None:
         if job.started_at is None:
             return Lost("whether an instance refresh was begun by this step is not known")
-        # One that was begun since is found again by `do`, which joins it.
-        return None
-
-    async def _begun(self, site: Site, call: AsgInstanceRefresh, job: Job, report: Report) -> str:
         latest = await self._latest(site, call)
-        if latest is not None and since(job, latest.get("StartTime")):
-            await report.say(f"an instance refresh was begun since: {latest['InstanceRefreshId']}")
-            return str(latest["InstanceRefreshId"])
+        if latest is None or not since(job, latest.get("StartTime")):
+            return None
+        refresh = str(latest["InstanceRefreshId"])
+        return lambda report: self._seen_through(site, call, refresh, report)
+
+    async def _begun(self, site: Site, call: AsgInstanceRefresh, report: Report) -> str:
         said = {
             "AutoScalingGroupName": call.group,
             "Preferences": {"MinHealthyPercentage": call.min_healthy},
@@ -65,11 +62,18 @@ class InstanceRefresh:
         try:
             begun = await site.aws.do(_SERVICE, "start_instance_refresh", **said)
         except RefusedByAwsError as error:
-            if error.code != _UNDER_WAY or latest is None:
+            latest = await self._latest(site, call) if error.code == _UNDER_WAY else None
+            if latest is None:
                 raise
             await report.say(f"an instance refresh is under way: {latest['InstanceRefreshId']}")
             return str(latest["InstanceRefreshId"])
         return str(begun["InstanceRefreshId"])
+
+    async def _seen_through(
+        self, site: Site, call: AsgInstanceRefresh, refresh: str, report: Report
+    ) -> int:
+        await site.until(lambda: self._progress(site, call, refresh), report)
+        return 0
 
     async def _latest(self, site: Site, call: AsgInstanceRefresh) -> Mapping[str, Any] | None:
         found = await site.aws.look(

@@ -129,13 +129,12 @@ def refresh(status, began, name="r-1", percent=50):
     return f"<InstanceRefreshes><member>{member}</member></InstanceRefreshes>"
 
 
-NONE = "<InstanceRefreshes/>"
 LONG_AGO = "2020-01-01T00:00:00Z"
 BEGUN = "<InstanceRefreshId>r-1</InstanceRefreshId>"
 
 
 async def test_the_instances_of_a_group_are_replaced(front, connect, group):
-    seen = [NONE, refresh("InProgress", LONG_AGO), refresh("Successful", LONG_AGO, percent=100)]
+    seen = [refresh("InProgress", LONG_AGO), refresh("Successful", LONG_AGO, percent=100)]
     front.answers |= {"DescribeInstanceRefreshes": seen, "StartInstanceRefresh": [BEGUN]}
     ended = await connect().run(job(REFRESH))
     assert ended.stdout == "web: InProgress, 50 %\nweb: Successful, 100 %\n"
@@ -144,7 +143,7 @@ async def test_the_instances_of_a_group_are_replaced(front, connect, group):
 
 
 async def test_a_refresh_that_fails_fails_its_step(front, connect, group):
-    seen = [NONE, refresh("Failed", LONG_AGO)]
+    seen = [refresh("Failed", LONG_AGO)]
     front.answers |= {"DescribeInstanceRefreshes": seen, "StartInstanceRefresh": [BEGUN]}
     ended = await connect().run(job(REFRESH))
     assert (ended.exit_code, ended.stderr) == (1, "web: Failed, 50 %\n")
@@ -164,9 +163,8 @@ async def test_a_refresh_that_was_begun_since_the_step_began_is_not_begun_again(
 ):
     since = datetime.now(UTC).isoformat()
     front.answers["DescribeInstanceRefreshes"] = [refresh("Successful", since)]
-    sent = job(REFRESH, ago=600)
-    assert await connect().reattach(sent) is None
-    assert (await connect().run(sent)).exit_code == 0
+    ended = await connect().reattach(job(REFRESH, ago=600))
+    assert (ended.exit_code, ended.reattached) == (0, True)
     assert front.said("StartInstanceRefresh") == []
 
 
@@ -200,7 +198,6 @@ def deployed(state, running, began, *, old=False):
 
 async def test_the_tasks_of_a_service_are_made_anew(front, connect, service):
     seen = [
-        deployed("COMPLETED", 2, 0),
         deployed("IN_PROGRESS", 1, 0, old=True),
         deployed("COMPLETED", 2, 0, old=True),
         deployed("COMPLETED", 2, 0),
@@ -213,7 +210,7 @@ async def test_the_tasks_of_a_service_are_made_anew(front, connect, service):
 
 
 async def test_a_deployment_that_fails_fails_its_step(front, connect, service):
-    front.answers["DescribeServices"] = [deployed("COMPLETED", 2, 0), deployed("FAILED", 0, 0)]
+    front.answers["DescribeServices"] = [deployed("FAILED", 0, 0)]
     assert (await connect().run(job(DEPLOY))).exit_code == 1
 
 
@@ -222,10 +219,23 @@ async def test_a_deployment_that_was_begun_since_the_step_began_is_not_begun_aga
 ):
     began = (datetime.now(UTC) - timedelta(seconds=60)).timestamp()
     front.answers["DescribeServices"] = [deployed("COMPLETED", 2, began)]
-    sent = job(DEPLOY, ago=600)
-    assert await connect().reattach(sent) is None
-    assert (await connect().run(sent)).exit_code == 0
+    ended = await connect().reattach(job(DEPLOY, ago=600))
+    assert (ended.exit_code, ended.reattached) == (0, True)
     assert front.said("UpdateService") == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "answer", "text"),
+    [
+        ("DescribeInstanceRefreshes", refresh("Successful", LONG_AGO), REFRESH),
+        ("DescribeServices", deployed("COMPLETED", 2, 0), DEPLOY),
+    ],
+)
+async def test_what_was_begun_before_the_step_is_not_taken_for_its_own(
+    front, connect, operation, answer, text
+):
+    front.answers[operation] = [answer]
+    assert await connect().reattach(job(text, ago=600)) is None
 
 
 async def test_a_service_is_given_another_size(front, connect, service):
@@ -241,7 +251,7 @@ async def test_a_service_is_given_another_size(front, connect, service):
 async def test_a_service_that_is_not_there_is_told_as_such(connect, service):
     text = DEPLOY.replace('"api"', '"apo"')
     with pytest.raises(CallRefusedError, match="no service apo in cluster shop"):
-        await connect().run(job(text))
+        await connect().dry_run(job(text))
 
 
 @pytest.fixture(scope="session")
@@ -280,8 +290,11 @@ async def test_a_database_is_rebooted_and_waited_for(front, connect, database):
 async def test_a_reboot_of_a_database_is_found_while_it_lasts(
     front, connect, database, state, lost
 ):
-    front.answers["DescribeDBInstances"] = [status(state)]
-    assert isinstance(await connect().reattach(job(REBOOT)), Lost) is lost
+    front.answers["DescribeDBInstances"] = [status(state), None]
+    found = await connect().reattach(job(REBOOT))
+    assert isinstance(found, Lost) is lost
+    assert lost or (found.exit_code, found.reattached) == (0, True)
+    assert front.said("RebootDBInstance") == []
 
 
 async def test_a_database_that_reboots_is_not_rebooted_again(front, connect, database):
@@ -367,9 +380,10 @@ async def test_the_end_of_commands_is_waited_for_with_their_output(front, connec
 async def test_what_was_sent_with_the_same_key_is_found_again(front, connect, instance):
     sent = job(ssm(instance, "uptime"))
     await connect().run(sent)
-    assert await connect().reattach(sent) is None
+    assert (await connect().reattach(sent)).reattached
     ended = await connect().run(sent)
     assert "was sent already" in ended.stdout
+    assert await connect().reattach(job(ssm(instance, "uptime"))) is None
     assert len(front.said("SendCommand")) == 1
 
 
