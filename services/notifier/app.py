@@ -22,6 +22,7 @@ from services.notifier.links import Channel
 from services.notifier.mailing import mailer, reachable
 from services.notifier.routing.choosing import Chooser
 from services.notifier.routing.matching import matched
+from services.notifier.routing.planning import Planner
 from services.notifier.routing.rounds import Rounds
 from services.notifier.routing.store import MongoClaims
 from services.notifier.store import MongoNotifications, MongoQuestions
@@ -98,7 +99,7 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
     rounds = Rounds(
         claims=claims,
         questions=questions,
-        chooser=Chooser(directory, config.teams),
+        planner=Planner(Chooser(directory, config.teams)),
         linking=Linking(signer.link_key(), settings.links_to),
         postman=postman,
         rosters=rosters,

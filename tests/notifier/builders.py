@@ -17,6 +17,7 @@ from services.notifier.question import Question
 from services.notifier.recipients import Recipient
 from services.notifier.routing.choosing import Chooser
 from services.notifier.routing.matching import Matched, matched
+from services.notifier.routing.planning import Planner
 from services.notifier.routing.rounds import Rounds
 from shared.config import Person
 from shared.events import (
@@ -167,7 +168,7 @@ def rounds(people, questions, claims, postman, *, channels=None, teams=None, **m
     said = {
         "claims": claims,
         "questions": questions,
-        "chooser": Chooser(Directory(tuple(people), channels or {}), teams or {}),
+        "planner": Planner(Chooser(Directory(tuple(people), channels or {}), teams or {})),
         "linking": LINKING,
         "postman": postman,
         "rosters": Rosters(),

@@ -43,11 +43,13 @@ class FakeMailer:
         self.mails = []
         self.refuses = set()
         self.delays = set()
+        self.delayed = []
 
     async def send(self, mail, *, now) -> None:
         if mail.to.email in self.refuses:
             raise RefusedError("550 no such user")
         if mail.to.email in self.delays:
+            self.delayed.append(mail.to.email)
             raise UnavailableError("451 try again later")
         self.mails.append(mail)
 

@@ -6,7 +6,7 @@ has run out. Nothing is kept in memory between two rounds.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,27 +15,22 @@ from uuid import uuid4
 
 import structlog
 
-from services.notifier.approval import Approval
 from services.notifier.channels.message import Asking
 from services.notifier.channels.reports import raise_for_unsent
-from services.notifier.choice import Choice
 from services.notifier.delivery import Postman
 from services.notifier.linking import Linking
 from services.notifier.question import Q, Question
 from services.notifier.recipients import Recipient, Status
-from services.notifier.routing import timing
-from services.notifier.routing.choosing import Chooser, Circle
 from services.notifier.routing.matching import Matched
+from services.notifier.routing.planning import Planner
 from services.notifier.routing.reporting import reported
 from services.notifier.routing.state import Routing
 from services.notifier.routing.store import Claims
-from services.notifier.routing.timing import Due
 from services.notifier.store import Questions
 from shared.bus import Publish
-from shared.lifecycle import ApprovalState, Risk
+from shared.lifecycle import ApprovalState
 from shared.oncall.keeping import Rosters
 from shared.oncall.roster import Roster
-from shared.policy.voters import Voters
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +61,7 @@ class Rounds:
         *,
         claims: Claims,
         questions: Questions,
-        chooser: Chooser,
+        planner: Planner,
         linking: Linking,
         postman: Postman,
         rosters: Rosters,
@@ -74,11 +69,16 @@ class Rounds:
     ) -> None:
         self._claims = claims
         self._questions = questions
-        self._chooser = chooser
+        self._planner = planner
         self._linking = linking
         self._postman = postman
         self._rosters = rosters
         self._now = now
+
+    @property
+    def teams(self) -> Mapping[str, tuple[str, ...]]:
+        """The teams of handrail.yaml: the addresses of their members."""
+        return self._planner.chooser.teams
 
     async def begin(self, asked: Q, match: Matched, publish: Publish) -> None:
         """Store a new question with its route, and tell whoever is told at once.
@@ -90,13 +90,17 @@ class Rounds:
         """
         owner = uuid4().hex
         roster = await self._rosters.roster()
-        question = await self._questions.open(self._prepared(asked, match, owner, roster))
+        question = await self._questions.open(
+            self._planner.asked(asked, match, roster, owner=owner)
+        )
         routing = question.routing
         if routing is None or not question.open_at(self._now()):
             await self._give_up(question, publish)
         elif routing.owner == owner:
             log.info("question.routed", route=match.route.name, question_id=str(question.id))
-            raise_for_unsent(await self._tell(self._first(question, owner), publish))
+            raise_for_unsent(
+                await self._tell(self._first(question, routing, owner, roster), publish)
+            )
         else:
             claimed = await self._taken(question, routing, roster)
             if claimed is not None:
@@ -122,22 +126,10 @@ class Rounds:
             if await self._claims.gather(digest, uuid4().hex, self._now()):
                 await self._tell_together(together, roster, publish)
 
-    def _prepared(self, asked: Q, match: Matched, owner: str, roster: Roster) -> Q:
-        """The question with its route, claimed, and whom it tells at once."""
-        now = asked.created_at
-        about = timing.Question(asked.severity, risk_of(asked), now, asked.expires_at)
-        routing = Routing.begun(match.route, about, owner=owner, now=now)
-        what = timing.due(match.route, about, (), now)
-        if now >= asked.expires_at:
-            # Nobody is told any more, and who is not told is told to the other services.
-            what = replace(what, stages=timing.stages(match.route, about)[:1])
-        recipients = self._chosen(what, asked, routing, roster, told=())
-        routing = routing.model_copy(update={"done": _done(what)})
-        return asked.model_copy(update={"routing": routing, "recipients": recipients})
-
-    def _first(self, question: Question, owner: str) -> Round:
-        what = self._due(question, question.routing) if question.routing else None
-        return Round(question, owner, what.next_at if what else None)
+    def _first(self, question: Question, routing: Routing, owner: str, roster: Roster) -> Round:
+        """The round that was stored with the question; what came due since is left for the next."""
+        plan = self._planner.plan(question, routing, roster, question.created_at)
+        return Round(question, owner, plan.next_at)
 
     async def _go_on(self, question: Question, roster: Roster, publish: Publish) -> None:
         if question.routing is None:
@@ -148,51 +140,31 @@ class Rounds:
 
     async def _taken(self, question: Question, routing: Routing, roster: Roster) -> Round | None:
         """The next round, claimed; None where another replica is at it, or it is settled."""
-        owner, what = uuid4().hex, self._due(question, routing)
-        more = self._chosen(what, question, routing, roster, told=question.recipients)
+        owner, now = uuid4().hex, self._now()
+        plan = self._planner.plan(question, routing, roster, now, told=question.recipients)
         taken = await self._claims.take(
-            question.id, routing, owner=owner, done=_done(what), more=more, now=self._now()
+            question.id, routing, owner=owner, done=plan.done, more=plan.more, now=now
         )
         if not taken:
             return None
-        for stage in what.stages:
+        for stage in plan.stages:
             log.info("question.stage_reached", stage=stage.key, question_id=str(question.id))
-        whole = question.model_copy(update={"recipients": (*question.recipients, *more)})
-        return Round(whole, owner, what.next_at)
+        whole = question.model_copy(update={"recipients": (*question.recipients, *plan.more)})
+        return Round(whole, owner, plan.next_at)
 
-    def _due(self, question: Question, routing: Routing) -> Due:
-        about = routing.question(question.severity, question.created_at, question.expires_at)
-        return timing.due(routing.route, about, routing.done, self._now())
-
-    def _chosen(
-        self,
-        what: Due,
-        question: Question,
-        routing: Routing,
-        roster: Roster,
-        *,
-        told: Sequence[Recipient],
+    async def _tell(
+        self, claimed: Round, publish: Publish, *, tried: Collection[str] = ()
     ) -> tuple[Recipient, ...]:
-        voters = question.voters if isinstance(question, Approval) else Voters()
-        circle = Circle(voters, roster, question.created_at, self._now())
-        answered = {said.by.casefold() for said in question.answers}
-        chosen: tuple[Recipient, ...] = ()
-        for stage in what.stages:
-            chosen += self._chooser.chosen(
-                stage, circle, route=routing.route.name, told=(*told, *chosen), answered=answered
-            )
-        return chosen
-
-    async def _tell(self, claimed: Round, publish: Publish) -> tuple[Recipient, ...]:
-        """Send what is queued, say what came of it, and give the claim back."""
+        """Send what is queued, but for what was ``tried``, say what came of it, and rest."""
         question = claimed.question
         next_at: datetime | None = self._now()
         try:
-            told = await self._postman.deliver(
-                [self._asking(question, to) for to in question.recipients],
+            sent = await self._postman.deliver(
+                [self._asking(question, to) for to in question.recipients if to.key not in tried],
                 now=self._now(),
                 mark=partial(self._questions.mark, question.id),
             )
+            told = (*(to for to in question.recipients if to.key in tried), *sent)
             await publish(*reported(question, told))
             next_at = self._next(claimed, told)
         finally:
@@ -223,7 +195,8 @@ class Rounds:
                 settled.get((claimed.owner, to.key), to) for to in claimed.question.recipients
             )
             question = claimed.question.model_copy(update={"recipients": after})
-            await self._tell(replace(claimed, question=question), publish)
+            tried = {key for owner, key in settled if owner == claimed.owner}
+            await self._tell(replace(claimed, question=question), publish, tried=tried)
 
     async def _one_mail(
         self, several: Sequence[tuple[Round, Recipient]]
@@ -258,18 +231,3 @@ class Rounds:
         wait: timedelta = first * 2 ** min(max(tries) - 1, 10)
         again = self._now() + min(most, wait)
         return again if claimed.next_at is None else min(again, claimed.next_at)
-
-
-def risk_of(question: Question) -> Risk | None:
-    """How dangerous the most dangerous thing is that an answer may lead to."""
-    match question:
-        case Approval():
-            return question.risk
-        case Choice():
-            risks = [option.risk for option in question.options if option.risk is not None]
-            return max(risks, key=list(Risk).index, default=None)
-    return None
-
-
-def _done(what: Due) -> tuple[str, ...]:
-    return (*(stage.key for stage in what.stages), *what.skipped)

@@ -263,6 +263,7 @@ async def test_a_mail_for_several_that_could_not_be_sent_is_sent_later(
     clock.now += 9 * MINUTE
     await notifier.look(bus.publish)
     assert mailer.sent_to() == [BOB.email]
+    assert mailer.delayed == [ALICE.email]
     mailer.delays, clock.now = set(), clock.now + 2 * LEASE
     await notifier.look(bus.publish)
     assert mailer.sent_to() == [BOB.email, ALICE.email]
@@ -319,3 +320,23 @@ async def test_whoever_looked_before_a_round_was_over_has_to_look_again(
     now_seen = (await approvals.find(APPROVAL_ID)).routing
     assert await claims.take(APPROVAL_ID, now_seen, owner="second", **said)
     assert (await approvals.find(APPROVAL_ID)).routing.done == ("ask", "escalate-1")
+
+
+class Slow:
+    """A mailer that takes its time, by the clock."""
+
+    def __init__(self, mailer, clock):
+        self._mailer, self._clock = mailer, clock
+
+    async def send(self, mail, *, now):
+        await self._mailer.send(mail, now=now)
+        self._clock.now += 6 * MINUTE
+
+
+async def test_what_comes_due_while_the_first_are_told_is_not_forgotten(
+    *, replica, asked, mailer, clock, bus
+):
+    slow = replica(mailer=Slow(mailer, clock))
+    await asked(slow, routes(**ESCALATING))
+    await replica().look(bus.publish)
+    assert mailer.sent_to() == [ALICE.email, BOB.email]

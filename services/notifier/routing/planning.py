@@ -1,0 +1,96 @@
+"""What a round of a question does: whom it tells, and when to look again; pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from services.notifier.approval import Approval
+from services.notifier.choice import Choice
+from services.notifier.question import Q, Question
+from services.notifier.recipients import Recipient
+from services.notifier.routing import timing
+from services.notifier.routing.choosing import Chooser, Circle
+from services.notifier.routing.matching import Matched
+from services.notifier.routing.state import Routing
+from services.notifier.routing.timing import Stage
+from shared.lifecycle import Risk
+from shared.oncall.roster import Roster
+from shared.policy.voters import Voters
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A round: the stages that are done with it, whom it tells, and when to look again."""
+
+    stages: tuple[Stage, ...]
+    done: tuple[str, ...]
+    more: tuple[Recipient, ...]
+    next_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Plans rounds for everybody in handrail.yaml."""
+
+    chooser: Chooser
+
+    def asked(self, question: Q, match: Matched, roster: Roster, *, owner: str) -> Q:
+        """A new question with its route, claimed by ``owner``, and with whom it tells at once."""
+        now = question.created_at
+        about = timing.Question(question.severity, risk_of(question), now, question.expires_at)
+        routing = Routing.begun(match.route, about, owner=owner, now=now)
+        plan = self.plan(question, routing, roster, now)
+        if now >= question.expires_at:
+            # Nobody is told any more, and who is not told is told to the other services.
+            first = timing.stages(match.route, about)[:1]
+            more = self._chosen(first, question, routing, roster, now, told=())
+            plan = replace(plan, done=(first[0].key,), more=more)
+        routing = routing.model_copy(update={"done": plan.done})
+        return question.model_copy(update={"routing": routing, "recipients": plan.more})
+
+    def plan(
+        self,
+        question: Question,
+        routing: Routing,
+        roster: Roster,
+        now: datetime,
+        *,
+        told: Sequence[Recipient] = (),
+    ) -> Plan:
+        """What is to be done now of a question, which ``told`` were told of before."""
+        about = routing.question(question.severity, question.created_at, question.expires_at)
+        due = timing.due(routing.route, about, routing.done, now)
+        done = (*(stage.key for stage in due.stages), *due.skipped)
+        more = self._chosen(due.stages, question, routing, roster, now, told=told)
+        return Plan(due.stages, done, more, due.next_at)
+
+    def _chosen(
+        self,
+        stages: Iterable[Stage],
+        question: Question,
+        routing: Routing,
+        roster: Roster,
+        now: datetime,
+        *,
+        told: Sequence[Recipient],
+    ) -> tuple[Recipient, ...]:
+        voters = question.voters if isinstance(question, Approval) else Voters()
+        circle = Circle(voters, roster, question.created_at, now)
+        answered = {said.by.casefold() for said in question.answers}
+        chosen: tuple[Recipient, ...] = ()
+        for stage in stages:
+            chosen += self.chooser.chosen(
+                stage, circle, route=routing.route.name, told=(*told, *chosen), answered=answered
+            )
+        return chosen
+
+
+def risk_of(question: Question) -> Risk | None:
+    """How dangerous the most dangerous thing is that an answer may lead to."""
+    match question:
+        case Approval():
+            return question.risk
+        case Choice():
+            risks = [option.risk for option in question.options if option.risk is not None]
+            return max(risks, key=list(Risk).index, default=None)
+    return None
