@@ -11,12 +11,12 @@ from pydantic import BaseModel
 
 from shared.config import Config, LocalTarget, SshTarget, Target
 from shared.config.targets import (
-    CARRIED,
     AwsTarget,
     HttpTarget,
     KubernetesTarget,
     SqlTarget,
     TerraformTarget,
+    WinrmTarget,
 )
 from shared.connectors.http import HttpConnector
 from shared.connectors.local import LocalConnector
@@ -70,6 +70,13 @@ def _link(name: str, site: _Site) -> Link:
 def _login(target: SshTarget) -> str:
     through = f" through {target.via}" if target.via else ""
     return f"{target.user}@{target.host}:{target.port}{through}"
+
+
+def _open_winrm(_name: str, target: WinrmTarget, _site: _Site) -> Connector:
+    with _extra("winrm"):
+        from shared.connectors.winrm import connector, session  # noqa: PLC0415 heavy
+
+    return connector.WinrmConnector(session.Access.of(target))
 
 
 def _open_terraform(_name: str, target: TerraformTarget, site: _Site) -> Connector:
@@ -135,13 +142,23 @@ _KINDS: Final[dict[str, _Kind]] = {
     "local": _Kind(_open_local, lambda _: "this machine"),
     "kubernetes": _Kind(_open_kubernetes, _cluster),
     "ssh": _Kind(_open_ssh, _login),
+    "winrm": _Kind(_open_winrm, lambda target: f"{target.user}@{target.host}:{target.port}"),
     "sql": _Kind(_open_sql, _database),
     "terraform": _Kind(_open_terraform, described),
 }
 
-#: What runs on targets of other connectors, and on which.
-_ON_OTHERS: Final[dict[str, tuple[Callable[[Any], Connector], tuple[str, ...]]]] = {
-    "script": (ScriptConnector, CARRIED["script"]),
+
+def _powershell_scripts(host: Any) -> Connector:
+    from shared.connectors.winrm.sources import PowerShellScripts  # noqa: PLC0415 heavy
+
+    return PowerShellScripts(host)
+
+
+#: What runs on targets of other connectors; see ``shared.config.targets.CARRIED``.
+_ON_OTHERS: Final[dict[tuple[str | None, str], Callable[[Any], Connector]]] = {
+    ("script", "local"): ScriptConnector,
+    ("script", "ssh"): ScriptConnector,
+    ("script", "winrm"): _powershell_scripts,
 }
 
 #: What needs no target.
@@ -167,9 +184,8 @@ class Connectors:
         if not target and uses in _WITHOUT_TARGET:
             return self._opened.setdefault(f"({uses})", _WITHOUT_TARGET[uses]())
         reached = self._section(target).connector
-        carried, hosts = _ON_OTHERS.get(uses or "", (None, ()))
-        if carried is not None and reached in hosts:
-            return carried(self.open(target))
+        if (uses, reached) in _ON_OTHERS:
+            return _ON_OTHERS[uses, reached](self.open(target))
         if uses not in (None, reached):
             raise UnknownTargetError(f"target {target} is reached by {reached}, not by {uses}")
         if target not in self._opened:

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from secrets import token_hex
@@ -20,7 +21,7 @@ from shared.connectors.sendable import UnsendableCommandError
 from shared.connectors.shell import ARGUMENT_MOST
 from shared.errors import PermanentError
 
-#: What may run a script on a target that has a shell.
+#: What may run a script on a target that has a POSIX shell.
 INTERPRETERS: Final = ("python3", "bash", "sh")
 
 _NOT_FOUND: Final = 127
@@ -53,8 +54,10 @@ class Script:
     source: str
 
     @classmethod
-    def parsed(cls, text: str) -> "Script":
+    def parsed(cls, text: str, *, known: Sequence[str] = INTERPRETERS) -> "Script":
         """The script in a step's text: its first line is the interpreter and quoted arguments.
+
+        ``known`` are the interpreters of the target.
 
         Raises:
             ScriptRefusedError: the first line says something else.
@@ -63,10 +66,10 @@ class Script:
         if header is None:
             raise ScriptRefusedError("a quote in the script's first line is not closed")
         interpreter, *arguments = shlex.split(header[1]) or [""]
-        if interpreter not in INTERPRETERS:
+        if interpreter not in known:
             raise ScriptRefusedError(
                 f"{interpreter!r} cannot run scripts here: the first line begins with one of "
-                + ", ".join(INTERPRETERS)
+                + ", ".join(known)
             )
         return cls(interpreter, tuple(arguments), text[header.end() :])
 

@@ -4,9 +4,10 @@ import asyncssh
 import pytest
 
 from shared.config import Config
+from shared.config.targets import CARRIED
 from shared.connectors.local import LocalConnector
 from shared.connectors.protocol import UnknownTargetError
-from shared.connectors.registry import Connectors
+from shared.connectors.registry import _ON_OTHERS, Connectors
 from shared.connectors.script import ScriptConnector
 from shared.connectors.ssh import SshConnector
 from tests.connectors.conftest import job
@@ -44,6 +45,10 @@ def test_each_kind_has_its_connector(connectors):
 def test_scripts_run_on_what_has_a_shell(connectors):
     assert isinstance(connectors.open("here", uses="script"), ScriptConnector)
     assert isinstance(connectors.open("web-1", uses="script"), ScriptConnector)
+
+
+def test_what_lint_lets_scripts_run_on_is_what_they_run_on():
+    assert {(uses, on) for uses, hosts in CARRIED.items() for on in hosts} == set(_ON_OTHERS)
 
 
 def test_a_target_is_opened_once(connectors):

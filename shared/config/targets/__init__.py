@@ -13,6 +13,7 @@ from shared.config.targets.sql import SqlTarget
 from shared.config.targets.ssh import SshTarget
 from shared.config.targets.target import AnyTarget
 from shared.config.targets.terraform import TerraformTarget
+from shared.config.targets.winrm import WinrmTarget
 
 __all__ = [
     "CARRIED",
@@ -25,6 +26,7 @@ __all__ = [
     "SshTarget",
     "Target",
     "TerraformTarget",
+    "WinrmTarget",
     "reaches",
 ]
 
@@ -35,12 +37,13 @@ Target = Annotated[
     | LocalTarget
     | SqlTarget
     | SshTarget
-    | TerraformTarget,
+    | TerraformTarget
+    | WinrmTarget,
     Field(discriminator="connector"),
 ]
 
 #: What steps use on targets of other connectors, and on which.
-CARRIED: Final[Mapping[str, tuple[str, ...]]] = {"script": ("ssh", "local")}
+CARRIED: Final[Mapping[str, tuple[str, ...]]] = {"script": ("ssh", "local", "winrm")}
 
 
 def reaches(uses: str, connector: str) -> bool:
