@@ -1,12 +1,14 @@
 # Runs a command that changes nothing, in this session, which ends it with itself.
-$bytes = [Text.Encoding]::Unicode.GetBytes("`$ErrorActionPreference = 'Stop'; " +
-  "`$ProgressPreference = 'SilentlyContinue'; [Console]::OutputEncoding = [Text.Encoding]::UTF8`n" + $h.command +
-  "`nif (`$LASTEXITCODE) { exit `$LASTEXITCODE }")
 $d = Join-Path ([IO.Path]::GetTempPath()) ("handrail-" + [Guid]::NewGuid())
 $null = [IO.Directory]::CreateDirectory($d)
 try {
+  [IO.File]::WriteAllText("$d\command.ps1", $h.command, (New-Object Text.UTF8Encoding $true))
+  $run = "`$ErrorActionPreference = 'Stop'; `$ProgressPreference = 'SilentlyContinue'; " +
+    "[Console]::OutputEncoding = [Text.Encoding]::UTF8; " +
+    "& '$($d -replace "'", "''")\command.ps1'; if (`$LASTEXITCODE) { exit `$LASTEXITCODE }"
+  $encoded = [Convert]::ToBase64String([Text.Encoding]::Unicode.GetBytes($run))
   $process = Start-Process powershell.exe -PassThru -WindowStyle Hidden `
-    -ArgumentList "-NoProfile -NonInteractive -EncodedCommand $([Convert]::ToBase64String($bytes))" `
+    -ArgumentList "-NoProfile -NonInteractive -ExecutionPolicy Bypass -EncodedCommand $encoded" `
     -RedirectStandardOutput "$d\stdout" -RedirectStandardError "$d\stderr"
   $null = $process.Handle
   $over = -not $process.WaitForExit([int] ($h.seconds * 1000))
