@@ -19,7 +19,7 @@ CANCELLED: Final = 143
 
 
 class CallRefusedError(PermanentError):
-    """What was called does not do this; nothing was done."""
+    """What was called does not do this; where nothing had begun, nothing was done."""
 
 
 class CallFailedError(HandrailError):
@@ -36,9 +36,10 @@ class Progress:
 
 
 class Report:
-    """What a call says while it lasts."""
+    """What a call says while it lasts, and whether it has changed anything by now."""
 
     def __init__(self, on_output: OnOutput | None) -> None:
+        self.has_begun = False
         self._transcript = Transcript.of(KEPT, on_output)
 
     async def say(self, line: str) -> None:
@@ -118,7 +119,12 @@ class Underway:
             if goes_on is not None:
                 return await report.lost(f"no end within {job.timeout}: {goes_on}")
             return await report.ended(TIMED_OUT, timed_out=True)
-        except CallFailedError as error:
+        except TargetUnreachableError as error:
+            error.may_have_started |= report.has_begun
+            raise
+        except (CallFailedError, CallRefusedError) as error:
+            if isinstance(error, CallRefusedError) and not report.has_begun:
+                raise
             await report.complain(f"{error}\n".encode())
             return await report.ended(1)
         except asyncio.CancelledError:

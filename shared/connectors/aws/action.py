@@ -1,12 +1,12 @@
 """What each action has to tell: what it would do, what it does, and what became of it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from shared.connectors.aws.access import Aws
+from shared.connectors.aws.access import ANSWER, Aws
 from shared.connectors.protocol import Job, Lost
 from shared.connectors.underway import CallFailedError, Progress, Report, Work
 
@@ -22,6 +22,20 @@ class Site:
 
     aws: Aws
     poll: float = POLL
+
+    async def do(
+        self,
+        report: Report,
+        service: str,
+        operation: str,
+        within: timedelta = ANSWER,
+        /,
+        **said: Any,
+    ) -> Mapping[str, Any]:
+        """Change something; see ``Aws.do``."""
+        done = await self.aws.do(service, operation, within, **said)
+        report.has_begun = True
+        return done
 
     async def until(self, look: Callable[[], Awaitable[Progress]], report: Report) -> None:
         """Look until it is done, and tell what changes meanwhile.

@@ -38,7 +38,7 @@ class Command:
         if sent is not None:
             await report.say(f"was sent already as {sent}")
             return await self._seen_through(site, call, sent, report)
-        done = await site.aws.do("ssm", "send_command", **_sending(call, job))
+        done = await site.do(report, "ssm", "send_command", **_sending(call, job))
         sent = str(done["Command"]["CommandId"])
         await report.say(f"sent as {sent}")
         return await self._seen_through(site, call, sent, report)

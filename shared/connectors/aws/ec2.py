@@ -21,7 +21,7 @@ class Reboot:
         return await _tried(site, call, "reboot_instances", "reboots")
 
     async def do(self, site: Site, call: Ec2Reboot, _job: Job, report: Report) -> int:
-        await site.aws.do("ec2", "reboot_instances", InstanceIds=list(call.instances))
+        await site.do(report, "ec2", "reboot_instances", InstanceIds=list(call.instances))
         await report.say(f"rebooting {', '.join(call.instances)}")
         return 0
 
@@ -36,7 +36,7 @@ class Start(Repeatable):
         return await _tried(site, call, "start_instances", "starts")
 
     async def do(self, site: Site, call: Ec2Start, _job: Job, report: Report) -> int:
-        await site.aws.do("ec2", "start_instances", InstanceIds=list(call.instances))
+        await site.do(report, "ec2", "start_instances", InstanceIds=list(call.instances))
         await site.until(lambda: _all(site, call, "running"), report)
         return 0
 
@@ -49,7 +49,7 @@ class Stop(Repeatable):
 
     async def do(self, site: Site, call: Ec2Stop, _job: Job, report: Report) -> int:
         said = {"InstanceIds": list(call.instances), "Force": call.force}
-        await site.aws.do("ec2", "stop_instances", **said)
+        await site.do(report, "ec2", "stop_instances", **said)
         await site.until(lambda: _all(site, call, "stopped"), report)
         return 0
 

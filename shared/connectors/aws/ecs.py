@@ -20,7 +20,7 @@ class ForceDeployment:
 
     async def do(self, site: Site, call: EcsForceDeployment, _job: Job, report: Report) -> int:
         said = {"cluster": call.cluster, "service": call.service}
-        await site.aws.do(_SERVICE, "update_service", forceNewDeployment=True, **said)
+        await site.do(report, _SERVICE, "update_service", forceNewDeployment=True, **said)
         return await self._seen_through(site, call, report)
 
     async def became(self, site: Site, call: EcsForceDeployment, job: Job) -> Work | Lost | None:
@@ -46,7 +46,7 @@ class SetDesired(Repeatable):
 
     async def do(self, site: Site, call: EcsSetDesired, _job: Job, report: Report) -> int:
         said = {"cluster": call.cluster, "service": call.service, "desiredCount": call.desired}
-        await site.aws.do(_SERVICE, "update_service", **said)
+        await site.do(report, _SERVICE, "update_service", **said)
         await site.until(lambda: _progress(site, call), report)
         return 0
 

@@ -20,7 +20,8 @@ class Invoke:
     async def do(self, site: Site, call: LambdaInvoke, job: Job, report: Report) -> int:
         # So that a function can tell that it is called with the same key again.
         context = {"custom": {"handrail-step": job.key}}
-        answer = await site.aws.do(
+        answer = await site.do(
+            report,
             "lambda",
             "invoke",
             job.timeout,

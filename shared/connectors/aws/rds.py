@@ -31,7 +31,7 @@ class Reboot:
             await report.say(f"{call.database} is rebooting already")
         else:
             said = {"DBInstanceIdentifier": call.database, "ForceFailover": call.failover}
-            await site.aws.do("rds", "reboot_db_instance", **said)
+            await site.do(report, "rds", "reboot_db_instance", **said)
         return await self._seen_through(site, call, report)
 
     async def became(self, site: Site, call: RdsReboot, _job: Job) -> Work | Lost | None:

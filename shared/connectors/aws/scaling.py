@@ -23,7 +23,7 @@ class SetDesired(Repeatable):
 
     async def do(self, site: Site, call: AsgSetDesired, _job: Job, report: Report) -> int:
         said = {"AutoScalingGroupName": call.group, "DesiredCapacity": call.desired}
-        await site.aws.do(_SERVICE, "set_desired_capacity", HonorCooldown=False, **said)
+        await site.do(report, _SERVICE, "set_desired_capacity", HonorCooldown=False, **said)
         await site.until(lambda: self._progress(site, call), report)
         return 0
 
@@ -60,7 +60,7 @@ class InstanceRefresh:
             "Preferences": {"MinHealthyPercentage": call.min_healthy},
         }
         try:
-            begun = await site.aws.do(_SERVICE, "start_instance_refresh", **said)
+            begun = await site.do(report, _SERVICE, "start_instance_refresh", **said)
         except RefusedByAwsError as error:
             latest = await self._latest(site, call) if error.code == _UNDER_WAY else None
             if latest is None:

@@ -128,6 +128,7 @@ class KubernetesConnector:
 
     async def _change(self, call: Call, key: str, report: Report) -> None:
         ref, was_done = await self._changes.make(call, key)  # type: ignore[arg-type]
+        report.has_begun = True
         await report.say(f"{ref}: {'was changed already' if was_done else 'changed'}")
         judge = awaited(call)
         if judge is not None:

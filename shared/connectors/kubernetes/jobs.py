@@ -11,7 +11,7 @@ from shared.connectors.kubernetes import pods
 from shared.connectors.kubernetes.api import Api, ConflictError, NotFoundError, Request
 from shared.connectors.kubernetes.objects import STEP, Ref, dry
 from shared.connectors.kubernetes.watching import until
-from shared.connectors.underway import CallRefusedError, Progress, Report
+from shared.connectors.underway import CallFailedError, CallRefusedError, Progress, Report
 
 #: A label that finds the job of a step; the key itself may be longer than a label.
 _LABEL: Final = "handrail/step"
@@ -39,10 +39,13 @@ class Jobs:
             await report.say(f"{ref} is there already")
         else:
             await report.say(f"{ref} is made")
+        report.has_begun = True
         try:
             await until(self.api, ref, _ended, report)
-        finally:
+        except CallFailedError:
             await self._log(call, ref, report)
+            raise
+        await self._log(call, ref, report)
 
     async def making(self, call: Job, key: str, limit: timedelta) -> Request:
         """The request that makes the job; it is ended by the cluster when its time is up."""
@@ -51,7 +54,8 @@ class Jobs:
         meta["labels"] = {**(meta.get("labels") or {}), _LABEL: _short(key)}
         meta["annotations"] = {**(meta.get("annotations") or {}), STEP: key}
         seconds = max(1, round(limit.total_seconds()))
-        spec = {"activeDeadlineSeconds": seconds, **made["spec"]}
+        spec = {**made["spec"]}
+        spec["activeDeadlineSeconds"] = min(seconds, spec.get("activeDeadlineSeconds") or seconds)
         template = {**spec.get("template", {})}
         template["spec"] = {"restartPolicy": "Never", **template.get("spec", {})}
         spec["template"] = template

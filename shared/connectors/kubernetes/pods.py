@@ -26,6 +26,7 @@ async def delete(api: Api, call: DeletePod, key: str, report: Report) -> None:
         await api.send(Request("PATCH", ref.path, {"fieldManager": FIELD_MANAGER}, body, MERGE))
     with suppress(NotFoundError):
         await api.send(deletion(ref, uid, call.grace))
+    report.has_begun = True
     await until(api, ref, _gone(uid), report)
 
 

@@ -90,6 +90,9 @@ class TerraformConnector:
         call = parsed_as("terraform", job.command)
         if isinstance(call, Output):
             return await self._outputs(call, job.timeout)
+        found = await self.reattach(job, on_output=on_output)
+        if found is not None:
+            return found
         await self._ready()
         command = await self._command(call, job)
         outcome = await self._local.run(_claimed(job, command), on_output=on_output)

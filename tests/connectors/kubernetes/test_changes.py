@@ -11,7 +11,7 @@ from shared.connectors.protocol import TargetUnreachableError
 from shared.connectors.underway import CallRefusedError
 from tests.connectors.conftest import Heard
 from tests.connectors.kubernetes.cluster import RefusedError
-from tests.connectors.kubernetes.conftest import API, NODE, deployment, job
+from tests.connectors.kubernetes.conftest import API, NODE, deployment, job, pod, pod_path
 from tests.running import until
 
 RESTART = 'rollout_restart\nkind: "deployment"\nname: "api"\nnamespace: "shop"'
@@ -306,3 +306,25 @@ async def test_a_cluster_that_is_not_there_is_told_as_unreachable(connect, monke
     with pytest.raises(TargetUnreachableError) as found:
         await connector.run(job(RESTART))
     assert not found.value.may_have_started
+
+
+async def test_what_is_refused_half_way_fails_with_what_was_done(cluster, connect):
+    cluster.add(NODE, {"kind": "Node", "spec": {}})
+    cluster.add(pod_path("api", "forbidden"), pod())
+    ended = await connect().run(job('drain\nnode: "node-1"'))
+    assert (ended.exit_code, ended.stdout) == (1, "node node-1: changed\n")
+    assert "the cluster forbids it" in ended.stderr
+
+
+async def test_a_cluster_that_goes_away_after_a_change_leaves_it_unknown(
+    cluster, connect, monkeypatch
+):
+    monkeypatch.setattr(api_of_clusters, "PATIENCE", timedelta(seconds=0.2))
+    cluster.add(API, deployment())
+    running = asyncio.create_task(connect().run(job(RESTART)))
+    await until(lambda: cluster.watched)
+    cluster.busy = [(503, "gone")] * 1000
+    cluster.end_watches()
+    with pytest.raises(TargetUnreachableError) as found:
+        await running
+    assert found.value.may_have_started
