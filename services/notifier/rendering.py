@@ -42,6 +42,8 @@ _environment: Final = Environment(
     loader=FileSystemLoader(_FOLDER),
     autoescape=select_autoescape(enabled_extensions=("html",), default=False),
     undefined=StrictUndefined,
+    # They come with the code, and do not change while it runs.
+    auto_reload=False,
     trim_blocks=True,
     lstrip_blocks=True,
     keep_trailing_newline=True,

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,7 @@ class Inbox:
     answers: dict[str, str] = field(default_factory=dict)
     sessions: set[int] = field(default_factory=set)
     transports: list = field(default_factory=list)
+    at: list[float] = field(default_factory=list)
 
     async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802 aiosmtpd's
         if address in self.answers:
@@ -47,6 +49,7 @@ class Inbox:
     async def handle_DATA(self, server, session, envelope):  # noqa: N802 aiosmtpd's
         if "DATA" in self.answers:
             return self.answers["DATA"]
+        self.at.append(time.perf_counter())
         self.sessions.add(id(session))
         self.transports.append(server.transport)
         self.mails.append(message_from_bytes(envelope.content, policy=POLICY))
