@@ -7,6 +7,7 @@ from shared.events import (
     Decision,
     QuestionAnswered,
     Refusal,
+    Reply,
     Step,
     StepApproved,
     StepRejected,
@@ -72,9 +73,18 @@ def check_answer(session: Session, said: QuestionAnswered, signer: Signer) -> st
         raise ForgedDecisionError(f"the answer is about another question than that of {step.id}")
     if said.reply is not None:
         signer.check_reply(said.reply, question_id=said.question_id, digest=said.digest)
-        return "" if said.refusal is None else f"{said.reply.by} would not answer"
+        return _refused(said.reply, said.refusal)
     signer.check_expiry(said.signature, approval_id=said.question_id, step_hash=said.digest)
     return "nobody answered in time"
+
+
+def _refused(reply: Reply, refusal: Refusal | None) -> str:
+    # What is not signed must not make an answer of a refusal, nor the other way round.
+    if refusal is not (Refusal.REJECTED if reply.refused else None):
+        raise ForgedDecisionError(f"what {reply.by} signed is not what is told of it")
+    if not reply.refused:
+        return ""
+    return f"{reply.by} would not answer" + (f": {reply.reason}" if reply.reason else "")
 
 
 def _step_meant(session: Session, said: StepApproved | StepRejected) -> Step:

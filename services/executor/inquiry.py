@@ -131,6 +131,12 @@ def _fields(step: Step) -> tuple[FormField, ...]:
     )
 
 
+def _asked_of(step: Step, asked: Asked) -> tuple[str, ...]:
+    """Whom a form is for by its own words, else those whose yes the step would need."""
+    named = form_of(step).people if asked is Asked.FORM else ()
+    return named or step.approval.who
+
+
 def _question(move: Move, step: Step, asked: Asked, text: str) -> QuestionAsked:
     session = move.session
     question_id = session.question_id(step)
@@ -152,6 +158,6 @@ def _question(move: Move, step: Step, asked: Asked, text: str) -> QuestionAsked:
         target=step.target,
         command="" if asked is Asked.FORM else step.run,
         evidence=evidence(session),
-        who=step.approval.who,
+        who=_asked_of(step, asked),
         expires_at=move.now + step.approval.expires_after,
     )

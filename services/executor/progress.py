@@ -109,7 +109,7 @@ def answered(
         return None
     move = Move(session, owner, now)
     step = session.step(said.step_id)
-    if said.reply is None:
+    if said.reply is None or said.reply.refused:
         _given_up(move, step, said.refusal or Refusal.EXPIRED, reason)
     elif run.state is StepState.UNKNOWN:
         _fate(move, step, run, inquiry.fate_of(said.reply), said.reply.by)

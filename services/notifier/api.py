@@ -11,6 +11,7 @@ from services.notifier import links
 from services.notifier.approval import Approval
 from services.notifier.choice import Choice
 from services.notifier.desk import Desk
+from services.notifier.inquiry import Inquiry
 from services.notifier.links import BadLinkError, Link
 from services.notifier.pages import SECURITY_HEADERS, as_json, message_page, question_page
 from services.notifier.posted import BadAnswerError, PostedAnswer, PostedChoice, posted
@@ -25,10 +26,13 @@ from services.notifier.question import (
     Refused,
     TooLate,
 )
+from services.notifier.replied import PostedReply, values_in
 from services.notifier.text import REASON_LENGTH
 from shared.errors import UnavailableError
 
 _JSON: Final = "application/json"
+
+Counted = Recorded[Approval] | Recorded[Choice] | Recorded[Inquiry]
 
 
 def question_links(desk: Desk, *, key: bytes, now: Callable[[], datetime]) -> APIRouter:
@@ -97,8 +101,9 @@ async def _answered(
 
 async def _outcome(
     desk: Desk, link: Link, question: Question, request: Request
-) -> Recorded[Approval] | Recorded[Choice] | TooLate:
-    outcome: Recorded[Approval] | Recorded[Choice] | Refused
+) -> Counted | TooLate:
+    outcome: Counted | Refused
+    form: dict[str, str] = {}
     match question:
         case Approval():
             said = await posted(request, PostedAnswer)
@@ -106,15 +111,27 @@ async def _outcome(
         case Choice():
             chosen = await posted(request, PostedChoice)
             outcome = await desk.choose(question, link, chosen.runbook, reason=chosen.reason)
+        case Inquiry():
+            replied = await posted(request, PostedReply)
+            form = {f"value.{name}": value for name, value in replied.values.items()}
+            outcome = await _replied(desk, link, question, replied)
         case _:
             raise BadLinkError("nothing can be answered here")
     match outcome:
         case NotAsked(reason=reason):
-            raise BadAnswerError(403, reason)
+            raise BadAnswerError(403, reason, form=form)
         case NotOffered(reason=reason):
-            raise BadAnswerError(422, reason)
+            raise BadAnswerError(422, reason, form=form)
         case _:
             return outcome
+
+
+async def _replied(
+    desk: Desk, link: Link, inquiry: Inquiry, said: PostedReply
+) -> Recorded[Inquiry] | Refused:
+    if said.refuse:
+        return await desk.refuse(inquiry, link, reason=said.reason)
+    return await desk.reply(inquiry, link, said.values)
 
 
 def _refused(
@@ -129,6 +146,7 @@ def _refused(
         status=error.status,
         problem=str(error),
         reason=error.reason[:REASON_LENGTH],
+        given=values_in(error.form),
     )
 
 

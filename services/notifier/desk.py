@@ -1,18 +1,28 @@
 """The desk: answers and expiries become recorded outcomes, each exactly once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
 from services.notifier.approval import Approval, decide
 from services.notifier.choice import Choice, choose
+from services.notifier.inquiry import Inquiry, UnfitAnswerError, filled, reply
 from services.notifier.links import Channel, Link
-from services.notifier.question import Expired, NotAsked, Q, Question, Recorded, Refused, expired
+from services.notifier.question import (
+    Expired,
+    NotAsked,
+    NotOffered,
+    Q,
+    Question,
+    Recorded,
+    Refused,
+    expired,
+)
 from services.notifier.store import Questions
 from shared.errors import UnavailableError
-from shared.events import Answer, Choosing, Decision, Event
+from shared.events import Answer, Choosing, Decision, Event, Reply
 from shared.oncall.keeping import Rosters
 from shared.signing import Signer
 
@@ -86,11 +96,52 @@ class Desk:
 
         return await self._recorded(choice, judged)
 
+    async def reply(
+        self, inquiry: Inquiry, link: Link, given: Mapping[str, str]
+    ) -> Recorded[Inquiry] | Refused:
+        """Record what the link's recipient filled in; see ``answer``.
+
+        Raises:
+            UnavailableError: see there.
+        """
+        try:
+            values = filled(inquiry.fields, given)
+        except UnfitAnswerError as error:
+            return NotOffered(str(error))
+        return await self._replied(inquiry, link, Reply(values=values, **self._by(link)))
+
+    async def refuse(
+        self, inquiry: Inquiry, link: Link, *, reason: str
+    ) -> Recorded[Inquiry] | Refused:
+        """Record that the link's recipient will not answer, and nobody is to; see ``answer``.
+
+        Raises:
+            UnavailableError: see there.
+        """
+        said = Reply(refused=True, reason=reason, **self._by(link))
+        return await self._replied(inquiry, link, said)
+
     async def expire(self) -> None:
         """Settle what nobody answered in time."""
         for question in await self._questions.overdue(self._now()):
             if await self._settle(question, expired(question, now=self._now())):
                 log.info("approval.expired", **_names(question))
+
+    def _by(self, link: Link) -> dict[str, Any]:
+        return {"by": link.recipient, "at": self._now(), "channel": link.channel.value}
+
+    async def _replied(
+        self, inquiry: Inquiry, link: Link, said: Reply
+    ) -> Recorded[Inquiry] | Refused:
+        if link.channel is Channel.ROOM:
+            return _ANYBODY
+        on_call = await self._rosters.roster()
+        signed = self._signer.signed_reply(said, question_id=inquiry.id, digest=inquiry.digest)
+
+        def judged(current: Inquiry, now: datetime) -> Recorded[Inquiry] | Refused:
+            return reply(current, signed, now=now, on_call=on_call)
+
+        return await self._recorded(inquiry, judged)
 
     async def _recorded(
         self, question: Q, judged: Callable[[Q, datetime], Recorded[Q] | Refused]
@@ -124,6 +175,6 @@ class Desk:
 
 def _names(question: Question) -> dict[str, str]:
     names = {"approval_id": str(question.id), "ticket_id": str(question.ticket_id)}
-    if isinstance(question, Approval):
+    if isinstance(question, Approval | Inquiry):
         names |= {"session_id": str(question.session_id), "step_id": question.step_id}
     return names

@@ -10,12 +10,14 @@ from faststream import Context
 from services.notifier.approval import Approval
 from services.notifier.channels.telling import Teller
 from services.notifier.choice import Choice
+from services.notifier.inquiry import Inquiry
 from services.notifier.routing.matching import Asked, Matched
 from services.notifier.routing.rounds import Rounds
 from services.notifier.store import Questions
 from shared.bus import PublishDep, Router, consumes
 from shared.events import (
     PlanChoiceNeeded,
+    QuestionAsked,
     SessionFinished,
     SessionStarted,
     StepAwaitingApproval,
@@ -58,6 +60,16 @@ async def ask_which(
     """Ask people which runbook to use; a redelivery sends only what is not yet sent."""
     now = datetime.now(UTC)
     asked = Choice.asked(event, (), now=now, trace=current_trace())
+    await rounds.begin(asked, route(event, now), publish)
+
+
+@consumes(router, QuestionAsked, by="notifier")
+async def inquire(
+    event: QuestionAsked, route: RouteDep, rounds: RoundsDep, publish: PublishDep
+) -> None:
+    """Ask people what a session has to know; a redelivery sends only what is not yet sent."""
+    now = datetime.now(UTC)
+    asked = Inquiry.asked(event, (), teams=rounds.teams, now=now, trace=current_trace())
     await rounds.begin(asked, route(event, now), publish)
 
 

@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 from services.notifier.approval import Approval
 from services.notifier.channels.message import Asking, Message, Telling
 from services.notifier.choice import Choice
+from services.notifier.inquiry import WORDS, Inquiry
 from services.notifier.question import Question
 from services.notifier.recipients import Recipient
 from services.notifier.rendering import moment, render
@@ -62,6 +63,7 @@ def _asking(asking: Asking) -> Mail:
     values = {
         "question": question,
         "recipient": asking.to,
+        "words": WORDS,
         "link": asking.link,
         "until": moment(question.expires_at, asking.to.timezone),
     }
@@ -81,6 +83,8 @@ def _shape(question: Question) -> tuple[str, str]:
     """The template for a question, and the subject."""
     if isinstance(question, Choice):
         return "choice", f"{question.title} {question.ticket_title}"
+    if isinstance(question, Inquiry):
+        return "inquiry", f"{question.title} {question.ticket_title}"
     title = question.title if isinstance(question, Approval) else "?"
     return "approval", f"Approve? {title}: {question.ticket_title}"
 

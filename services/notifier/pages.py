@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -10,9 +11,11 @@ from fastapi.responses import HTMLResponse
 
 from services.notifier.approval import Approval
 from services.notifier.choice import NONE, Choice
+from services.notifier.inquiry import WORDS, Inquiry
 from services.notifier.links import Channel, Link
 from services.notifier.question import Question, Said
 from services.notifier.rendering import render
+from services.notifier.replied import VALUE_LENGTH
 from services.notifier.text import REASON_LENGTH
 
 _STYLE: Final = (Path(__file__).parent / "templates" / "page.css").read_text(encoding="utf-8")
@@ -42,6 +45,7 @@ def question_page(
     recorded: bool = False,
     problem: str = "",
     reason: str = "",
+    given: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
     """The question as its recipient sees it now; with forms while an answer would count.
 
@@ -53,9 +57,10 @@ def question_page(
         recorded: whether this very request recorded an answer.
         problem: what was wrong with what was sent, for the person to put right.
         reason: what the person had written, to be kept in the form.
+        given: what the person had filled in, likewise.
     """
     said = question.answer_of(link.recipient, link.channel)
-    name = "choice" if isinstance(question, Choice) else "approval"
+    name = _kind(question)
     return _page(
         f"{name}.page.html",
         status,
@@ -72,6 +77,9 @@ def question_page(
         reason=reason,
         reason_length=REASON_LENGTH,
         take_over=NONE,
+        given=given or {},
+        words=WORDS,
+        value_length=VALUE_LENGTH,
     )
 
 
@@ -93,6 +101,16 @@ def as_json(question: Question, link: Link, *, now: datetime) -> dict[str, Any]:
         "you": {"name": link.recipient, "answered": _said(said) if said else None},
         "open": said is None and question.open_at(now),
     }
+
+
+def _kind(question: Question) -> str:
+    """What a question's page is called."""
+    match question:
+        case Choice():
+            return "choice"
+        case Inquiry():
+            return "inquiry"
+    return "approval"
 
 
 def _so_far(question: Question) -> dict[str, Any]:

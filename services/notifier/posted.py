@@ -1,6 +1,7 @@
 """What people post as an answer, from a form or in JSON, and what is wrong with it."""
 
-from typing import Annotated, Final, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Final, TypeVar
 from urllib.parse import parse_qs
 
 from fastapi import Request
@@ -28,10 +29,18 @@ _JSON: Final = "application/json"
 class BadAnswerError(HandrailError):
     """What was posted is no answer; the text says what to change."""
 
-    def __init__(self, status: int, message: str, *, reason: str = "") -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        reason: str = "",
+        form: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.reason = reason
+        self.form = form or {}
 
 
 def _tidy(reason: str) -> str:
@@ -41,16 +50,21 @@ def _tidy(reason: str) -> str:
     return tidy
 
 
-class _Posted(BaseModel):
+class Posted(BaseModel):
+    """What every answer may have; it has at most so many ``octets``, and ``names`` on a form."""
+
+    octets: ClassVar[int] = BODY_OCTETS
+    names: ClassVar[int] = 10
+
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     reason: Annotated[str, AfterValidator(_tidy)] = ""
 
 
-P = TypeVar("P", bound=_Posted)
+P = TypeVar("P", bound=Posted)
 
 
-class PostedAnswer(_Posted):
+class PostedAnswer(Posted):
     """A yes or a no to a step."""
 
     decision: Answer
@@ -62,7 +76,7 @@ class PostedAnswer(_Posted):
         return self
 
 
-class PostedChoice(_Posted):
+class PostedChoice(Posted):
     """The name of a runbook, or ``NONE``."""
 
     choose: str = Field(min_length=1, max_length=200)
@@ -78,31 +92,31 @@ async def posted(request: Request, kind: type[P]) -> P:
     Raises:
         BadAnswerError: it is no such answer.
     """
-    body = await _body(request)
+    body = await _body(request, kind.octets)
     content_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    raw = ""
+    said: dict[str, str] = {}
     try:
         match content_type:
             case "application/json":
                 return kind.model_validate_json(body)
             case "application/x-www-form-urlencoded":
-                fields = parse_qs(body.decode(), max_num_fields=10, keep_blank_values=True)
+                fields = parse_qs(body.decode(), max_num_fields=kind.names, keep_blank_values=True)
                 said = {name: values[-1] for name, values in fields.items()}
-                raw = said.get("reason", "")
                 return kind.model_validate(said)
     except ValidationError as error:
-        raise BadAnswerError(422, _first_mistake(error), reason=raw) from error
+        reason = said.get("reason", "")
+        raise BadAnswerError(422, _first_mistake(error), reason=reason, form=said) from error
     except ValueError as error:
         raise BadAnswerError(400, "the form cannot be read") from error
     raise BadAnswerError(415, f"send a form ({_FORM}) or {_JSON}")
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, octets: int) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > BODY_OCTETS:
-            raise BadAnswerError(413, f"an answer has at most {BODY_OCTETS} octets")
+        if len(body) > octets:
+            raise BadAnswerError(413, f"an answer has at most {octets} octets")
     return bytes(body)
 
 

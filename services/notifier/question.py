@@ -12,10 +12,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from services.notifier.links import TERMINAL, Channel
 from services.notifier.recipients import Recipient
 from services.notifier.routing.state import Routing
-from shared.events import Choosing, Decision, Event
+from shared.events import Choosing, Decision, Event, Reply
 from shared.lifecycle import ApprovalState, Severity
 
-Said = Decision | Choosing
+Said = Decision | Choosing | Reply
 
 
 class Question(BaseModel):

@@ -11,6 +11,7 @@ from pymongo.errors import DuplicateKeyError
 
 from services.notifier.approval import Approval
 from services.notifier.choice import Choice
+from services.notifier.inquiry import Inquiry
 from services.notifier.question import Q, Question
 from services.notifier.recipients import Recipient, Status
 from shared.bus import Publish
@@ -24,12 +25,14 @@ BATCH: Final = 100
 #: More than anybody has, and not without an end.
 _ALL: Final = 10_000
 _CHOICES: Final = {"kind": "choice"}
+#: What a document is by its `kind`; one without is an approval.
+_KINDS: Final[dict[str, type[Question]]] = {"choice": Choice, "inquiry": Inquiry}
 # As long as the streams keep events: an older request for approval cannot come any more.
 _FINISHED_KEPT: Final = timedelta(days=14)
 
 
 class Questions(Protocol):
-    """Where questions are kept: approvals of steps, and choices between runbooks."""
+    """Where questions are kept: approvals of steps, choices between runbooks, inquiries."""
 
     async def open(self, question: Q) -> Q:
         """Store a new question, or find it where it was stored before; returns it as it is.
@@ -66,7 +69,7 @@ class Questions(Protocol):
         ...
 
     async def supersede(self, session_id: UUID, now: datetime) -> int:
-        """Settle what a session that ended still asked for; how many approvals that were."""
+        """Settle what a session that ended still asked for; how many those were."""
         ...
 
     async def supersede_choices(self, ticket_id: UUID, now: datetime) -> int:
@@ -180,7 +183,7 @@ class MongoQuestions:
 
     async def _ended(self, question: Question) -> datetime | None:
         """When that ended which a question is part of, if it has ended."""
-        if isinstance(question, Approval):
+        if isinstance(question, Approval | Inquiry):
             ended = await self._finished.find_one({"_id": question.session_id})
             return ended["at"] if ended else None
         waits = {"state": TicketState.TRIAGED.value, "parent_id": None, "choice.id": question.id}
@@ -264,6 +267,7 @@ def _document(question: Question) -> Document:
     MongoDB would lose. So do options, which nothing is looked for in.
     """
     as_json = {"decisions", "options", "severity", "state", "risk", "evidence", "who"}
+    as_json |= {"fields", "purpose"}
     return {
         **question.model_dump(exclude={"id", *as_json}),
         **question.model_dump(mode="json", include=as_json),
@@ -275,7 +279,7 @@ def _document(question: Question) -> Document:
 
 def question_of(document: Document) -> Question:
     """A question as it was stored."""
-    return _as(Choice if document.get("kind") == "choice" else Approval, document)
+    return _as(_KINDS.get(document.get("kind", ""), Approval), document)
 
 
 def _as(kind: type[Q], document: Document) -> Q:

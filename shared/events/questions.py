@@ -78,14 +78,20 @@ class Filled(BaseModel):
 
 
 class Reply(BaseModel):
-    """One person's answer; ``signature`` is over everything here and the question's digest."""
+    """One person's answer; ``signature`` is over everything here and the question's digest.
+
+    ``refused`` is that this person will not answer, and why is in ``reason``; then nobody is asked
+    any more.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     values: tuple[Filled, ...] = ()
+    refused: bool = False
     by: str
     at: AwareDatetime
     channel: str
+    reason: str = ""
     signature: str = ""
 
 

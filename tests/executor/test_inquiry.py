@@ -118,3 +118,20 @@ def test_a_form_that_nobody_fills_in_expires():
 def test_a_form_that_somebody_will_not_fill_in_is_refused():
     move = refused(asked().session, "a", "me", NOW, refusal=Refusal.REJECTED, reason="no")
     assert move.session.run("a").state is StepState.REJECTED
+
+
+def test_a_form_is_for_the_people_that_it_names():
+    assert asked().events[-1].who == ("ann@example.com",)
+
+
+def test_a_person_who_signs_that_nobody_answers_ends_the_wait():
+    session_ = asked().session
+    said = reply(session_, "a")
+    no = said.model_copy(
+        update={
+            "reply": said.reply.model_copy(update={"refused": True}),
+            "refusal": Refusal.REJECTED,
+        }
+    )
+    move = answered(session_, no, "me", NOW, reason="ann would not answer")
+    assert states(move.session) == {"a": "rejected", "b": "skipped"}

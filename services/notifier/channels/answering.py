@@ -10,6 +10,7 @@ from services.notifier.channels.post import Post
 from services.notifier.channels.store import Posts
 from services.notifier.choice import Choice
 from services.notifier.desk import Desk
+from services.notifier.inquiry import WORDS, Inquiry
 from services.notifier.links import Channel, Link
 from services.notifier.question import (
     AlreadyAnswered,
@@ -90,6 +91,8 @@ class Answering:
 
     async def choose(self, question: Question, by: Person, option: str) -> str:
         """Record which option is chosen, by its place among them; what to tell the person."""
+        if isinstance(question, Inquiry):
+            return await self._pick(question, by, option)
         if not isinstance(question, Choice):
             return GONE
         runbook = None
@@ -102,10 +105,20 @@ class Answering:
         return told(await self._desk.choose(question, link, runbook, reason=""))
 
     async def _answer(self, question: Question, by: Person, answer: Answer, reason: str) -> str:
+        link = self._link(question, by)
+        if isinstance(question, Inquiry) and answer is Answer.REJECT:
+            return told(await self._desk.refuse(question, link, reason=reason))
         if not isinstance(question, Approval):
             return GONE
-        link = self._link(question, by)
         return told(await self._desk.answer(question, link, answer, reason=reason))
+
+    async def _pick(self, inquiry: Inquiry, by: Person, option: str) -> str:
+        field = inquiry.picks
+        at = int(option) if option.isdecimal() else -1
+        if field is None or not 0 <= at < len(field.options):
+            return GONE
+        given = {field.name: field.options[at]}
+        return told(await self._desk.reply(inquiry, self._link(inquiry, by), given))
 
     def _link(self, question: Question, by: Person) -> Link:
         return Link.to(
@@ -123,7 +136,7 @@ class Answering:
             return None
 
 
-def told(outcome: Recorded[Approval] | Recorded[Choice] | Refused) -> str:
+def told(outcome: Recorded[Approval] | Recorded[Choice] | Recorded[Inquiry] | Refused) -> str:
     """What a person is told of an answer of theirs."""
     match outcome:
         case Recorded(question=question):
@@ -147,4 +160,9 @@ def _recorded(question: Question) -> str:
             return f"Recorded: {_STATES[question.state]}."
         case Choice(chosen=option) if option is not None:
             return f"Recorded: {option.name} is used."
+        case Inquiry(state=ApprovalState.REJECTED):
+            return "Recorded: nobody answers it, and the plan goes on without."
+        case Inquiry(answers=answers):
+            said = ", ".join(WORDS.get(one.value, one.value) for one in answers[-1].values)
+            return f"Recorded: {said or 'as it was proposed'}."
     return "Recorded: you take over, and nothing runs."

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from services.notifier.approval import Approval
 from services.notifier.channels.message import Asking, Message, Telling
 from services.notifier.choice import Choice
+from services.notifier.inquiry import WORDS, Inquiry
 from services.notifier.links import Channel
 from services.notifier.question import Question
 from services.notifier.rendering import moment
@@ -59,7 +60,7 @@ def _joined(line: Line) -> str:
 
 
 def _title(question: Question) -> str:
-    return question.title if isinstance(question, Approval | Choice) else "?"
+    return question.title if isinstance(question, Approval | Choice | Inquiry) else "?"
 
 
 def _asked(asking: Asking) -> Iterator[Line]:
@@ -77,6 +78,9 @@ def _asked(asking: Asking) -> Iterator[Line]:
                 )
                 yield Line(one_line(option.name), one_line(f"{option.runbook.title}{hinders}"))
             yield Line("", f"Without an answer by {until} nothing runs.")
+        case Inquiry():
+            yield from _inquiry(question)
+            yield Line("", f"Without an answer by {until} the plan goes on without.")
 
 
 def _step(approval: Approval) -> Iterator[Line]:
@@ -90,6 +94,15 @@ def _step(approval: Approval) -> Iterator[Line]:
         yield Line("What takes it back", visible(approval.rollback), exact=True)
     else:
         yield Line("What takes it back", "nothing, this step has no rollback")
+
+
+def _inquiry(inquiry: Inquiry) -> Iterator[Line]:
+    yield Line("", one_line(inquiry.text))
+    if inquiry.command:
+        yield Line("The command that was started", visible(inquiry.command), exact=True)
+    for field in inquiry.fields:
+        options = "; ".join(WORDS.get(one, one) for one in field.options)
+        yield Line(one_line(field.title or field.name), one_line(options))
 
 
 def _told(telling: Telling) -> Iterator[Line]:

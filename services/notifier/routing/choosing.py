@@ -27,12 +27,16 @@ _ANSWERABLE: Final = (SlackChannel, TelegramChannel)
 
 @dataclass(frozen=True)
 class Circle:
-    """Whose yes counts, by the schedules as they are, for a question asked at a time."""
+    """Whose yes counts, by the schedules as they are, for a question asked at a time.
+
+    ``by_page`` is a question that has to be filled in: no button of a chat can answer it.
+    """
 
     voters: Voters
     roster: Roster
     asked_at: datetime
     now: datetime
+    by_page: bool = False
 
     def admits(self, email: str) -> bool:
         """Whether this person's yes would count now, given by mail."""
@@ -63,7 +67,7 @@ class Chooser:
         whose yes counts, or to everybody: one who is not asked in vain is better than silence.
         """
         found = self._meant(stage, circle, is_default=route == DEFAULT.name)
-        if stage.kind is Kind.ASK and not any(map(self._answerable, found)):
+        if stage.kind is Kind.ASK and not any(self._answerable(to, circle) for to in found):
             log.warning("route.nobody_found", route=route)
             found = (*self._anybody(circle), *found)
         before = {_who(one) for one in told}
@@ -89,7 +93,7 @@ class Chooser:
         found = [to for channel in stage.over for to in self._on(channel, people)]
         if is_default and stage.kind is Kind.ASK:
             found += self.directory.asked()
-        if found and not any(map(self._answerable, found)):
+        if found and not any(self._answerable(to, circle) for to in found):
             # In a room that only shows, nobody can answer.
             found += self._by_mail(people)
         return tuple(found)
@@ -110,7 +114,9 @@ class Chooser:
         found = (self.directory.person(one, channel) for one in people)
         return tuple(to for to in found if to is not None)
 
-    def _answerable(self, to: Recipient) -> bool:
+    def _answerable(self, to: Recipient, circle: Circle) -> bool:
+        if circle.by_page:
+            return to.channel in {Channel.EMAIL, Channel.TERMINAL}
         return not to.is_room or isinstance(self.directory.channels.get(to.via), _ANSWERABLE)
 
     def _by_mail(self, people: Iterable[Person]) -> tuple[Recipient, ...]:

@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 
 from shared.config import Target
 from shared.config.routes import DEFAULT, RouteConfig
-from shared.events import Alert, PlanChoiceNeeded, StepAwaitingApproval
+from shared.events import Alert, PlanChoiceNeeded, QuestionAsked, StepAwaitingApproval
 from shared.lifecycle import Severity
 from shared.policy.facts import clock_words
 from shared.policy.terms import Met
 from shared.runbook.conditions import answer
 
-Asked = StepAwaitingApproval | PlanChoiceNeeded
+Asked = StepAwaitingApproval | PlanChoiceNeeded | QuestionAsked
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,14 @@ def _said(asked: Asked, targets: Mapping[str, Target]) -> dict[str, Any]:
             "target": {},
         }
     ticket: dict[str, Any] = {"severity": asked.severity.value, "title": asked.ticket_title}
+    if isinstance(asked, QuestionAsked):
+        return {
+            "question": {"kind": asked.asked.value},
+            "ticket": ticket,
+            "runbook": {"name": asked.runbook},
+            "step": {"id": asked.step_id},
+            "target": _target(asked.target, targets.get(asked.target)) if asked.target else {},
+        }
     return {
         "question": {"kind": "approval"},
         "ticket": _ticket(asked.alert, asked.severity) if asked.alert else ticket,

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from services.notifier.approval import Approval
 from services.notifier.choice import Choice
+from services.notifier.inquiry import Inquiry
 from services.notifier.question import Q, Question
 from services.notifier.recipients import Recipient
 from services.notifier.routing import timing
@@ -74,8 +75,9 @@ class Planner:
         *,
         told: Sequence[Recipient],
     ) -> tuple[Recipient, ...]:
-        voters = question.voters if isinstance(question, Approval) else Voters()
-        circle = Circle(voters, roster, question.created_at, now)
+        voters = question.voters if isinstance(question, Approval | Inquiry) else Voters()
+        form = isinstance(question, Inquiry) and question.picks is None
+        circle = Circle(voters, roster, question.created_at, now, by_page=form)
         answered = {said.by.casefold() for said in question.answers}
         chosen: tuple[Recipient, ...] = ()
         for stage in stages:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from services.notifier.approval import Approval
+from services.notifier.choice import Choice
 from services.notifier.question import Question
 from services.notifier.recipients import Recipient, Status
 from shared.events import Event, NotificationFailed, NotificationSent
@@ -11,6 +12,7 @@ from shared.events import Event, NotificationFailed, NotificationSent
 #: What a notification is about, as its events say it.
 APPROVAL = "approval"
 CHOICE = "choice"
+QUESTION = "question"
 
 
 def reported(question: Question, recipients: Iterable[Recipient]) -> list[Event]:
@@ -22,7 +24,7 @@ def reported(question: Question, recipients: Iterable[Recipient]) -> list[Event]
             "ticket_id": question.ticket_id,
             "channel": to.over,
             "recipient": to.email,
-            "purpose": APPROVAL if isinstance(question, Approval) else CHOICE,
+            "purpose": _purpose(question),
             "approval_id": question.id,
         }
         if to.at is not None:
@@ -32,3 +34,12 @@ def reported(question: Question, recipients: Iterable[Recipient]) -> list[Event]
         elif to.status is Status.FAILED:
             told.append(NotificationFailed.about(question.id, error=to.error, **said))
     return told
+
+
+def _purpose(question: Question) -> str:
+    match question:
+        case Approval():
+            return APPROVAL
+        case Choice():
+            return CHOICE
+    return QUESTION

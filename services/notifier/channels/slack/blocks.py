@@ -12,10 +12,11 @@ from uuid import UUID
 from services.notifier.approval import Approval
 from services.notifier.channels.news import News
 from services.notifier.choice import Choice
+from services.notifier.inquiry import WORDS, Inquiry
 from services.notifier.question import Question
 from services.notifier.rendering import moment
 from services.notifier.text import one_line, visible
-from shared.events import Answer, Choosing
+from shared.events import Answer, Choosing, Reply
 from shared.lifecycle import ApprovalState
 
 Block = dict[str, Any]
@@ -48,7 +49,7 @@ def fallback(text: str) -> str:
 
 def headline(question: Question) -> str:
     """What a question is about, in one line."""
-    title = question.title if isinstance(question, Approval | Choice) else "?"
+    title = _title(question)
     return f"[{question.severity}] {title}: {question.ticket_title}"
 
 
@@ -81,20 +82,21 @@ def details_view(question: Question, *, zone: str = "") -> dict[str, Any]:
 
 def reason_view(question: Question, post_id: UUID) -> dict[str, Any]:
     """Asks for the reason of a no."""
+    is_inquiry = isinstance(question, Inquiry)
     field = {"type": "plain_text_input", "action_id": REASON, "multiline": True, "max_length": 1000}
     return {
         "type": "modal",
         "callback_id": REJECT,
         "private_metadata": str(post_id),
-        "title": _plain("Reject"),
-        "submit": _plain("Reject: do not run it"),
+        "title": _plain("No answer" if is_inquiry else "Reject"),
+        "submit": _plain("Go on without" if is_inquiry else "Reject: do not run it"),
         "close": _plain("Back"),
         "blocks": [
             _rich(_line("", _title(question))),
             {
                 "type": "input",
                 "block_id": REASON,
-                "label": _plain("What is wrong with it?"),
+                "label": _plain("Why?" if is_inquiry else "What is wrong with it?"),
                 "element": field,
             },
         ],
@@ -107,7 +109,7 @@ def shows_all(question: Question) -> bool:
 
 
 def _title(question: Question) -> str:
-    return question.title if isinstance(question, Approval | Choice) else "?"
+    return question.title if isinstance(question, Approval | Choice | Inquiry) else "?"
 
 
 def _body(question: Question, *, whole: bool = False) -> Iterable[Block]:
@@ -116,6 +118,8 @@ def _body(question: Question, *, whole: bool = False) -> Iterable[Block]:
         yield from _step(question, whole=whole)
     if isinstance(question, Choice):
         yield from _choice(question)
+    if isinstance(question, Inquiry):
+        yield from _inquiry(question)
 
 
 def _step(approval: Approval, *, whole: bool) -> Iterable[Block]:
@@ -149,12 +153,26 @@ def _choice(choice: Choice) -> Iterable[Block]:
         yield _rich(*lines)
 
 
+def _inquiry(inquiry: Inquiry) -> Iterable[Block]:
+    yield _rich(_line("", inquiry.text))
+    if inquiry.command:
+        yield _rich(_line("The command that was started", ""), _code(inquiry.command))
+    if inquiry.picks is None:
+        wanted = [field.title or field.name for field in inquiry.fields]
+        yield _rich(_line("To fill in by the link in your mail", ""), _list(wanted))
+
+
 def _buttons(question: Question, value: str) -> Iterable[Block]:
     if isinstance(question, Choice):
         for at, option in list(enumerate(question.options))[:_OPTIONS]:
             if option.usable:
                 yield _button(f"{CHOOSE}:{at}", f"Choose {option.name}", value)
         yield _button(f"{CHOOSE}:none", "None: I take over", value) | {"style": "danger"}
+        return
+    if isinstance(question, Inquiry):
+        for at, name in enumerate(question.picks.options if question.picks else ()):
+            yield _button(f"{CHOOSE}:{at}", WORDS.get(name, name), value)
+        yield _button(REJECT, "Nobody can answer…", value) | {"style": "danger"}
         return
     if shows_all(question):
         yield _button(APPROVE, "Approve", value) | {
@@ -177,11 +195,20 @@ def _confirm(question: Question) -> dict[str, Any]:
 
 
 def _until(question: Question, zone: str) -> Block:
-    otherwise = "nothing runs" if isinstance(question, Choice) else "the step is rejected"
+    otherwise = _otherwise(question)
     unseen = "" if shows_all(question) else " It is too long to be shown and approved here."
     return _context(
         f"Without an answer by {moment(question.expires_at, zone)} {otherwise}.{unseen}"
     )
+
+
+def _otherwise(question: Question) -> str:
+    match question:
+        case Choice():
+            return "nothing runs"
+        case Inquiry():
+            return "the plan goes on without"
+    return "the step is rejected"
 
 
 def _said(question: Question, zone: str) -> Iterable[str]:
@@ -201,6 +228,8 @@ def _said(question: Question, zone: str) -> Iterable[str]:
 def _answer(said: object) -> str:
     if isinstance(said, Choosing):
         return f"chose {said.runbook}" if said.runbook else "takes over"
+    if isinstance(said, Reply):
+        return "will not answer" if said.refused else "answered"
     return "said yes" if getattr(said, "answer", "") == Answer.APPROVE else "said no"
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from services.notifier.approval import Approval
 from services.notifier.channels.answering import Answering
 from services.notifier.choice import Choice
+from services.notifier.inquiry import Inquiry
 from services.notifier.question import Question
 from services.notifier.rendering import moment
 from services.notifier.store import Questions
@@ -20,6 +21,8 @@ USAGE: Final = (
 )
 UNKNOWN: Final = "Nothing that waits has this code. /handrail pending lists what does."
 NOT_HERE: Final = "Choose the runbook by the buttons of its message, or by the link in your mail."
+
+BY_LINK: Final = "Answer by the buttons of its message, or by the link in your mail."
 
 _MOST: Final = 20
 _CODE: Final = 8
@@ -64,6 +67,8 @@ class Commands:
             return UNKNOWN
         if word == "show":
             return "\n".join(_shown(question, by.timezone))
+        if isinstance(question, Inquiry):
+            return BY_LINK
         if not isinstance(question, Approval):
             return NOT_HERE
         if word == "approve":
@@ -72,7 +77,9 @@ class Commands:
 
 
 def _title(question: Question) -> str:
-    return one_line(question.title) if isinstance(question, Approval | Choice) else "?"
+    if isinstance(question, Approval | Choice | Inquiry):
+        return one_line(question.title)
+    return "?"
 
 
 def _shown(question: Question, zone: str) -> Iterator[str]:
@@ -88,4 +95,7 @@ def _shown(question: Question, zone: str) -> Iterator[str]:
         case Choice():
             yield from (f"  {one_line(option.runbook.title)}" for option in question.options)
             yield NOT_HERE
+        case Inquiry():
+            yield one_line(question.text)
+            yield BY_LINK
     yield f"Without an answer by {moment(question.expires_at, zone)} nothing runs."

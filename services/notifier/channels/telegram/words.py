@@ -8,10 +8,11 @@ from services.notifier.approval import Approval
 from services.notifier.channels.message import Asking, Message
 from services.notifier.channels.plain import Line, lines_of, title_of
 from services.notifier.choice import Choice
+from services.notifier.inquiry import WORDS, Inquiry
 from services.notifier.question import Question
 from services.notifier.rendering import moment
 from services.notifier.text import one_line, visible
-from shared.events import Answer, Choosing
+from shared.events import Answer, Choosing, Reply
 from shared.lifecycle import ApprovalState
 
 #: Longer ones are not shown whole in a message, and are approved only where they are.
@@ -84,6 +85,12 @@ def buttons(question: Question, post_id: UUID, *, sure: bool = False) -> dict[st
             if option.usable
         ]
         rows.append([_button("None: I take over", f"{CHOOSE}none", post_id)])
+    elif isinstance(question, Inquiry):
+        rows = [
+            [_button(WORDS.get(option, option), f"{CHOOSE}{at}", post_id)]
+            for at, option in enumerate(question.picks.options if question.picks else ())
+        ]
+        rows.append([_button("Nobody can answer…", REJECT, post_id)])
     else:
         approve = [_button("Approve", APPROVE, post_id)] if shows_all(question) else []
         rows = [[*approve, _button("Reject…", REJECT, post_id)]]
@@ -110,6 +117,8 @@ def _add(text: Text, line: Line, *, room: int) -> None:
 
 def _add_answers(text: Text, question: Question, zone: str) -> None:
     names = {to.email: to.name for to in question.recipients}
+    if isinstance(question, Inquiry) and not question.picks:
+        text.add("It is a form: fill it in by the link in your mail.\n")
     if not shows_all(question):
         text.add("It is too long to be shown and approved here: use the link in your mail.\n")
     for said in question.answers:
@@ -123,6 +132,8 @@ def _add_answers(text: Text, question: Question, zone: str) -> None:
 def _said(said: object) -> str:
     if isinstance(said, Choosing):
         return f"chose {said.runbook}" if said.runbook else "takes over"
+    if isinstance(said, Reply):
+        return "will not answer" if said.refused else "answered"
     return "said yes" if getattr(said, "answer", "") == Answer.APPROVE else "said no"
 
 
