@@ -27,12 +27,16 @@ _WHAT: Final = {
     "plan.chosen": ("{refusal}: no runbook was chosen", "chose {chosen}", "chose none of them"),
     "plan.ready": ("planned: {plan}",),
     "session.started": ("began {runbook}",),
+    "session.directed": ("asked for the plan to {directive}",),
     "session.finished": ("the plan {outcome}",),
     "step.awaiting_approval": ("asked for {step_id} on {target}: {command}",),
     "step.approved": ("approved {step_id}",),
     "step.rejected": ("{refusal}: {step_id}",),
+    "step.held": ("held {step_id} back",),
     "step.started": ("began {step_id} on {target}: {command}",),
     "step.done": ("{step_id} {outcome}, exit code {exit_code}", "{step_id} {outcome}"),
+    "question.asked": ("asked about {step_id}: {text}",),
+    "question.answered": ("{refusal}: nobody answers about {step_id}", "answered about {step_id}"),
     "notification.sent": ("told {recipient} by {channel}: {purpose}",),
     "notification.failed": ("could not tell {recipient} by {channel}: {purpose}",),
 }
@@ -127,12 +131,17 @@ def _time(text: str, now: datetime) -> datetime:
 
 def _who(source: str, data: Mapping[str, Any]) -> str:
     """The people who decided, or the service that acted."""
-    decisions = data.get("decisions")
-    if isinstance(decisions, list) and decisions:
-        people = [str(d["by"]) for d in decisions if isinstance(d, dict) and "by" in d]
-        if people:
-            return ", ".join(people)
+    people = [str(said["by"]) for said in (*_said(data), data) if said.get("by")]
+    if people:
+        return ", ".join(dict.fromkeys(people))
     return source.removeprefix("/handrail/")
+
+
+def _said(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What people said: several who decided, or one who answered."""
+    decisions = data.get("decisions")
+    said = decisions if isinstance(decisions, list) else [data.get("reply")]
+    return [each for each in said if isinstance(each, dict)]
 
 
 def _what(subject: str, data: Mapping[str, Any]) -> str:
@@ -171,12 +180,7 @@ def _why(data: Mapping[str, Any]) -> str:
     reasons = data.get("reasons")
     if isinstance(reasons, list):
         return "; ".join(str(reason) for reason in reasons)
-    decisions = data.get("decisions")
-    if isinstance(decisions, list):
-        return "; ".join(
-            str(d["reason"]) for d in decisions if isinstance(d, dict) and d.get("reason")
-        )
-    return ""
+    return "; ".join(str(said["reason"]) for said in _said(data) if said.get("reason"))
 
 
 def _storable(text: str) -> str:

@@ -16,7 +16,15 @@ router = Router()
 TimelinesDep = Annotated[Timelines, Context("timelines")]
 
 #: The families whose events make up the life of a ticket.
-RECORDED: Final = ("ticket", "plan", "step", "session", "notification", "feedback")
+RECORDED: Final = (
+    "ticket",
+    "plan",
+    "step",
+    "session",
+    "question",
+    "notification",
+    "feedback",
+)
 
 
 async def record(envelopes: list[Envelope], timelines: TimelinesDep) -> None:
