@@ -24,7 +24,9 @@ async def test_a_policy_lets_run_denies_and_counts_and_a_wrong_one_changes_nothi
     assert "failed" not in record
 
     write_policy(world, NEVER)
-    await eventually(lambda: world.db.policies.find_one({"policy": {"$regex": "no touching"}}))
+    # Both that judge have read it: the planner when it plans, the executor when it runs.
+    loaded = (world.work / "rest.log").read_text
+    await eventually(lambda: loaded().count("policy.loaded") >= 4)
     write_policy(world, "rules: nonsense\n")
     second = await world.open_ticket("two")
     await world.until_state(second, "escalated")
