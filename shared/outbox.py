@@ -7,6 +7,8 @@ document itself, under ``outbox``, until the stream has them. A sweep publishes 
 
 from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 
 import structlog
@@ -47,13 +49,32 @@ def push(events: Iterable[Event], *, traceparent: str) -> Document:
     return {"$push": {"outbox": {"$each": entries}}, "$currentDate": {INDEX: True}}
 
 
+def put(update: Document, entries: list[Document], *, instead: bool) -> None:
+    """Have an update keep these events too, or ``instead`` of those that the document has."""
+    if instead:
+        update.setdefault("$set", {})["outbox"] = entries
+    elif entries:
+        update["$push"] = {"outbox": {"$each": entries}}
+    if entries:
+        update["$currentDate"] = {INDEX: True}
+    elif instead:
+        update.setdefault("$unset", {})[INDEX] = ""
+
+
 @seam
 class Outbox:
-    """The outboxes in the documents of one collection."""
+    """The outboxes in the documents of one collection.
 
-    def __init__(self, collection: Collection, publish: Publish) -> None:
+    ``lazily`` leaves it to ``settle`` to take out what is published: then many are taken out in one
+    write, or by the next change of their document. What a crash keeps from that is published again,
+    under the same id.
+    """
+
+    def __init__(self, collection: Collection, publish: Publish, *, lazily: bool = False) -> None:
         self._collection = collection.with_options(write_concern=RELAXED)
         self._publish = publish
+        self._lazily = lazily
+        self._published: dict[Any, list[Any]] = {}
 
     async def prepare(self) -> None:
         """Make the index that the sweep needs."""
@@ -65,33 +86,34 @@ class Outbox:
         Raises:
             UnavailableError: the bus or the store is away; what is left is found by the sweep.
         """
-        if not entries:
-            return
         ids = []
-        for entry in entries:
-            event = _revived(entry)
-            if event is not None:
-                with continued(entry["trace"]):
-                    await self._publish(event)
-                ids.append(entry["id"])
+        for trace, of_trace in groupby(entries, key=itemgetter("trace")):
+            events = {entry["id"]: _revived(entry) for entry in of_trace}
+            known = [event for event in events.values() if event is not None]
+            with continued(trace):
+                await self._publish(*known)
+            ids += [id_ for id_, event in events.items() if event is not None]
         if not ids:
             return
-        await self._collection.update_one(
-            {"_id": document_id},
-            [
-                {
-                    "$set": {
-                        "outbox": {
-                            "$filter": {
-                                "input": "$outbox",
-                                "cond": {"$not": {"$in": ["$$this.id", ids]}},
-                            },
-                        },
-                    },
-                },
-                {"$set": {INDEX: {"$cond": [{"$eq": ["$outbox", []]}, "$$REMOVE", f"${INDEX}"]}}},
-            ],
-        )
+        if self._lazily:
+            self._published.setdefault(document_id, []).extend(ids)
+        else:
+            await self._collection.update_one({"_id": document_id}, _without(ids))
+
+    def replaced(self, document_id: Any) -> None:
+        """Know that a change put other events in place of those that are published."""
+        self._published.pop(document_id, None)
+
+    async def settle(self) -> None:
+        """Take out of their documents what was published since the last time.
+
+        Raises:
+            UnavailableError: the store is away; the sweep publishes them again, and takes them out.
+        """
+        published, self._published = self._published, {}
+        if published:
+            ids = [id_ for of_document in published.values() for id_ in of_document]
+            await self._collection.update_many({"_id": {"$in": list(published)}}, _without(ids))
 
     async def sweep(self) -> int:
         """Publish what was left behind; how many documents had something to say."""
@@ -106,6 +128,13 @@ class Outbox:
         query = {INDEX: {"$exists": True}, "$expr": {"$lt": [f"${INDEX}", late]}}
         async for document in self._collection.find(query, {"outbox": 1}).limit(500):
             yield document
+
+
+def _without(ids: list[Any]) -> list[Document]:
+    """The update that takes these events out."""
+    others = {"$filter": {"input": "$outbox", "cond": {"$not": {"$in": ["$$this.id", ids]}}}}
+    at = {"$cond": [{"$eq": ["$outbox", []]}, "$$REMOVE", f"${INDEX}"]}
+    return [{"$set": {"outbox": others}}, {"$set": {INDEX: at}}]
 
 
 def _revived(entry: Document) -> Event | None:

@@ -49,8 +49,8 @@ def admit(move: Move, verdicts: Mapping[str, Verdict]) -> Move:
                 _asked_for(move, step, run)
             case Go():
                 claim(move, step, run)
-            case Hold(reason):
-                hold(move, step, run, reason)
+            case Hold(reason, on):
+                hold(move, step, run, reason, on)
             case Deny(reason):
                 end(move, step, run, StepState.FAILED, Result(reason=reason))
             case Ask(rule, dry_run, artifact):

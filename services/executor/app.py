@@ -40,6 +40,8 @@ from shared.settings import SigningSettings
 from shared.signing import Signer
 
 LOOK_AROUND = timedelta(seconds=1)
+# Well before the sweep takes what is published for left behind.
+SETTLE = timedelta(seconds=0.5)
 SWEEP = timedelta(seconds=10)
 
 
@@ -65,7 +67,7 @@ def build(settings: Settings) -> Service:
     sessions = MongoSessions(service.database)
     executors = MongoExecutors(service.database, settings.executor_lease)
     output = MongoOutput(service.database)
-    outbox = Outbox(sessions.collection, service.bus.publish)
+    outbox = Outbox(sessions.collection, service.bus.publish, lazily=True)
     config = load_config(settings.config)
     connectors = Connectors(config, settings.home)
     secrets = connectors.secrets()
@@ -122,6 +124,7 @@ def build(settings: Settings) -> Service:
     service.loops += [
         every(settings.executor_lease / 3, engine.renew, name="renew"),
         every(LOOK_AROUND, engine.adopt, name="adopt"),
+        every(SETTLE, outbox.settle, name="told"),
         every(LOOK_AROUND, outbox.sweep, name="outbox"),
         every(LOOK_AROUND, gate.look, name="gate"),
         every(LOOK_AROUND, warden.look, name="breakers"),
@@ -131,7 +134,7 @@ def build(settings: Settings) -> Service:
         every(SWEEP, locks.sweep_places, name="places"),
         every(timedelta(hours=1), executors.forget, name="forget"),
     ]
-    service.close += [engine.close, connectors.close]
+    service.close += [outbox.settle, engine.close, connectors.close]
     return service
 
 

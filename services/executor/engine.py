@@ -1,7 +1,7 @@
 """Drives sessions: makes their changes durable, then does what was claimed with them."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
@@ -20,7 +20,7 @@ from services.executor.work import NotEndedYetError, Work
 from shared.connectors.protocol import Chunk, TargetUnreachableError
 from shared.errors import PermanentError, UnavailableError
 from shared.events import SessionOutcome, Step
-from shared.lifecycle import SESSION_ENDED, SessionState
+from shared.lifecycle import SESSION_ENDED
 from shared.store import Document
 from shared.telemetry import continued
 
@@ -41,11 +41,12 @@ class Sessions(Protocol):
     async def load(self, session_id: UUID) -> Session | None: ...
     async def save(self, rev: int, move: Move) -> list[Document] | None: ...
     async def owned_by_others(self, alive: Sequence[str]) -> list[UUID]: ...
-    async def held_back(self) -> list[UUID]: ...
+    async def held_back(
+        self, on: Collection[str] | None = None
+    ) -> list[tuple[UUID, list[str]]]: ...
     async def overdue(self, now: datetime) -> list[UUID]: ...
     async def stopping(self, owner: str) -> list[UUID]: ...
-    async def source_resolved(self, ticket_id: UUID) -> bool: ...
-    async def ticket_in_progress(self, ticket_id: UUID, now: datetime) -> None: ...
+    async def ticket_taken_on(self, ticket_id: UUID, now: datetime) -> bool: ...
 
 
 class Executors(Protocol):
@@ -73,8 +74,8 @@ class Warden(Protocol):
     """See ``admission.warden.Warden``."""
 
     async def verdicts(self, session: Session, due: Sequence[str]) -> dict[str, Verdict]: ...
-    async def ended(self, session: Session, step: Step, result: Result) -> None: ...
-    async def finished(self, session: Session) -> None: ...
+    async def ended(self, session: Session, step: Step, result: Result) -> list[str]: ...
+    async def finished(self, session: Session) -> list[str]: ...
 
 
 class Artifacts(Protocol):
@@ -93,6 +94,7 @@ class Flush(Protocol):
     """See ``shared.outbox.Outbox``."""
 
     async def flush(self, document_id: UUID, entries: list[Document]) -> None: ...
+    def replaced(self, document_id: UUID) -> None: ...
 
 
 class ArtifactGoneError(PermanentError):
@@ -134,45 +136,54 @@ class Engine:
         self._mask = mask
         self._now = now
         self._works: dict[tuple[UUID, str], Work] = {}
+        # Sessions with a step that runs here, as they were stored last.
+        self._latest: dict[UUID, Session] = {}
+        # What sessions wait for, as far as is known here; others see it at their next look.
+        self._awaited: set[str] = set()
         self._steps = Counter(
             "handrail_steps", "Attempts at steps that ended.", ["outcome"], registry=registry
         )
 
     async def begin(self, session_id: UUID, ticket_id: UUID) -> None:
         """Take a plan on; a second time changes nothing."""
-        resolved = await self._sessions.source_resolved(ticket_id)
-        move = await self.change(
+        resolved = await self._sessions.ticket_taken_on(ticket_id, self._now())
+        await self.change(
             session_id,
             lambda session: begin(session, self.owner, self._now(), source_resolved=resolved),
         )
-        if move is None or move.session.state is not SessionState.CANCELLED:
-            await self._sessions.ticket_in_progress(ticket_id, self._now())
 
-    async def change(self, session_id: UUID, decide: Decide) -> Move | None:
+    async def change(
+        self, session_id: UUID, decide: Decide, *, known: Session | None = None
+    ) -> Move | None:
         """Decide over the session as it is, store the change, tell of it, do what it claims.
 
-        ``decide`` is asked again when somebody else changed the session first. Returns None when it
-        wants no change.
+        ``decide`` is asked again when somebody else changed the session first. ``known`` is how the
+        session was stored last, as far as is known. Returns None when it wants no change.
 
         Raises:
             UnavailableError: the store does not answer; nothing was changed, or what was changed
                 is found by the sweeps.
         """
         for _ in range(CONFLICTS_MOST):
-            session = await self._sessions.load(session_id)
-            if session is None:
-                raise NoSuchSessionError(f"there is no session {session_id}")
+            session = known or await self._loaded(session_id)
             move = decide(session)
-            if move is None:
+            if move is not None:
+                move = await self._admitted(move)
+            if move is not None and (move.session != session or move.claimed):
+                entries = await self._sessions.save(session.rev, move)
+                if entries is not None:
+                    await self._follow(move, entries)
+                    return move
+            elif known is None:
                 return None
-            move = await self._admitted(move)
-            if move.session == session and not move.claimed:
-                return None
-            entries = await self._sessions.save(session.rev, move)
-            if entries is not None:
-                await self._follow(move, entries)
-                return move
+            known = None
         raise UnavailableError(f"session {session_id} is changed by too many at once")
+
+    async def _loaded(self, session_id: UUID) -> Session:
+        session = await self._sessions.load(session_id)
+        if session is None:
+            raise NoSuchSessionError(f"there is no session {session_id}")
+        return session
 
     async def _admitted(self, move: Move) -> Move:
         """The move after every step that is due has been let in, or not."""
@@ -181,23 +192,64 @@ class Engine:
         return settle(move)
 
     async def _follow(self, move: Move, entries: list[Document]) -> None:
+        stored = self._remembered(move.session)
         for step_id in move.claimed:
             self._start(move.session, step_id)
         for step_id in move.stopped:
             self._stop(move.session.id, step_id)
+        await self._tell(move.session, stored, entries)
         if move.session.state in SESSION_ENDED:
             await self._finish(move.session)
+
+    def _remembered(self, session: Session) -> Session:
+        """The session as it is stored now, kept in mind while a step of it runs here."""
+        stored = session.model_copy(update={"rev": session.rev + 1, "untold": True})
+        if not session.untold:
+            self._outbox.replaced(session.id)
+        if self.owner in session.owners():
+            self._latest[session.id] = stored
+        else:
+            self._latest.pop(session.id, None)
+        self._awaited.update(session.held_on)
+        return stored
+
+    async def _tell(self, before: Session, stored: Session, entries: list[Document]) -> None:
         try:
-            await self._outbox.flush(move.session.id, entries)
+            await self._outbox.flush(before.id, entries)
         except UnavailableError as error:
             # They stand in the session; the sweep publishes them when the bus is back.
-            log.warning("events.kept", session_id=str(move.session.id), reason=str(error))
+            log.warning("events.kept", session_id=str(before.id), reason=str(error))
+            return
+        if not before.untold and self._latest.get(before.id) is stored:
+            self._latest[before.id] = stored.model_copy(update={"untold": False})
 
     async def _finish(self, session: Session) -> None:
         try:
-            await self._warden.finished(session)
+            await self._let_in(await self._warden.finished(session))
         except UnavailableError as error:
             log.warning("locks.kept", session_id=str(session.id), reason=str(error))
+
+    async def _let_in(self, free: Sequence[str]) -> None:
+        """Go on at once with who waits for what is free now."""
+        awaited = self._awaited.intersection(free)
+        if awaited:
+            self._awaited -= awaited
+            await self._go_on(await self._sessions.held_back(awaited))
+
+    async def _go_on(self, held: Sequence[tuple[UUID, list[str]]]) -> None:
+        """Look again at sessions that wait: of those that wait for the same, at the first ones.
+
+        Once one of them goes on waiting for something, so do all behind it.
+        """
+        taken: set[str] = set()
+        for session_id, on in held:
+            self._awaited.update(on)
+            if taken.issuperset(on):
+                continue
+            move = await self.change(
+                session_id, lambda session: looked_again(session, self.owner, self._now())
+            )
+            taken.update(move.session.held_on if move else on)
 
     def _start(self, session: Session, step_id: str) -> None:
         work = Work(lambda: self._cancel(session, step_id))
@@ -269,8 +321,10 @@ class Engine:
                     lambda stored: ended(
                         stored, step_id, self.owner, self._now(), fence=fence, result=result
                     ),
+                    known=self._latest.get(session.id),
                 )
-                await self._warden.ended(session, session.step(step_id), result)
+                free = await self._warden.ended(session, session.step(step_id), result)
+                await self._let_in(free)
 
     async def _result(self, session: Session, step_id: str) -> Result:
         live, result = self._output.live(session, step_id), None
@@ -333,10 +387,8 @@ class Engine:
                 session_id,
                 lambda session: wound_down(session, self.owner, self._now(), TOOK_TOO_LONG),
             )
-        for session_id in await self._sessions.held_back():
-            await self.change(
-                session_id, lambda session: looked_again(session, self.owner, self._now())
-            )
+        self._awaited.clear()
+        await self._go_on(await self._sessions.held_back())
 
     async def _heed_stops(self, session_id: UUID) -> None:
         """End what another executor, or a person, wants ended and this one runs."""

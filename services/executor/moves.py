@@ -179,12 +179,12 @@ def due(move: Move, step: Step, run: Run, *, pause: timedelta = timedelta(0)) ->
     move.put(step, waits)
 
 
-def hold(move: Move, step: Step, run: Run, reason: str) -> None:
+def hold(move: Move, step: Step, run: Run, reason: str, on: str) -> None:
     """Let a step wait that could begin; told once for each thing that it waits for."""
     move.waiting.add(step.id)
     if run.held == reason:
         return
-    move.put(step, run.model_copy(update={"held": reason}))
+    move.put(step, run.model_copy(update={"held": reason, "held_on": on}))
     move.tell(StepHeld, f"{step.id}/{move.session.rev}", step_id=step.id, reason=reason)
 
 

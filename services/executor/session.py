@@ -44,8 +44,8 @@ class Run(BaseModel):
     that was skipped because its condition was false, and one whose parts did worse than fail.
     ``opened`` tells a step that stands for others and whose turn came; ``unwanted`` one that was
     left out, or ended, because another came first. ``held`` is what a step that could run has to
-    wait for, and ``stop`` why one that runs is to be ended. ``asked`` counts how often people were
-    asked for their yes, and ``agreed`` those whose yes it has.
+    wait for, ``held_on`` the name of that, and ``stop`` why one that runs is to be ended. ``asked``
+    counts how often people were asked for their yes, and ``agreed`` those whose yes it has.
     ``question_id`` is what people are asked about it; until they answer, it is not over.
     """
 
@@ -61,6 +61,7 @@ class Run(BaseModel):
     agreed: int = 0
     question_id: UUID | None = None
     held: str = ""
+    held_on: str = ""
     stop: str = ""
     asked_at: AwareDatetime | None = None
     not_before: AwareDatetime | None = None
@@ -88,7 +89,7 @@ class Run(BaseModel):
         """
         if not may_become(self.state, state):
             raise ImpossibleChangeError(f"a step cannot go from {self.state} to {state}")
-        return self.model_copy(update={"state": state, "held": "", **fields})
+        return self.model_copy(update={"state": state, "held": "", "held_on": "", **fields})
 
 
 class Ending(BaseModel):
@@ -106,6 +107,7 @@ class Session(BaseModel):
 
     ``paused`` says who had it wait and why. ``rolling_back`` is why what was done is taken back:
     from then on nothing else begins. ``retry_of`` is the session that this one tries again.
+    ``untold`` says that events of its changes may not be published yet.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -134,6 +136,7 @@ class Session(BaseModel):
     found_by: FoundBy = FoundBy.RULE
     trace: str = ""
     alert: Alert | None = None
+    untold: bool = Field(True, exclude=True)
 
     @property
     def requester(self) -> str:
@@ -203,9 +206,10 @@ class Session(BaseModel):
         return self._owners(run for run in self.runs.values() if run.stop)
 
     @property
-    def held(self) -> bool:
-        """Whether a step waits for something that is not in this session."""
-        return any(run.held and run.state is StepState.READY for run in self.runs.values())
+    def held_on(self) -> list[str]:
+        """The names of all that steps wait for which is not in this session."""
+        held = {run.held_on for run in self.runs.values() if run.held}
+        return sorted(held)
 
     @staticmethod
     def _owners(runs: Iterable[Run]) -> list[str]:

@@ -1,6 +1,6 @@
 """Sessions in MongoDB, who is alive to run them, and what their commands wrote."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -55,13 +55,14 @@ class MongoSessions:
     async def save(self, rev: int, move: Move) -> list[Document] | None:
         """Store a change of the session as it was at ``rev``, together with its events.
 
-        Returns the stored events, or None when the session is not at ``rev`` any more.
+        They take the place of earlier ones unless one of these may be untold. Returns the stored
+        events, or None when the session is not at ``rev`` any more.
         """
         session = move.session
         entries = outbox.kept(move.events, traceparent=session.trace)
-        changed = await self.collection.update_one(
-            {"_id": session.id, "rev": rev}, _update(move, entries)
-        )
+        update = _update(move)
+        outbox.put(update, entries, instead=not session.untold)
+        changed = await self.collection.update_one({"_id": session.id, "rev": rev}, update)
         return entries if changed.matched_count else None
 
     async def owned_by_others(self, alive: Sequence[str]) -> list[UUID]:
@@ -69,9 +70,14 @@ class MongoSessions:
         cursor = self.collection.find({"owners": {"$elemMatch": {"$nin": list(alive)}}}, {"_id": 1})
         return [found["_id"] async for found in cursor]
 
-    async def held_back(self) -> list[UUID]:
-        """Sessions with a step that waits for something outside of them."""
-        return await self._ids({"held": True})
+    async def held_back(self, on: Collection[str] | None = None) -> list[tuple[UUID, list[str]]]:
+        """Sessions with a step that waits for something outside of them, and the names of that.
+
+        The first that was begun comes first. ``on`` are the only names that are of interest.
+        """
+        query = {"held": {"$exists": True} if on is None else {"$in": list(on)}}
+        cursor = self.collection.find(query, {"held": 1}).sort("begun_at", ASCENDING)
+        return [(found["_id"], list(found["held"])) async for found in cursor]
 
     async def overdue(self, now: datetime) -> list[UUID]:
         """Sessions that have taken too long."""
@@ -110,21 +116,23 @@ class MongoSessions:
             await self.collection.insert_one({**document, "created_at": now})
         return again
 
-    async def source_resolved(self, ticket_id: UUID) -> bool:
-        """Whether the ticket's source says that the problem is gone."""
+    async def ticket_taken_on(self, ticket_id: UUID, now: datetime) -> bool:
+        """Move the ticket on, unless its source says that the problem is gone; whether it does.
+
+        A ticket that is further already stays where it is.
+        """
+        sources = [state.value for state in TICKET_FROM[TicketState.IN_PROGRESS]]
+        moved = await self._tickets.update_one(
+            {"_id": ticket_id, "state": {"$in": sources}, "source_resolved_at": None},
+            {"$set": {"state": TicketState.IN_PROGRESS.value, "updated_at": now}},
+        )
+        if moved.matched_count:
+            return False
         ticket = await self._tickets.find_one({"_id": ticket_id}, {"source_resolved_at": 1})
         return bool(ticket and ticket.get("source_resolved_at"))
 
-    async def ticket_in_progress(self, ticket_id: UUID, now: datetime) -> None:
-        """Move the ticket on; it stays where it is if it is further already."""
-        sources = [state.value for state in TICKET_FROM[TicketState.IN_PROGRESS]]
-        await self._tickets.update_one(
-            {"_id": ticket_id, "state": {"$in": sources}},
-            {"$set": {"state": TicketState.IN_PROGRESS.value, "updated_at": now}},
-        )
 
-
-def _update(move: Move, entries: list[Document]) -> Document:
+def _update(move: Move) -> Document:
     session = move.session
     fields: dict[str, Any] = {
         "state": session.state.value,
@@ -143,20 +151,18 @@ def _update(move: Move, entries: list[Document]) -> Document:
     marks = {
         "owners": session.owners(),
         "stopping": session.stopping(),
-        "held": active and session.held and not session.paused,
+        "held": session.held_on if active and not session.paused else None,
         "deadline": session.deadline if active and session.ending is None else None,
     }
     fields.update({name: value for name, value in marks.items() if value})
     # What is looked for by a sparse index is there only while it is so.
     update["$unset"] = {name: "" for name, value in marks.items() if not value}
-    if entries:
-        update["$push"] = {"outbox": {"$each": entries}}
-        update["$currentDate"] = {outbox.INDEX: True}
     return update
 
 
 def _session(document: Document) -> Session:
-    return Session.model_validate({**document, "id": document["_id"]})
+    untold = outbox.INDEX in document
+    return Session.model_validate({**document, "id": document["_id"], "untold": untold})
 
 
 @seam

@@ -38,8 +38,9 @@ class MemorySessions:
     async def active_of(self, ticket_id):
         return [s.id for s in self.stored.values() if s.ticket_id == ticket_id]
 
-    async def held_back(self):
-        return [s.id for s in self.stored.values() if s.held]
+    async def held_back(self, on=None):
+        held = {s.id: s.held_on for s in self.stored.values() if s.held_on}
+        return [(id_, names) for id_, names in held.items() if on is None or set(on) & set(names)]
 
     async def overdue(self, now):
         return [s.id for s in self.stored.values() if s.deadline and s.deadline <= now]
@@ -47,11 +48,11 @@ class MemorySessions:
     async def stopping(self, owner):
         return [s.id for s in self.stored.values() if owner in s.stopping()]
 
-    async def source_resolved(self, ticket_id):
-        return ticket_id in self._resolved
-
-    async def ticket_in_progress(self, ticket_id, now):
+    async def ticket_taken_on(self, ticket_id, now):
+        if ticket_id in self._resolved:
+            return True
         self.in_progress.append(ticket_id)
+        return False
 
 
 class MemoryExecutors:
@@ -112,6 +113,9 @@ class KeptOutbox:
     async def flush(self, _document_id, entries):
         self.events += entries
 
+    def replaced(self, _document_id):
+        """Nothing is left in a document here."""
+
 
 class Target:
     """A connector that plays a script: what each job's run comes to."""
@@ -169,9 +173,11 @@ class OpenWarden:
 
     async def ended(self, session, step, result):
         self.results.append((step.id, result))
+        return []
 
     async def finished(self, session):
         self.done.append(session.id)
+        return []
 
 
 class MemoryArtifacts:

@@ -1,7 +1,10 @@
 """The engine: changes are stored, then done; and what others left is taken over."""
 
+from uuid import uuid4
+
 import pytest
 
+from services.executor.admission.verdict import Go, Hold
 from services.executor.progress import approved
 from shared.connectors.protocol import Ended, Lost, TargetUnreachableError, UnknownTargetError
 from shared.errors import UnavailableError
@@ -14,6 +17,7 @@ from tests.executor.fakes import (
     MemoryOutput,
     MemorySessions,
     OpenGate,
+    OpenWarden,
     Target,
     engine,
     eventually,
@@ -267,4 +271,63 @@ async def test_a_conflicting_change_is_decided_anew():
     sessions.save = save_after_another
     await driver.change(SESSION_ID, lambda s: approved(s, "a", "me", NOW))
     assert {stored(sessions).run(id_).owner for id_ in "ab"} == {"me", "other"}
+    await driver.close()
+
+
+class OneAtATime(OpenWarden):
+    """Lets one session in; the others wait for the same."""
+
+    def __init__(self):
+        super().__init__()
+        self.inside = None
+        self.asked = []
+
+    async def verdicts(self, session, due):
+        self.asked.append(session.id)
+        if self.inside in (None, session.id):
+            self.inside = session.id
+            return dict.fromkeys(due, Go())
+        return dict.fromkeys(due, Hold("another one is in there", "the place"))
+
+    async def finished(self, session):
+        self.inside = None
+        return ["the place"]
+
+
+async def test_who_waits_goes_on_as_soon_as_there_is_room_and_nobody_looks():
+    plans = [session(step("a")).model_copy(update={"id": uuid4()}) for _ in range(5)]
+    sessions, target = MemorySessions(*plans), Target(wait=True)
+    driver = engine(sessions, target, warden=OneAtATime())
+    for plan in plans:
+        await driver.begin(plan.id, TICKET_ID)
+    assert [s.run("a").state.value for s in sessions.stored.values()] == ["running"] + 4 * ["ready"]
+    target.may_end.set()
+    await eventually(lambda: all(s.state.value == "succeeded" for s in sessions.stored.values()))
+    assert len(target.jobs) == 5
+    await driver.close()
+
+
+async def test_of_those_that_wait_for_the_same_only_the_first_is_asked_for():
+    plans = [session(step("a")).model_copy(update={"id": uuid4()}) for _ in range(5)]
+    sessions, warden = MemorySessions(*plans), OneAtATime()
+    driver = engine(sessions, Target(wait=True), warden=warden)
+    for plan in plans:
+        await driver.begin(plan.id, TICKET_ID)
+    warden.asked.clear()
+    await driver.look_around()
+    assert warden.asked == [plans[1].id]
+    await driver.close()
+
+
+async def test_a_session_that_others_changed_meanwhile_is_read_anew():
+    sessions, target = MemorySessions(session(step("a"), step("b"))), Target(wait=True)
+    driver = engine(sessions, target)
+    await driver.begin(SESSION_ID, TICKET_ID)
+    stale = stored(sessions)
+    sessions.stored[SESSION_ID] = stale.model_copy(
+        update={"rev": stale.rev + 1, "reasons": ("somebody else was here",)}
+    )
+    target.may_end.set()
+    await eventually(lambda: stored(sessions).state is SessionState.SUCCEEDED)
+    assert stored(sessions).reasons == ("somebody else was here",)
     await driver.close()

@@ -6,16 +6,22 @@ from uuid import uuid4
 
 import pytest
 
+from services.executor import progress
+from services.executor.admission.verdict import Hold
+from services.executor.advance import admit, settle
+from services.executor.moves import Result
 from services.executor.output import Attempt, Whole
 from services.executor.store import MongoExecutors, MongoOutput, MongoSessions
 from services.executor.transcript import Piece
 from shared.connectors.protocol import Stream, Usage
 from shared.lifecycle import SessionState
-from tests.executor.going import approved, begin
+from tests.executor.going import approved, begin, ended
 from tests.executor.sessions import NOW, SESSION_ID, TICKET_ID, session, states, step
 from tests.executor.test_late import over
 from tests.executor.test_late import planned as drafted
 from tests.runbook import library
+
+OK = Result(exit_code=0)
 
 
 def planned(**fields):
@@ -72,21 +78,53 @@ async def test_sessions_of_executors_that_are_gone_are_found(sessions):
     assert await sessions.owned_by_others(["me", "other"]) == []
 
 
-async def test_the_ticket_tells_whether_its_source_said_resolved(sessions, db):
-    await db.tickets.insert_one({"_id": TICKET_ID, "state": "planned"})
-    assert not await sessions.source_resolved(TICKET_ID)
-    await db.tickets.update_one({"_id": TICKET_ID}, {"$set": {"source_resolved_at": NOW}})
-    assert await sessions.source_resolved(TICKET_ID)
-
-
 @pytest.mark.parametrize(
     ("state", "after"),
     [("planned", "in_progress"), ("verifying", "verifying"), ("resolved", "resolved")],
 )
 async def test_a_ticket_moves_on_and_never_back(sessions, db, state, after):
     await db.tickets.insert_one({"_id": TICKET_ID, "state": state})
-    await sessions.ticket_in_progress(TICKET_ID, NOW)
+    assert not await sessions.ticket_taken_on(TICKET_ID, NOW)
     assert (await db.tickets.find_one({"_id": TICKET_ID}))["state"] == after
+
+
+async def test_a_ticket_whose_source_says_that_it_is_gone_stays_and_says_so(sessions, db):
+    gone = {"_id": TICKET_ID, "state": "planned", "source_resolved_at": NOW}
+    await db.tickets.insert_one(gone)
+    assert await sessions.ticket_taken_on(TICKET_ID, NOW)
+    assert (await db.tickets.find_one({"_id": TICKET_ID}))["state"] == "planned"
+
+
+async def test_events_take_the_place_of_earlier_ones_only_when_these_are_told(sessions, db):
+    loaded = await sessions.load(SESSION_ID)
+    assert not loaded.untold
+    await sessions.save(loaded.rev, begun(loaded))
+    waiting = await sessions.load(SESSION_ID)
+    assert waiting.untold
+    await sessions.save(waiting.rev, approved(waiting, "a", "me", NOW))
+    subjects = ["session.started", "step.awaiting_approval", "step.started"]
+    kept = (await db.sessions.find_one({}))["outbox"]
+    assert [entry["subject"] for entry in kept] == subjects
+    told = (await sessions.load(SESSION_ID)).model_copy(update={"untold": False})
+    await sessions.save(told.rev, ended(told, "a", "me", NOW, fence=1, result=OK))
+    kept = (await db.sessions.find_one({}))["outbox"]
+    assert [entry["subject"] for entry in kept] == ["step.done", "step.started"]
+
+
+async def test_who_waits_for_something_is_found_by_its_name_the_first_one_first(sessions):
+    plans = []
+    for number in (2, 1):
+        made = session(step("a")).model_copy(update={"id": uuid4()})
+        document = made.model_dump(mode="json", exclude={"id"})
+        await sessions.collection.insert_one({**document, "_id": made.id, "ticket_id": TICKET_ID})
+        begun_at = NOW + timedelta(seconds=number)
+        move = progress.begin(made, "me", begun_at, source_resolved=False)
+        await sessions.save(0, settle(admit(move, {"a": Hold("it is locked", "lock here")})))
+        plans.append(made.id)
+    later, first = plans
+    assert await sessions.held_back() == [(first, ["lock here"]), (later, ["lock here"])]
+    assert len(await sessions.held_back(["lock here", "other"])) == 2
+    assert await sessions.held_back(["lock there"]) == []
 
 
 async def test_making_the_indexes_twice_changes_nothing(sessions):

@@ -192,7 +192,7 @@ async def test_one_session_at_a_time_works_on_a_target():
     world = World()
     world.held["here"] = OTHER
     held = await verdict(world, of=await agreed())
-    assert held == Hold(f"here is worked on by session {OTHER}")
+    assert held == Hold(f"here is worked on by session {OTHER}", "lock here")
     looks = session(step("a", risk=Risk.LOW, effect=Effect.READ_ONLY), alert=ALERT)
     assert await verdict(world, of=looks) == Go()
 
@@ -212,8 +212,25 @@ async def test_a_session_lets_go_of_its_targets_when_it_has_ended():
     keeper = warden(world)
     await keeper.verdicts(of, ["a"])
     assert world.held == {"here": of.id}
-    await keeper.finished(of)
+    assert await keeper.finished(of) == ["lock here"]
     assert world.held == {}
+
+
+async def test_what_a_session_has_locked_is_not_asked_for_again():
+    world = World()
+    of = await agreed()
+    keeper = warden(world)
+    await keeper.verdicts(of, ["a"])
+    world.held["here"] = OTHER
+    assert (await keeper.verdicts(of, ["a"]))["a"] == Go()
+    await keeper.finished(of)
+    assert isinstance((await keeper.verdicts(of, ["a"]))["a"], Hold)
+
+
+async def test_the_places_of_a_step_that_ended_are_free_for_others():
+    world, of = World(), await agreed()
+    free = await warden(world, concurrency=1).ended(of, of.step("a"), Result(exit_code=0))
+    assert free == ["target here"]
 
 
 async def test_no_more_steps_of_a_session_run_at_once_than_may():
@@ -241,7 +258,7 @@ async def test_no_more_steps_run_at_once_on_a_target_or_a_service_than_may(
     of = session(step("a", risk=Risk.LOW), alert=ALERT)
     given = {"execution": Execution(at_once=execution), **target}
     assert await verdict(world, of=of, **given) == Hold(
-        f"1 steps run at once on {limit}: that is its limit"
+        f"1 steps run at once on {limit}: that is its limit", limit
     )
     world.places[limit] = set()
     keeper = warden(world, **given)

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from shared.bus.streams import FAMILIES
 from shared.errors import UnavailableError
-from shared.outbox import INDEX, OVERDUE, Outbox, kept, push
+from shared.outbox import INDEX, OVERDUE, Outbox, kept, push, put
 from shared.telemetry import current_trace
 from tests.bus.samples import created, make_bus
 
@@ -93,6 +93,41 @@ async def test_a_change_without_events_touches_no_outbox(things):
     await change(things)
     assert await things.find_one() == {"_id": 1, "state": "done"}
     await Outbox(things, Published()).flush(1, [])
+
+
+async def test_what_is_published_is_taken_out_later_in_one_write(things):
+    published = Published()
+    outbox = Outbox(things, published, lazily=True)
+    first, second = await change(things, created()), await change(things, created())
+    await outbox.flush(1, first)
+    assert len((await things.find_one())["outbox"]) == 2
+    await outbox.settle()
+    assert [entry["id"] for entry in (await things.find_one())["outbox"]] == [second[0]["id"]]
+    await outbox.flush(1, second)
+    await outbox.settle()
+    assert await things.find_one() == {"_id": 1, "state": "done", "outbox": []}
+
+
+@pytest.mark.parametrize(
+    ("instead", "count", "marked"), [(False, 2, True), (True, 1, True)], ids=["beside", "instead"]
+)
+async def test_a_change_puts_events_beside_those_that_are_there_or_instead(
+    things, instead, count, marked
+):
+    await change(things, created())
+    update = {}
+    put(update, kept([created()], traceparent=TRACE), instead=instead)
+    await things.update_one({"_id": 1}, update)
+    found = await things.find_one()
+    assert (len(found["outbox"]), INDEX in found) == (count, marked)
+
+
+async def test_a_change_without_events_may_take_the_place_of_told_ones(things):
+    await change(things, created())
+    update = {}
+    put(update, [], instead=True)
+    await things.update_one({"_id": 1}, update)
+    assert await things.find_one() == {"_id": 1, "state": "done", "outbox": []}
 
 
 async def test_what_a_crash_left_is_published_by_the_sweep_once_it_is_overdue(things):

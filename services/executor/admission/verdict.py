@@ -12,9 +12,13 @@ class Go:
 
 @dataclass(frozen=True)
 class Hold:
-    """It waits, and is looked at again soon; ``reason`` says for what."""
+    """It waits, and is looked at again soon; ``reason`` says for what.
+
+    ``on`` names the same: what others wait for too, and in which order they get it.
+    """
 
     reason: str
+    on: str
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 _HOUR: Final = timedelta(hours=1)
 #: A dry run that takes longer is told as missing.
 DRY_RUN_MOST: Final = timedelta(minutes=5)
+#: Of sessions, steps and runbooks, so many are remembered.
+REMEMBERED_MOST: Final = 10_000
 #: A runbook's record is asked for again after this.
 RECORD_FRESH: Final = timedelta(seconds=2)
 
@@ -103,6 +105,8 @@ class Warden:
     _troubled: dict[str, Breaker] = field(default_factory=dict)
     _dry_runs: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     _known: dict[str, tuple[datetime, Record]] = field(default_factory=dict)
+    # What a session has locked it keeps until it has ended.
+    _mine: dict[UUID, set[str]] = field(default_factory=dict)
 
     async def look(self) -> None:
         """See which targets are in trouble.
@@ -111,6 +115,10 @@ class Warden:
             UnavailableError: nobody knows; what was known stands.
         """
         self._troubled = await self.breakers.all()
+        # What others ended is in them still; whatever is asked again says the same.
+        for remembered in (self._mine, self._dry_runs, self._known):
+            if len(remembered) > REMEMBERED_MOST:
+                remembered.clear()
 
     async def verdicts(self, session: Session, due: Sequence[str]) -> dict[str, Verdict]:
         """What is said to each step that is due.
@@ -142,7 +150,8 @@ class Warden:
             return await self._ask(session, step, rule)
         if room <= 0:
             most = self.execution.at_once.session
-            return Hold(f"{most} steps of this session run already: more are not run at once")
+            reason = f"{most} steps of this session run already: more are not run at once"
+            return Hold(reason, f"session {session.id}")
         return await self._place(session, step, policy)
 
     async def _ruling(self, session: Session, step: Step, policy: Policy) -> Ruling:
@@ -196,19 +205,31 @@ class Warden:
     async def _place(self, session: Session, step: Step, policy: Policy) -> Verdict:
         trouble = self._troubled.get(step.target, Breaker()).reason(step.target, self.now())
         if trouble:
-            return Hold(trouble)
+            return Hold(trouble, f"breaker {step.target}")
         if not changes(step):
             return await self._entered(session, step)
         if policy.config.locks.target:
-            held = await self.locks.take(self._worked_on(session, step), session.id)
+            held = await self._locked(session, step)
             if held is not None:
-                return Hold(f"{held[0]} is worked on by session {held[1]}")
+                return held
             if policy.asks_for_last_hour:
                 # Counted once more now that nobody else begins anything there.
                 ruling = await self._ruling(session, step, policy)
                 if (against := _against(ruling)) is not None:
                     return against
         return await self._entered(session, step)
+
+    async def _locked(self, session: Session, step: Step) -> Hold | None:
+        """Lock what the session works on; why it has to wait, where another one has it."""
+        mine = self._mine.setdefault(session.id, set())
+        wanted = [name for name in self._worked_on(session, step) if name not in mine]
+        if not wanted:
+            return None
+        held = await self.locks.take(wanted, session.id)
+        if held is not None:
+            return Hold(f"{held[0]} is worked on by session {held[1]}", _lock(held[0]))
+        mine.update(wanted)
+        return None
 
     def _worked_on(self, session: Session, due: Step) -> list[str]:
         """The targets that this step and those after it change, as far as that is known by now."""
@@ -228,7 +249,8 @@ class Warden:
         for limit, most in self._limits(session, step):
             if not await self.locks.enter(limit, most, key):
                 await self.locks.leave(entered, key)
-                return Hold(f"{most} steps run at once on {limit}: that is its limit")
+                reason = f"{most} steps run at once on {limit}: that is its limit"
+                return Hold(reason, limit)
             entered.append(limit)
         return Go()
 
@@ -244,8 +266,8 @@ class Warden:
 
     # -- what became of it ------------------------------------------------------------------------
 
-    async def ended(self, session: Session, step: Step, result: Result) -> None:
-        """Give back what a step had, and note how its target did.
+    async def ended(self, session: Session, step: Step, result: Result) -> list[str]:
+        """Give back what a step had, and note how its target did; the names of what is free now.
 
         Raises:
             UnavailableError: the store does not answer; sweeps give the places back.
@@ -260,14 +282,22 @@ class Warden:
                 log.warning("target.left_alone", target=step.target, until=breaker.open_until)
         elif result.succeeded and self._troubled.pop(step.target, None) is not None:
             await self.breakers.succeeded(step.target)
+            limits.append(f"breaker {step.target}")
+        return limits
 
-    async def finished(self, session: Session) -> None:
-        """Let go of the targets of a session that has ended.
+    async def finished(self, session: Session) -> list[str]:
+        """Let go of the targets of a session that has ended; the names of what is free now.
 
         Raises:
             UnavailableError: see ``ended``.
         """
         await self.locks.release(session.id)
+        self._mine.pop(session.id, None)
+        return [_lock(name) for name in sorted({step.target for step in session.steps})]
+
+
+def _lock(target: str) -> str:
+    return f"lock {target}"
 
 
 def _against(ruling: Ruling) -> Deny | None:
