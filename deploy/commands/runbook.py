@@ -23,7 +23,7 @@ from deploy.output import AsJson, add, colored, console, say, show_json, table, 
 from deploy.runbooks import Shown, state, version_shown
 from shared.errors import HandrailError
 from shared.runbook import Runbook, lint, parse_runbook
-from shared.runbook.model import IncludeTemplate
+from shared.runbook.steps import IncludeTemplate
 from shared.yamlsource import SourceError
 
 app = typer.Typer(

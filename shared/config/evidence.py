@@ -16,7 +16,8 @@ from shared.durations import PositiveDuration, spoken
 from shared.events import ValueType
 from shared.runbook import celtypes
 from shared.runbook.celtypes import Known
-from shared.runbook.model import ALERT_NAMES, Output
+from shared.runbook.model import ALERT_NAMES
+from shared.runbook.node import Output
 from shared.runbook.part import Text, ValueName
 from shared.runbook.placing import Kind, prepared
 from shared.runbook.quoting import ValueRefusedError, as_url

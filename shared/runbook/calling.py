@@ -11,8 +11,9 @@ from shared.calls.call import Call, Reads, arguments, named, reads, reason
 from shared.calls.families import FAMILIES
 from shared.lifecycle import Effect
 from shared.runbook.interpreters import Word, reread
-from shared.runbook.model import CallStep, CallText, PlaceStep, RunbookFile
+from shared.runbook.model import RunbookFile
 from shared.runbook.spots import Place
+from shared.runbook.steps import CallStep, CallText, PlaceStep
 from shared.runbook.template import Placeholder, cut
 from shared.yamlsource import Problem, Source
 

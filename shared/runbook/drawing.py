@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from shared.events import Join
 from shared.runbook.expressions import expression_of
-from shared.runbook.model import AnyStep, CallStep, IncludeTemplate, PlaceStep, StepTemplate
+from shared.runbook.steps import AnyStep, CallStep, IncludeTemplate, PlaceStep, StepTemplate
 
 
 def as_text(steps: Sequence[AnyStep]) -> str:

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from shared.errors import HandrailError
 from shared.events import Alert
-from shared.runbook.model import IncludeTemplate
 from shared.runbook.parameters import Param
 from shared.runbook.quoting import ValueRefusedError, checked
 from shared.runbook.runbook import Runbook
+from shared.runbook.steps import IncludeTemplate
 from shared.runbook.values import Value, WrongTypeError, text_of, typed
 
 _PORT: Final = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:]+))(?::\d{1,5})?")

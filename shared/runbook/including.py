@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from shared.runbook.model import IncludeTemplate
 from shared.runbook.runbook import Parsed, Runbook
 from shared.runbook.spots import Place
+from shared.runbook.steps import IncludeTemplate
 from shared.runbook.template import cut
 from shared.runbook.values import WrongTypeError, typed
 from shared.yamlsource import Problem

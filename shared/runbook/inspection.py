@@ -13,9 +13,10 @@ from shared.lifecycle import Severity, StepState
 from shared.runbook import celtypes, conditions
 from shared.runbook.calling import Calls
 from shared.runbook.celtypes import Known
-from shared.runbook.model import RESERVED, RunbookFile, StepTemplate
+from shared.runbook.model import RESERVED, RunbookFile
 from shared.runbook.parameters import Param
 from shared.runbook.spots import Place
+from shared.runbook.steps import StepTemplate
 from shared.runbook.texts import Texts
 from shared.runbook.wiring import Wiring
 from shared.yamlsource import Problem, Source

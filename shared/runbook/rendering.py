@@ -24,14 +24,10 @@ from shared.runbook.late import (
     located,
     of_item,
 )
-from shared.runbook.model import (
-    ApprovalAsk,
-    ForeachRule,
-    IncludeTemplate,
-    StepTemplate,
-)
+from shared.runbook.node import ApprovalAsk, ForeachRule
 from shared.runbook.runbook import Runbook
 from shared.runbook.scope import Scope, late_fields
+from shared.runbook.steps import IncludeTemplate, StepTemplate
 from shared.runbook.values import Value
 from shared.runbook.why import expectation, why
 

@@ -15,7 +15,8 @@ from pydantic import TypeAdapter
 
 from shared.durations import spoken
 from shared.runbook.callschema import completed
-from shared.runbook.model import CallStep, PlaceStep, RunbookFile
+from shared.runbook.model import RunbookFile
+from shared.runbook.steps import CallStep, PlaceStep
 
 _SPAN: Final = TypeAdapter(timedelta)
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"

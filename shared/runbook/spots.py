@@ -8,21 +8,23 @@ from shared.calls.call import Reads, named, reads
 from shared.calls.families import FAMILIES
 from shared.runbook.languages import language
 from shared.runbook.model import (
-    CallStep,
-    CommandStep,
     CommandTemplate,
     HttpTemplate,
-    IncludeTemplate,
-    PlaceStep,
     PrometheusTemplate,
     RunbookFile,
+    SqlTemplate,
+)
+from shared.runbook.node import StepNode
+from shared.runbook.placing import CallOf, Kind
+from shared.runbook.steps import (
+    CallStep,
+    CommandStep,
+    IncludeTemplate,
+    PlaceStep,
     ScriptStep,
     SqlStep,
-    SqlTemplate,
-    StepNode,
     StepTemplate,
 )
-from shared.runbook.placing import CallOf, Kind
 
 Place = tuple[str | int, ...]
 

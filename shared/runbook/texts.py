@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from shared.events import ValueType
 from shared.runbook.expressions import expression_of, single
-from shared.runbook.model import ALERT_NAMES, RESERVED, ForeachRule, RunbookFile, StepTemplate
+from shared.runbook.model import ALERT_NAMES, RESERVED, RunbookFile
+from shared.runbook.node import ForeachRule
 from shared.runbook.placing import prepared
 from shared.runbook.spots import Place, Spot, spots
+from shared.runbook.steps import StepTemplate
 from shared.runbook.template import Placeholder, Reference
 from shared.runbook.wiring import Wiring
 from shared.yamlsource import Problem, Source

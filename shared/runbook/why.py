@@ -6,8 +6,8 @@ from typing import Final
 
 from shared.events import Alert, OnFailure, Step
 from shared.lifecycle import Effect, Severity
-from shared.runbook.model import CommandStep, ScriptStep, SqlStep, StepTemplate
 from shared.runbook.runbook import Runbook
+from shared.runbook.steps import CommandStep, ScriptStep, SqlStep, StepTemplate
 
 _ALERT_LENGTH: Final = 140
 _SENTENCE_LENGTH: Final = 240

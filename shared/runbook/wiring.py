@@ -6,7 +6,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from shared.events import Join
 from shared.runbook.celtypes import is_never
-from shared.runbook.model import StepNode
+from shared.runbook.node import StepNode
 
 
 @dataclass(frozen=True)

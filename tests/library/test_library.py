@@ -11,8 +11,8 @@ from services.planner.policy import by_risk
 from shared.events import CommandCheck
 from shared.lifecycle import Effect, Risk, Severity
 from shared.runbook import UnfilledError, UnrenderedError, draft, match
-from shared.runbook.model import StepTemplate
 from shared.runbook.search import RunbookSearch, of_runbook
+from shared.runbook.steps import StepTemplate
 from tests.library.alerts import ALERTS, FOREIGN, TEXTS
 from tests.library.site import firing, library
 

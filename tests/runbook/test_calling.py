@@ -9,7 +9,7 @@ from shared.events import SqlCheck
 from shared.lifecycle import Effect, Severity
 from shared.runbook import UnrenderedError, checks, parse_runbook, render
 from shared.runbook.late import written
-from shared.runbook.model import CallStep, PlaceStep
+from shared.runbook.steps import CallStep, PlaceStep
 from shared.yamlsource import SourceError
 from tests.runbook.runbooks import alert, one_yes
 

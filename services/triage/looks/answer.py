@@ -7,7 +7,7 @@ from typing import Final
 from services.triage.evidence import Fact
 from shared.errors import HandrailError
 from shared.events import OutputRule
-from shared.runbook.model import Output
+from shared.runbook.node import Output
 from shared.runbook.outputs import extracted
 
 #: A value that is larger than this, as JSON in bytes, is a file and no fact.

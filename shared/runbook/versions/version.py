@@ -8,8 +8,8 @@ from typing import Any, Final
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from shared.errors import HandrailError
-from shared.runbook.model import IncludeTemplate
 from shared.runbook.runbook import Parsed
+from shared.runbook.steps import IncludeTemplate
 from shared.runbook.versions.difference import unified
 
 #: So many steps can be rolled back, one after the other.
