@@ -1,5 +1,6 @@
 """What a channel is given to deliver: a question, or news of a ticket."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from uuid import UUID
@@ -8,6 +9,9 @@ from services.notifier.channels.news import News
 from services.notifier.question import Question
 from services.notifier.recipients import Recipient
 from shared.events.envelope import derived_id
+
+LinkFor = Callable[[Recipient, Question], str]
+"""Where a recipient reads a question, and answers."""
 
 
 @dataclass(frozen=True)

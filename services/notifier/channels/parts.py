@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from pydantic import SecretStr
 
 from services.notifier.channels.answering import Answering
+from services.notifier.channels.message import LinkFor
 from services.notifier.channels.store import Incidents, Posts
 from services.notifier.desk import Desk
 from services.notifier.links import Channel
@@ -51,6 +52,7 @@ class Parts:
     posts: Posts
     incidents: Incidents
     now: Callable[[], datetime]
+    link: LinkFor
     questions: Questions | None = None
     desk: Desk | None = None
     public_url: str = ""

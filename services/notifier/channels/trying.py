@@ -107,6 +107,7 @@ async def try_out(
         posts=nothing,
         incidents=nothing,
         now=lambda: datetime.now(UTC),
+        link=lambda _to, _question: "",
         slack=settings.slack,
     )
     try:

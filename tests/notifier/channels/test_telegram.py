@@ -48,6 +48,10 @@ OWN = Recipient(name="Alice", email=ALICE.email, via="tg", address="11")
 SECRET = SecretStr("hook-secret")
 
 
+def _link(to, _question) -> str:
+    return f"https://h/a/{to.key}"
+
+
 @dataclass
 class Cloud:
     """The Bot API: messages in chats, and updates that are asked for."""
@@ -176,7 +180,9 @@ async def telegram():
         bot = Bot(there.url, TOKEN)
         answering = Answering(posts, questions, desk, Channel.TELEGRAM)
         updates = Updates(bot, answering, (ALICE, BOB))
-        yield Telegram(there, bot, TelegramMessenger(bot, posts), updates, questions, posts, bus)
+        yield Telegram(
+            there, bot, TelegramMessenger(bot, posts, _link), updates, questions, posts, bus
+        )
         await bot.close()
 
 
@@ -216,6 +222,8 @@ async def test_a_message_stays_within_what_telegram_takes(telegram, filler):
 async def test_a_command_that_has_no_room_is_not_approved_without_being_seen(telegram):
     message = await telegram.ask(approval(command="x" * (COMMAND_LENGTH + 1)))
     assert list(data_of(message)) == ["Reject…"]
+    assert "too long to be approved here. Look" in message["text"]
+    assert "https://h/a/x" in message["text"]
     post = data_of(message)["Reject…"].partition(":")[2]
     await telegram.press(message, f"y:{post}")
     assert telegram.bus.events == []

@@ -34,6 +34,7 @@ APPROVE: Final = "approve"
 REJECT: Final = "reject"
 DETAILS: Final = "details"
 CHOOSE: Final = "choose"
+OPEN: Final = "open"
 REASON: Final = "reason"
 
 
@@ -53,15 +54,17 @@ def headline(question: Question) -> str:
     return f"[{question.severity}] {title}: {question.ticket_title}"
 
 
-def question_blocks(question: Question, post_id: UUID, *, zone: str = "") -> list[Block]:
+def question_blocks(question: Question, post_id: UUID, *, link: str, zone: str = "") -> list[Block]:
     """A question as it stands: with buttons while it is open, with its outcome afterwards.
 
-    Buttons carry nothing but the id of the message.
+    Buttons carry nothing but the id of the message; ``link`` is where its recipient reads it.
     """
     blocks = [_header(_title(question)), *_body(question)]
     if question.state is ApprovalState.PENDING:
         blocks.append(_until(question, zone))
-        blocks.append({"type": "actions", "elements": list(_buttons(question, str(post_id)))})
+        opening = _button(OPEN, "Open the page", str(post_id)) | {"url": link}
+        buttons = [*_buttons(question, str(post_id)), opening]
+        blocks.append({"type": "actions", "elements": buttons})
     return blocks + [_context(line) for line in _said(question, zone)]
 
 
@@ -196,7 +199,7 @@ def _confirm(question: Question) -> dict[str, Any]:
 
 def _until(question: Question, zone: str) -> Block:
     otherwise = _otherwise(question)
-    unseen = "" if shows_all(question) else " It is too long to be shown and approved here."
+    unseen = "" if shows_all(question) else " It is too long to be approved here: open the page."
     return _context(
         f"Without an answer by {moment(question.expires_at, zone)} {otherwise}.{unseen}"
     )

@@ -28,7 +28,7 @@ def slack(parts: Parts) -> SlackMessenger:
     if answering is not None and parts.questions is not None:
         commands = Commands(parts.questions, answering)
         _listen(parts, web, Conversation(web, members, answering, commands))
-    return SlackMessenger(web, parts.posts, members)
+    return SlackMessenger(web, parts.posts, members, parts.link)
 
 
 def _listen(parts: Parts, web: Web, conversation: Conversation) -> None:

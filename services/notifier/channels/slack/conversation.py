@@ -40,7 +40,7 @@ NOT_NOW: Final = (
     "Handrail cannot tell just now whether that was recorded. The message will show it; "
     "else try again in a moment."
 )
-TOO_LONG: Final = "This command is too long to be shown here: approve it by the link in your mail."
+TOO_LONG: Final = "This command is too long to be shown here: open the page."
 
 #: Slack shows an error after three seconds, and somebody who sees that presses again.
 PATIENCE: Final = timedelta(seconds=2)

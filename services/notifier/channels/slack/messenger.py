@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from services.notifier.channels.message import Asking, Message, Telling
+from services.notifier.channels.message import Asking, LinkFor, Message, Telling
 from services.notifier.channels.post import Post
 from services.notifier.channels.slack.blocks import (
     Block,
@@ -37,15 +37,16 @@ class SlackMessenger:
     one carries a ``client_msg_id``.
     """
 
-    def __init__(self, web: Web, posts: Posts, members: Members) -> None:
+    def __init__(self, web: Web, posts: Posts, members: Members, link: LinkFor) -> None:
         self._web = web
         self._posts = posts
         self._members = members
+        self._link = link
 
     async def ask(self, asking: Asking, *, now: datetime) -> str:
         """See ``Messenger``."""
         question = asking.question
-        blocks = question_blocks(question, asking.id, zone=asking.to.timezone)
+        blocks = question_blocks(question, asking.id, link=asking.link, zone=asking.to.timezone)
         return await self._post(asking, now, headline(question), blocks, loud=True)
 
     async def tell(self, telling: Telling, *, now: datetime) -> str:
@@ -63,7 +64,9 @@ class SlackMessenger:
             channel=channel,
             ts=ts,
             text=fallback(headline(question)),
-            blocks=question_blocks(question, post_id, zone=to.timezone),
+            blocks=question_blocks(
+                question, post_id, link=self._link(to, question), zone=to.timezone
+            ),
         )
 
     async def _post(

@@ -35,7 +35,7 @@ def telegram(
     answering = parts.answering(Channel.TELEGRAM)
     if answering is not None:
         _listen(parts, name, config, Updates(bot, answering, parts.people), bot)
-    return TelegramMessenger(bot, parts.posts)
+    return TelegramMessenger(bot, parts.posts, parts.link)
 
 
 def _listen(parts: Parts, name: str, config: TelegramChannel, updates: Updates, bot: Bot) -> None:

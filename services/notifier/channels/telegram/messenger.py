@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from services.notifier.channels.message import Asking, Message, Telling
+from services.notifier.channels.message import Asking, LinkFor, Message, Telling
 from services.notifier.channels.post import Post
 from services.notifier.channels.store import Posts
 from services.notifier.channels.telegram.bot import Bot, NotModifiedError
@@ -20,9 +20,10 @@ class TelegramMessenger:
     sends a second copy, whose buttons are those of the same question.
     """
 
-    def __init__(self, bot: Bot, posts: Posts) -> None:
+    def __init__(self, bot: Bot, posts: Posts, link: LinkFor) -> None:
         self.bot = bot
         self._posts = posts
+        self._link = link
 
     async def ask(self, asking: Asking, *, now: datetime) -> str:
         """See ``Messenger``."""
@@ -43,7 +44,7 @@ class TelegramMessenger:
                 chat_id=int(chat),
                 message_id=int(number),
                 reply_markup=buttons(question, post_id),
-                **text_of(Asking(question, to, "")),
+                **text_of(Asking(question, to, self._link(to, question))),
             )
         except NotModifiedError:
             # Somebody else wrote it at the same time.

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.notifier.approval import Approval
 from services.notifier.channels.message import Asking, Message
-from services.notifier.channels.plain import Line, lines_of, title_of
+from services.notifier.channels.plain import Line, lines_of, link_words, title_of
 from services.notifier.choice import Choice
 from services.notifier.inquiry import WORDS, Inquiry
 from services.notifier.question import Question
@@ -65,7 +65,7 @@ def text_of(message: Message) -> dict[str, Any]:
         # The first is the command; a rollback may be cut.
         room = _OTHER_LENGTH if line.exact else room
     if isinstance(message, Asking):
-        _add_answers(text, message.question, message.to.timezone)
+        _add_answers(text, message)
     return {"text": text.text, "entities": text.entities}
 
 
@@ -115,12 +115,13 @@ def _add(text: Text, line: Line, *, room: int) -> None:
     text.add("\n")
 
 
-def _add_answers(text: Text, question: Question, zone: str) -> None:
+def _add_answers(text: Text, asking: Asking) -> None:
+    question, zone = asking.question, asking.to.timezone
     names = {to.email: to.name for to in question.recipients}
     if isinstance(question, Inquiry) and not question.picks:
         text.add("It is a form: fill it in by the link in your mail.\n")
     if not shows_all(question):
-        text.add("It is too long to be shown and approved here: use the link in your mail.\n")
+        text.add(f"It is too long to be approved here. {link_words(asking)}: {asking.link}\n")
     for said in question.answers:
         what = _said(said)
         line = f"{names.get(said.by, said.by)} {what}, {moment(said.at, zone)} {said.reason}"

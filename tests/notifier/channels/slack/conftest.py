@@ -149,7 +149,7 @@ async def handrail_in_slack(people=(ALICE, BOB)):
             yield Slack(
                 there,
                 web,
-                SlackMessenger(web, posts, members),
+                SlackMessenger(web, posts, members, lambda to, _: f"https://h/a/{to.key}"),
                 posts,
                 questions,
                 conversation,

@@ -43,7 +43,7 @@ async def test_a_question_says_all_that_one_has_to_know_and_has_buttons(slack):
         "04:00 UTC on 3 May",
     ):
         assert part in texts(message)
-    assert list(buttons(message)) == ["approve", "reject", "details"]
+    assert list(buttons(message)) == ["approve", "reject", "details", "open"]
     assert buttons(message)["approve"]["confirm"]["text"]["text"].endswith("high risk")
 
 
@@ -151,6 +151,18 @@ async def test_what_was_decided_elsewhere_has_no_buttons_and_says_how(slack, cha
     assert len(slack.workspace.of("chat.update")) == 1
 
 
+async def test_the_page_is_one_press_away_also_after_somebody_said_something(slack):
+    message = await slack.ask(approval(required=2))
+    assert buttons(message)["open"]["url"] == "https://h/a/x"
+    stored = await slack.questions.find(approval().id)
+    await slack.questions.record(stored, decide(stored, decision(), now=NOW).question, [])
+    await slack.look()
+    after = slack.workspace.messages[f"C1/{message['ts']}"]
+    assert buttons(after)["open"]["url"] == "https://h/a/ops/#ops"
+    await slack.press(after, "open")
+    assert (slack.bus.events, slack.whispers()) == ([], [])
+
+
 async def test_a_first_yes_of_two_is_shown_and_the_buttons_stay(slack):
     message = await slack.ask(approval(required=2))
     stored = await slack.questions.find(approval().id)
@@ -158,7 +170,7 @@ async def test_a_first_yes_of_two_is_shown_and_the_buttons_stay(slack):
     await slack.look()
     after = slack.workspace.messages[f"C1/{message['ts']}"]
     assert "2 yes, 1 given" in texts(after)
-    assert list(buttons(after)) == ["approve", "reject", "details"]
+    assert list(buttons(after)) == ["approve", "reject", "details", "open"]
 
 
 async def test_a_message_that_somebody_removed_is_let_go(slack):
@@ -225,7 +237,7 @@ async def test_what_hides_from_the_eye_is_shown(slack):
 
 async def test_a_command_that_has_no_room_is_not_approved_without_being_seen(slack):
     message = await slack.ask(approval(command="x" * (COMMAND_LENGTH + 1)))
-    assert list(buttons(message)) == ["reject", "details"]
+    assert list(buttons(message)) == ["reject", "details", "open"]
     assert "too long" in texts(message)
     assert "and 1 more characters" in texts(message)
 
@@ -240,7 +252,7 @@ async def test_long_texts_stay_within_what_slack_takes(slack):
 async def test_a_choice_has_a_button_for_each_runbook_that_can_be_used(slack):
     slack.questions.waiting[choice().ticket_id] = choice().id
     message = await slack.ask(choice())
-    assert list(buttons(message)) == ["choose:0", "choose:1", "choose:none"]
+    assert list(buttons(message)) == ["choose:0", "choose:1", "choose:none", "open"]
     assert "move shop-api" in texts(message)
     assert "cannot be used: parameter count" in texts(message)
 
