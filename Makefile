@@ -44,9 +44,9 @@ $(DEV): requirements/dev.txt $(RUNTIME)
 
 lock: ## pin every dependency again, with hashes and without index addresses
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
-	  --extra embedded pyproject.toml requirements/build.in -o requirements/runtime.txt
+	  --extra embedded -c requirements/limits.in pyproject.toml requirements/build.in -o requirements/runtime.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
-	  --group dev -c requirements/runtime.txt --extra embedded pyproject.toml -o requirements/dev.txt
+	  --group dev -c requirements/runtime.txt -c requirements/limits.in --extra embedded pyproject.toml -o requirements/dev.txt
 
 clean:
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
