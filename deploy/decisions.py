@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from deploy.connection import NotRunningError, Place, reading
 from services.notifier.approval import Approval
 from services.notifier.choice import NONE, Choice
+from services.notifier.inquiry import Inquiry
 from services.notifier.links import Channel, Link, url
 from services.notifier.question import Question
 from shared.errors import HandrailError, SettingsError
@@ -43,7 +44,7 @@ async def decide(
     """
     question = await _asked(place, prefix)
     if not isinstance(question, Approval):
-        raise NotDecidedError("it asks which runbook to use: say `handrail approvals choose`")
+        raise NotDecidedError(_asks(question))
     said = {"decision": answer.value, "reason": reason}
     return await _answered(place, question, said, environment)
 
@@ -66,10 +67,54 @@ async def choose(
     """
     question = await _asked(place, prefix)
     if not isinstance(question, Choice):
-        raise NotDecidedError("it asks for a yes or a no: say `handrail approvals approve`")
+        raise NotDecidedError(_asks(question))
     named = any(option.name == name for option in question.options)
     chosen = NONE if name.upper() == NONE and not named else name
     return await _answered(place, question, {"choose": chosen, "reason": reason}, environment)
+
+
+async def fill_in(
+    place: Place,
+    prefix: str,
+    values: Mapping[str, str],
+    *,
+    environment: Mapping[str, str] = os.environ,
+) -> dict[str, Any]:
+    """Answer what a session wants to know, as the person at this terminal; it as it became.
+
+    Raises:
+        SettingsError: see ``decide``, as for the others.
+        NotFoundError: see there.
+        NotDecidedError: see there.
+        NotRunningError: see there.
+    """
+    question = await _inquiry(place, prefix)
+    return await _answered(place, question, {"values": dict(values)}, environment)
+
+
+async def refuse(
+    place: Place, prefix: str, *, reason: str, environment: Mapping[str, str] = os.environ
+) -> dict[str, Any]:
+    """Say that nobody answers what a session wants to know; see ``fill_in``."""
+    question = await _inquiry(place, prefix)
+    return await _answered(place, question, {"refuse": True, "reason": reason}, environment)
+
+
+async def _inquiry(place: Place, prefix: str) -> Inquiry:
+    question = await _asked(place, prefix)
+    if not isinstance(question, Inquiry):
+        raise NotDecidedError(_asks(question))
+    return question
+
+
+def _asks(question: Question) -> str:
+    """What a question asks for, where it was answered as another kind."""
+    match question:
+        case Choice():
+            return "it asks which runbook to use: say `handrail approvals choose`"
+        case Inquiry():
+            return "it asks for something else: say `handrail approvals answer`"
+    return "it asks for a yes or a no: say `handrail approvals approve`"
 
 
 async def _asked(place: Place, prefix: str) -> Question:
@@ -78,7 +123,7 @@ async def _asked(place: Place, prefix: str) -> Question:
 
 
 async def _answered(
-    place: Place, question: Question, said: Mapping[str, str], environment: Mapping[str, str]
+    place: Place, question: Question, said: Mapping[str, Any], environment: Mapping[str, str]
 ) -> dict[str, Any]:
     link = _link(place, question, environment)
     try:
@@ -134,7 +179,16 @@ def _taken(response: httpx.Response, question: Question) -> dict[str, Any]:
 
 
 def _why_not(question: Question) -> str:
-    kind = "choice" if isinstance(question, Choice) else "approval"
+    kind = _kind(question)
     if question.state.value != "pending":
         return f"the {kind} is {question.state}"
     return f"the {kind} has expired, or the notifier has another HANDRAIL_SECRET_KEY"
+
+
+def _kind(question: Question) -> str:
+    match question:
+        case Choice():
+            return "choice"
+        case Inquiry():
+            return "question"
+    return "approval"

@@ -1,4 +1,4 @@
-"""``handrail approvals``: what waits for a person's yes or choice, and the answer to it."""
+"""``handrail approvals``: what waits for a person's word, and the answer to it."""
 
 import asyncio
 import sys
@@ -8,11 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
+from deploy.commands import approvals_answer
 from deploy.connection import Place, reading
 from deploy.decisions import choose, decide
 from deploy.output import AsJson, add, ago, colored, console, say, show_json, table, when
 from services.notifier.approval import Approval
 from services.notifier.choice import Choice
+from services.notifier.inquiry import Inquiry
 from services.notifier.question import Question
 from shared.errors import HandrailError
 from shared.events import Answer, Option
@@ -27,6 +29,8 @@ app = typer.Typer(
     add_completion=False,
     help="What waits for a person's answer; without a command, the list of it.",
 )
+
+app.command()(approvals_answer.answer)
 
 ApprovalId = Annotated[str, typer.Argument(metavar="ID", help="Its id, or how it begins.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept with the answer.")]
@@ -137,6 +141,8 @@ def _lines(question: Question) -> Iterator[tuple[str, str]]:
             yield "why", question.because
             for option in question.options:
                 yield option.name, _option(option)
+        case Inquiry():
+            yield from approvals_answer.lines(question)
     yield "told", "\n".join(_told(question))
     yield "state", f"{question.state}, expires {ago(question.expires_at)}"
 
@@ -204,6 +210,9 @@ def _columns(question: Question) -> tuple[str, str, str, str]:
                 f"which runbook: {names}?",
                 question.chosen.name if question.chosen else "",
             )
+        case Inquiry():
+            answered = "answered" if question.decisions else ""
+            return "", question.target, approvals_answer.asks(question), answered
     return "", "", "", ""
 
 

@@ -1,22 +1,22 @@
-"""``handrail session``: what ran for a ticket, and what it wrote."""
+"""``handrail session``: what ran for a ticket, what it wrote, and what is to become of it."""
 
 import asyncio
 from typing import Annotated
 
 import typer
 
+from deploy.commands.session_directives import cancel, pause, resume, retry
 from deploy.connection import Place, reading
 from deploy.output import AsJson, add, colored, console, say, show_json, table, when
 from deploy.views import SessionView
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="What ran for a ticket, and what it wrote."
+    add_completion=False,
+    no_args_is_help=True,
+    help="What ran for a ticket, what it wrote, and what is to become of it.",
 )
-
-
-@app.callback()
-def group() -> None:
-    """Keep `show` a command of its own."""
+for _command in (pause, resume, cancel, retry):
+    app.command()(_command)
 
 
 @app.command()
