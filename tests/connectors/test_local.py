@@ -3,11 +3,14 @@
 import asyncio
 import os
 import signal
+import sys
+import tempfile
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from shared.connectors.local import LocalConnector
+from shared.connectors.local import LocalConnector, keeper, keeping
 from shared.connectors.protocol import Lost, TargetUnreachableError, TargetUnusableError
 from tests.connectors.conftest import Heard, in_session, job, living
 from tests.connectors.test_contract import until
@@ -38,6 +41,25 @@ async def test_a_keeper_leaves_when_nobody_needs_it(tmp_path):
     keeper = keeper_of(tmp_path, sent)
     await connector.close()
     assert in_session(keeper) == []
+
+
+@pytest.fixture
+def impatient(tmp_path, monkeypatch):
+    """Keepers that leave as soon as they have nothing to do."""
+    program = tmp_path / "keeper.py"
+    text = Path(keeper.__file__).read_text()
+    program.write_text(text.replace(f"IDLE: Final = {keeper.IDLE}", "IDLE: Final = 0.1"))
+    monkeypatch.setattr(keeping, "_PROGRAM", program)
+
+
+async def test_a_keeper_with_nothing_to_do_leaves_and_another_one_comes(tmp_path, impatient):
+    connector, sent = LocalConnector(tmp_path / "steps"), job("sleep 0.5; echo patient")
+    assert (await connector.run(sent)).stdout == "patient\n"
+    first = keeper_of(tmp_path, sent)
+    # Collected as well: it is not even a zombie.
+    await until(lambda: not Path(f"/proc/{first}").exists())
+    assert (await connector.run(job("echo again"))).stdout == "again\n"
+    await connector.close()
 
 
 async def test_a_keeper_that_was_killed_is_replaced(here, tmp_path):
@@ -78,7 +100,7 @@ async def test_commands_do_not_inherit_what_the_keeper_ignores(here):
 
 
 async def test_a_keeper_that_cannot_start_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("sys.executable", str(tmp_path / "nothing"))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
     connector = LocalConnector(tmp_path / "steps")
     with pytest.raises(TargetUnreachableError, match="no process can be started here") as caught:
         await connector.run(job("true"))
@@ -87,7 +109,7 @@ async def test_a_keeper_that_cannot_start_is_told(tmp_path, monkeypatch):
 
 
 async def test_a_keeper_that_dies_each_time_is_told_and_nothing_has_run(tmp_path, monkeypatch):
-    monkeypatch.setattr("sys.executable", "/bin/false")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
     connector = LocalConnector(tmp_path / "steps")
     with pytest.raises(TargetUnusableError, match="what keeps commands here dies"):
         await connector.run(job("true"))
@@ -112,7 +134,7 @@ async def test_an_environment_reaches_the_commands_and_no_file(tmp_path):
 async def test_a_look_that_nobody_waits_for_is_ended_and_its_folder_removed(
     here, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     marker = f"{tmp_path}/reading"
     looking = asyncio.create_task(
         here.read(f"sh -c 'sleep 60; :' '{marker}' & wait", timeout=timedelta(seconds=60))

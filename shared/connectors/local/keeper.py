@@ -24,6 +24,8 @@ from typing import Any, Final
 #: Ended, a group has this long before it is killed.
 GRACE: Final = 2.0
 TIMED_OUT: Final = 124
+#: Without anything to do, it leaves after this.
+IDLE: Final = 60.0
 
 _TICK: Final = 1.0
 _ENDING_TICK: Final = 0.05
@@ -138,8 +140,11 @@ class Keeper:
         signal.signal(signal.SIGCHLD, _nothing)
         self._selector.register(woken, selectors.EVENT_READ)
         while self._listening or self._kept:
-            wait = None if self._due == float("inf") else max(0.0, self._due - time.monotonic())
-            for key, events in self._selector.select(wait):
+            ready = self._selector.select(self._patience())
+            if not ready and not self._kept:
+                # Whoever asks later starts another one.
+                return
+            for key, events in ready:
                 if key.fileobj is woken:
                     woken.recv(_READ)
                 elif events & selectors.EVENT_WRITE:
@@ -149,6 +154,11 @@ class Keeper:
             self._reap()
             if time.monotonic() >= self._due:
                 self._keep_time(time.monotonic())
+
+    def _patience(self) -> float:
+        if not self._kept:
+            return IDLE
+        return max(0.0, self._due - time.monotonic())
 
     def _hear(self) -> None:
         try:

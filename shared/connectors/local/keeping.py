@@ -77,7 +77,7 @@ class Keeping:
         idle = not self._asked
         pid = self._let_go()
         if pid and idle:
-            await asyncio.to_thread(_collected, pid, 0)
+            await asyncio.to_thread(_collected, pid)
 
     async def _say(self, line: bytes) -> None:
         async with self._saying:
@@ -143,10 +143,12 @@ class Keeping:
             told.set_result(Told(**said))
 
     def _lost(self) -> None:
-        """It was killed: whoever waits looks at the claim, which says how far it came."""
+        """It left, having nothing to do, or was killed: the claims say how far it came."""
+        if self._asked:
+            log.warning("keeper.lost", pid=self._pid)
         pid = self._let_go()
-        log.warning("keeper.lost", pid=pid)
-        _collected(pid, os.WNOHANG)
+        # What it held is closed by its end, so that it is there to be collected.
+        _collected(pid)
 
     def _let_go(self) -> int:
         if self._socket is not None:
@@ -160,6 +162,6 @@ class Keeping:
         return pid
 
 
-def _collected(pid: int, options: int) -> None:
+def _collected(pid: int) -> None:
     with suppress(ChildProcessError):
-        os.waitpid(pid, options)
+        os.waitpid(pid, 0)
