@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from shared.calls.kubernetes import DeletePod, Logs
-from shared.connectors.kubernetes.api import MERGE, Api, NotFoundError, Request
+from shared.connectors.kubernetes.api import MERGE, Api, ConflictError, NotFoundError, Request
 from shared.connectors.kubernetes.objects import FIELD_MANAGER, Ref, is_done_by, mark
 from shared.connectors.kubernetes.watching import until
 from shared.connectors.protocol import Ended, Lost
@@ -24,7 +24,8 @@ async def delete(api: Api, call: DeletePod, key: str, report: Report) -> None:
         # So that whoever comes after a crash knows that this very pod was meant.
         body = {"metadata": {"uid": uid, "annotations": mark(found, key)}}
         await api.send(Request("PATCH", ref.path, {"fieldManager": FIELD_MANAGER}, body, MERGE))
-    with suppress(NotFoundError):
+    # Gone meanwhile, or another pod has its name by now.
+    with suppress(NotFoundError, ConflictError):
         await api.send(deletion(ref, uid, call.grace))
     report.has_begun = True
     await until(api, ref, _gone(uid), report)

@@ -41,6 +41,22 @@ async def test_the_pod_that_was_made_after_it_is_left_alone(cluster, connect):
     assert len(cluster.writes("DELETE")) == 1
 
 
+async def test_a_pod_that_took_its_place_meanwhile_is_not_deleted(cluster, connect):
+    cluster.add(WEB, pod(owner="StatefulSet"))
+    mark = cluster._patch
+
+    def replaced_after(request, path, body, *, dry):
+        done = mark(request, path, body, dry=dry)
+        cluster.remove(WEB)
+        cluster.add(WEB, pod(owner="StatefulSet"))
+        return done
+
+    cluster._patch = replaced_after
+    ended = await connect().run(job(DELETE))
+    assert (ended.exit_code, ended.stdout) == (0, "pod web-1: is gone\n")
+    assert WEB in cluster.objects
+
+
 @pytest.mark.parametrize(
     ("there", "marked", "expected"),
     [
@@ -96,6 +112,20 @@ async def test_a_disruption_budget_is_waited_for(cluster, connect, node):
     assert ended.stdout.count("shop/web-1 has to wait") == 1
     assert cluster.writes("POST").count(f"{WEB}/eviction") == 4
     assert WEB not in cluster.objects
+
+
+async def test_a_pod_that_took_the_place_of_one_meanwhile_is_not_evicted(cluster, connect, node):
+    evict = cluster._eviction
+
+    async def replaced_before(request, place):
+        if place["name"] == "web-1" and cluster.objects[WEB]["spec"]["nodeName"] == "node-1":
+            cluster.remove(WEB)
+            cluster.add(WEB, pod("node-2"))
+        return await evict(request, place)
+
+    cluster._eviction = replaced_before
+    assert (await connect().run(job(DRAIN))).exit_code == 0
+    assert cluster.objects[WEB]["spec"]["nodeName"] == "node-2"
 
 
 async def test_a_drain_that_a_budget_never_lets_through_ends_in_time(cluster, connect, node):
