@@ -148,3 +148,22 @@ async def test_a_look_that_nobody_waits_for_is_ended_and_its_folder_removed(
 async def test_a_source_lies_beside_the_command(here):
     ended = await here.run(job('cat "$0/source"'), source=b"a\0b")
     assert ended.stdout == "a\0b"
+
+
+async def test_a_look_that_can_write_nowhere_is_told(here, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(TargetUnusableError, match="no file can be written here"):
+        await here.read("true", timeout=timedelta(seconds=30))
+
+
+async def test_a_command_that_was_started_is_never_told_as_one_that_was_not(here, tmp_path):
+    sent = job(f"echo ran >>'{tmp_path}/count'")
+    folder = tmp_path / "steps" / sent.key
+    # What the keeper writes once the command runs has no place there.
+    (folder / "group").mkdir(parents=True)
+    (folder / "command").write_text(sent.command)
+    told = await here._keeping.run(
+        folder, owner="me", seconds=30, limit=1000, head=500, quick=False
+    )
+    assert (told.failed, told.code) == ("", 0)
+    assert (tmp_path / "count").read_text() == "ran\n"

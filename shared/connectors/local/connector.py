@@ -23,6 +23,7 @@ from shared.connectors.protocol import (
     OnOutput,
     Stream,
     TargetUnreachableError,
+    TargetUnusableError,
 )
 from shared.connectors.sendable import sendable
 from shared.connectors.transcript import Capped
@@ -67,18 +68,16 @@ class LocalConnector:
         return None
 
     async def read(self, command: str, *, timeout: timedelta) -> Ended:  # noqa: ASYNC109 kept by the keeper
-        data = sendable(command)
-        folder = Folder(Path(tempfile.mkdtemp(prefix="handrail-read-")), _READ_KEPT // 2)
-        folder.write("command", data)
-        told = await self._keeping.run(
-            folder.path,
-            owner="reader",
-            seconds=timeout.total_seconds(),
-            limit=self._limits.file,
-            head=folder.head,
-            quick=True,
-        )
+        folder = _reading(sendable(command))
         try:
+            told = await self._keeping.run(
+                folder.path,
+                owner="reader",
+                seconds=timeout.total_seconds(),
+                limit=self._limits.file,
+                head=folder.head,
+                quick=True,
+            )
             if told is None or told.failed:
                 reason = f"no process can be started here: {told.failed if told else 'killed'}"
                 raise TargetUnreachableError(reason, may_have_started=told is None)
@@ -100,6 +99,15 @@ class LocalConnector:
 
     async def _sweep(self) -> None:
         await asyncio.to_thread(sweep, self._base, time.time() - KEEP_CLAIMS.total_seconds())
+
+
+def _reading(command: bytes) -> Folder:
+    try:
+        folder = Folder(Path(tempfile.mkdtemp(prefix="handrail-read-")), _READ_KEPT // 2)
+        folder.write("command", command)
+    except OSError as error:
+        raise TargetUnusableError(f"no file can be written here: {error}") from error
+    return folder
 
 
 def _read(folder: Folder, stream: Stream) -> str:

@@ -216,7 +216,9 @@ class Keeper:
         except OSError:
             os.close(lock)
             raise
-        _write(f"{request.folder}/group", f"{pid} {now_in_ticks()}\n")
+        with suppress(OSError):
+            # Too late to say that nothing has run.
+            _write(f"{request.folder}/group", f"{pid} {now_in_ticks()}\n")
         return _Kept(request, lock, pid, time.monotonic() + request.seconds)
 
     def _reap(self) -> None:
