@@ -17,7 +17,7 @@ from services.verifier.looks.sql import SqlLook
 from shared.config import Config
 from shared.connectors.registry import Connectors
 from shared.errors import SettingsError
-from shared.events import CommandCheck, HttpCheck, PrometheusCheck
+from shared.events import CommandCheck, HttpCheck, PrometheusCheck, SqlCheck
 from shared.prometheus import Server
 from tests.verifier.site import site
 
@@ -200,3 +200,23 @@ async def test_each_kind_of_check_is_looked_at_in_its_way(client, tmp_path):
         seen = await asyncio.gather(*(looks.look(check) for check in checks))
     await targets.close()
     assert [one.detail for one in seen] == ["answered 200", "exit code 0", 'up{job="web"} = 1']
+
+
+@pytest.mark.parametrize(
+    ("query", "true", "told"),
+    [
+        ("SELECT 1", True, "1"),
+        ("SELECT 0", False, "0"),
+        ("SELECT 'x' WHERE 1 = 2", False, "[]"),
+        ("SELECT nothing", False, "nothing"),
+        ("DELETE FROM jobs", False, "only look"),
+    ],
+)
+async def test_a_query_is_true_when_it_finds_a_row_that_is(tmp_path, query, true, told):
+    (tmp_path / "x.db").touch()
+    database = {"connector": "sql", "engine": "sqlite", "database": str(tmp_path / "x.db")}
+    targets = Connectors(Config.model_validate({"targets": {"x": database}}), tmp_path)
+    seen = await SqlLook(targets).look(SqlCheck(target="x", run=query))
+    await targets.close()
+    assert seen.true is true
+    assert told in seen.detail

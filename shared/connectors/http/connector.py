@@ -1,6 +1,7 @@
 """Hands on an HTTP API: asks once, repeats only what may be repeated, and goes nowhere else."""
 
 import asyncio
+import ssl
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, cast
@@ -132,10 +133,14 @@ class HttpConnector:
         return _judged(call, sending, answer)
 
     async def _answer(self, sending: _Sending, limit: timedelta, *, again: bool) -> Answer:
-        """The answer; what may be asked twice is asked until there is one."""
+        """The answer; what may be asked twice, or was not sent, is asked until there is one."""
+
+        def repeated(error: Exception) -> bool:
+            return isinstance(error, TargetUnreachableError) and (again or not sending.sent)
+
         async for attempt in stamina.retry_context(
-            on=TargetUnreachableError,
-            attempts=None if again else 1,
+            on=repeated,
+            attempts=None,
             timeout=limit,
             wait_initial=0.1,
             wait_max=5.0,
@@ -158,6 +163,8 @@ class HttpConnector:
                     offset += len(data)
                 return answer
         except httpx.HTTPError as error:
+            if _is_untrusted(error):
+                raise TargetUnusableError(f"{sending.request.url}: {error}") from error
             reason = f"{sending.request.method} {sending.request.url}: {_said(error)}"
             raise TargetUnreachableError(reason, may_have_started=sending.sent) from error
 
@@ -185,6 +192,15 @@ def _judged(call: HttpCall, sending: _Sending, answer: Answer) -> Ended:
     if "\0" in shown:
         shown = f"[{answer.length} bytes that are no text]"
     return Ended(1 if wrong else 0, shown, "\n".join((told, *wrong)))
+
+
+def _is_untrusted(error: BaseException | None) -> bool:
+    """Whether the server's certificate is not to be trusted: trying again cannot help."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _said(error: httpx.HTTPError) -> str:

@@ -4,7 +4,7 @@ Where a database or a statement cannot do that (it commits by itself), the key i
 and what became of a statement whose end nobody recorded is unknown.
 """
 
-import asyncio
+import re
 from datetime import timedelta
 from time import monotonic
 from typing import Final
@@ -23,10 +23,10 @@ from shared.connectors.protocol import (
     OnOutput,
     Stream,
     TargetUnreachableError,
-    TargetUnusableError,
 )
 from shared.connectors.sql import ledger
 from shared.connectors.sql.dialect import Dialect, Trouble, mark_of
+from shared.connectors.sql.keys import Keys
 from shared.connectors.sql.mysql import Mysql
 from shared.connectors.sql.postgres import Postgres
 from shared.connectors.sql.rows import Rows
@@ -62,7 +62,7 @@ class SqlConnector:
         self._target = target
         self._dialect: Dialect = _DIALECTS[target.engine]()
         self._sessions = Sessions(target, self._dialect)
-        self._recorded = False
+        self._keys = Keys(self._sessions, self._dialect, wanted=target.record)
 
     async def run(self, job: Job, *, on_output: OnOutput | None = None) -> Ended | Lost:
         """Run a statement; a lost connection is mended wherever running it again is no second run.
@@ -72,9 +72,14 @@ class SqlConnector:
             MalformedStatementError: see there.
         """
         found = statements(job.command, several=self._target.several)
-        sent = False
+        sent, until = False, monotonic() + job.timeout.total_seconds()
+
+        def mended(error: Exception) -> bool:
+            unreachable = isinstance(error, TargetUnreachableError)
+            return unreachable and (sent or monotonic() < until)
+
         async for attempt in stamina.retry_context(
-            on=TargetUnreachableError,
+            on=mended,
             attempts=None,
             timeout=job.timeout + MEND,
             wait_initial=0.1,
@@ -93,9 +98,9 @@ class SqlConnector:
     async def reattach(self, job: Job, *, on_output: OnOutput | None = None) -> Ended | Lost | None:
         if job.effect is Effect.READ_ONLY:
             return None
-        if not await self._records():
+        if not await self._keys.kept():
             return Lost(_UNRECORDED) if job.effect is Effect.ONCE else None
-        known = await self._known(job)
+        known = await self._keys.known(job)
         if known is None:
             return None
         if known.ended is None:
@@ -130,10 +135,10 @@ class SqlConnector:
 
     async def cancel(self, key: str) -> bool:
         was_running = await self._sessions.end(mark_of(key))
-        if not await self._records():
+        if not await self._keys.kept():
             return was_running
         try:
-            known = await self._entered(key, ledger.VOID, VOID_WAIT)
+            known = await self._keys.entered(key, ledger.VOID, VOID_WAIT)
         except TargetUnreachableError:
             return False
         return known is None or known.ended is not None or was_running
@@ -146,11 +151,20 @@ class SqlConnector:
     async def _ran(self, job: Job, found: tuple[Statement, ...]) -> Ended | Lost:
         if job.effect is Effect.READ_ONLY:
             return await self._looked(found, job.timeout, mark_of(job.key))
-        if not await self._records():
+        if not await self._keys.kept():
             return await self._unrecorded(job, found)
-        if all(map(self._dialect.atomic, found)):
+        if all(map(self._dialect.atomic, found)) and not await self._loose(found):
             return await self._atomic(job, found)
         return await self._alone(job, found)
+
+    async def _loose(self, found: tuple[Statement, ...]) -> bool:
+        """Whether a statement names a table in which no change can be taken back."""
+        if not self._dialect.has_loose_tables:
+            return False
+        async with self._sessions.opened() as conn, self._sessions.told():
+            tables = await self._dialect.loose_tables(conn)
+        words = {word.lower() for one in found for word in re.findall(r"[\w$]+", one.bound.text)}
+        return bool(words & tables)
 
     async def _atomic(self, job: Job, found: tuple[Statement, ...]) -> Ended:
         """Statement and key in one transaction: whatever is lost, the key tells."""
@@ -160,7 +174,7 @@ class SqlConnector:
             async def work() -> Ended | None:
                 async with self._sessions.told():
                     await self._dialect.prepared(conn, mark, job.timeout)
-                    if not await self._taken(conn, job.key):
+                    if not await self._keys.taken(conn, job.key):
                         return None
                     ended = _ended(await self._executed(conn, found))
                     await ledger.end(conn, job.key, ended)
@@ -173,12 +187,12 @@ class SqlConnector:
                 return _failed(error)
         if ended is not None:
             return ended
-        known = await self._known(job)
+        known = await self._keys.known(job)
         return known.ended if known and known.ended else _failed_key()
 
     async def _alone(self, job: Job, found: tuple[Statement, ...]) -> Ended | Lost:
         """The key first, then a statement that commits by itself."""
-        known = await self._entered(job.key, ledger.BEGUN, job.timeout)
+        known = await self._keys.entered(job.key, ledger.BEGUN, job.timeout)
         if known is not None and known.ended is not None:
             return known.ended
         if known is not None and job.effect is Effect.ONCE:
@@ -246,66 +260,6 @@ class SqlConnector:
         for statement in found:
             rows = await self._dialect.executed(conn, statement, self._target.rows)
         return rows
-
-    # -- keys ------------------------------------------------------------------------------------
-
-    async def _records(self) -> bool:
-        """Whether keys are kept; a table that is not there may be made by somebody any time."""
-        if self._target.record and not self._recorded:
-            async with self._sessions.opened() as conn, self._sessions.told():
-                self._recorded = await ledger.is_there(conn)
-        return self._recorded
-
-    async def _taken(self, conn: AsyncConnection, key: str, state: str = ledger.BEGUN) -> bool:
-        """Take a key in the connection's transaction; false where it is taken already."""
-        try:
-            async with self._sessions.told():
-                await ledger.begin(conn, key, state)
-        except StatementError as error:
-            if error.trouble is Trouble.TAKEN:
-                return False
-            raise
-        return True
-
-    async def _known(self, job: Job) -> ledger.Entry | None:
-        """What is known of a job, as soon as nobody is at it any more; the key stays free."""
-        return await self._entered(job.key, None, job.timeout)
-
-    async def _entered(self, key: str, state: str | None, limit: timedelta) -> ledger.Entry | None:
-        """What was known of a key; where that is nothing, it is entered in this state, if any."""
-        until = monotonic() + limit.total_seconds()
-        while True:
-            try:
-                return await self._entered_once(key, state, limit)
-            except StatementError as error:
-                if error.trouble is Trouble.STATEMENT:
-                    raise TargetUnusableError(f"{ledger.TABLE}: {error}") from error
-                if error.trouble is not Trouble.BUSY or monotonic() > until:
-                    reason = f"another run has the key of the step: {error}"
-                    raise TargetUnreachableError(reason, may_have_started=True) from error
-                await asyncio.sleep(0.1)
-
-    async def _entered_once(
-        self, key: str, state: str | None, limit: timedelta
-    ) -> ledger.Entry | None:
-        # Not under the step's own mark: this waits for whoever has that.
-        mark = mark_of(uuid4().hex)
-        async with self._sessions.opened() as conn:
-
-            async def work() -> bool:
-                async with self._sessions.told():
-                    await self._dialect.prepared(conn, mark, limit)
-                    free = await self._taken(conn, key, state or ledger.BEGUN)
-                    if free and state is not None:
-                        await conn.commit()
-                    else:
-                        await conn.rollback()
-                    return free
-
-            if await self._sessions.within(work(), limit, mark):
-                return None
-            async with self._sessions.told():
-                return await ledger.entry(conn, key)
 
 
 def _ended(rows: Rows) -> Ended:

@@ -37,6 +37,8 @@ class Dialect(Protocol):
 
     #: What its driver raises, beside what SQLAlchemy does.
     errors: tuple[type[Exception], ...]
+    #: Whether there may be tables in which no change can be taken back.
+    has_loose_tables: bool
 
     def url(self, target: SqlTarget, password: str | None) -> URL: ...
 
@@ -48,6 +50,10 @@ class Dialect(Protocol):
 
     def atomic(self, statement: Statement) -> bool:
         """Whether the statement takes part in a transaction, so that it can be taken back."""
+        ...
+
+    async def loose_tables(self, conn: AsyncConnection) -> frozenset[str]:
+        """The tables, in small letters, in which no change can be taken back."""
         ...
 
     async def prepared(self, conn: AsyncConnection, mark: str, limit: timedelta) -> None:

@@ -32,11 +32,21 @@ _NOT_PREPARED: Final = 1295
 _UNKNOWN_VARIABLE: Final = 1193
 _ATOMIC: Final = frozenset(("SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH", "DO"))
 
+#: Those of MyISAM, Aria, MEMORY and their like.
+_LOOSE_TABLES: Final = (
+    "SELECT t.TABLE_NAME FROM information_schema.TABLES t "
+    "JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE "
+    "WHERE t.TABLE_TYPE = 'BASE TABLE' AND e.TRANSACTIONS <> 'YES' AND t.TABLE_SCHEMA NOT IN "
+    "('information_schema', 'mysql', 'performance_schema', 'sys')"
+)
+
 
 class Mysql:
     """See ``Dialect``. What is no change of rows ends the transaction that it stands in."""
 
     errors: tuple[type[Exception], ...] = (pymysql.MySQLError,)
+
+    has_loose_tables = True
 
     def url(self, target: SqlTarget, password: str | None) -> URL:
         return URL.create(
@@ -66,6 +76,10 @@ class Mysql:
 
     def atomic(self, statement: Statement) -> bool:
         return statement.verb in _ATOMIC
+
+    async def loose_tables(self, conn: AsyncConnection) -> frozenset[str]:
+        found = await conn.exec_driver_sql(_LOOSE_TABLES)
+        return frozenset(str(name).lower() for (name,) in found)
 
     async def prepared(self, conn: AsyncConnection, mark: str, limit: timedelta) -> None:
         """The mark is a lock that the connection holds: who else has the key waits for it."""

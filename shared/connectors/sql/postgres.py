@@ -47,6 +47,8 @@ class Postgres:
         asyncpg.InternalClientError,
     )
 
+    has_loose_tables = False
+
     def url(self, target: SqlTarget, password: str | None) -> URL:
         return URL.create(
             "postgresql+asyncpg",
@@ -79,6 +81,9 @@ class Postgres:
         words = statement.words
         alone = words[0] in _ALONE or words[:2] in _ALONE_PAIRS
         return not alone and "CONCURRENTLY" not in statement.bound.text.upper()
+
+    async def loose_tables(self, conn: AsyncConnection) -> frozenset[str]:  # noqa: ARG002 it has none
+        return frozenset()
 
     async def prepared(self, conn: AsyncConnection, mark: str, limit: timedelta) -> None:
         milliseconds = max(1, round(limit.total_seconds() * 1000))

@@ -24,6 +24,8 @@ class Sqlite:
 
     errors: tuple[type[Exception], ...] = (sqlite3.Error,)
 
+    has_loose_tables = False
+
     def __init__(self) -> None:
         self._marked: WeakValueDictionary[str, aiosqlite.Connection] = WeakValueDictionary()
 
@@ -52,6 +54,9 @@ class Sqlite:
 
     def atomic(self, statement: Statement) -> bool:
         return statement.verb not in _ALONE
+
+    async def loose_tables(self, conn: AsyncConnection) -> frozenset[str]:  # noqa: ARG002 it has none
+        return frozenset()
 
     async def prepared(self, conn: AsyncConnection, mark: str, limit: timedelta) -> None:
         milliseconds = max(1, round(limit.total_seconds() * 1000))

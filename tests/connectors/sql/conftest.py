@@ -41,6 +41,19 @@ class Place:
         self.made.append(SqlConnector(SqlTarget.model_validate(given)))
         return self.made[-1]
 
+    async def afresh(self) -> None:
+        """One table with two jobs, and no keys."""
+        statements = [f"DROP TABLE IF EXISTS {table}" for table in ("jobs", "handrail_steps")]
+        statements += [JOBS, "INSERT INTO jobs VALUES (1, 'web-1', 0), (2, 'web-2', 0)"]
+        if self.engine == "postgresql":
+            statements += [f"ALTER TABLE jobs OWNER TO {USER}"]
+            statements += [f"GRANT ALL ON SCHEMA public TO {USER}"]
+        if self.server is not None:
+            await self.direct("; ".join(statements))
+            return
+        for statement in statements:
+            await self.direct(statement)
+
     async def direct(self, text: str) -> str:
         """Run something without the connector."""
         return await asyncio.to_thread(self._direct, text)
@@ -63,13 +76,7 @@ async def place(request, tmp_path, monkeypatch) -> AsyncIterator[Place]:
     server = None if request.param == "sqlite" else request.getfixturevalue(request.param)
     found = Place(request.param, tmp_path / "shop.db", server)
     monkeypatch.setenv("DB_PASSWORD", PASSWORD)
-    for table in ("jobs", "handrail_steps"):
-        await found.direct(f"DROP TABLE IF EXISTS {table}")
-    for statement in (JOBS, "INSERT INTO jobs VALUES (1, 'web-1', 0), (2, 'web-2', 0)"):
-        await found.direct(statement)
-    if request.param == "postgresql":
-        await found.direct(f"ALTER TABLE jobs OWNER TO {USER}")
-        await found.direct(f"GRANT ALL ON SCHEMA public TO {USER}")
+    await found.afresh()
     yield found
     for connector in found.made:
         await connector.close()
