@@ -91,7 +91,7 @@ def message_page(status: int, title: str, *paragraphs: str) -> HTMLResponse:
 def as_json(question: Question, link: Link, *, now: datetime) -> dict[str, Any]:
     """The question as its recipient sees it now, for programs."""
     said = question.answer_of(link.recipient, link.channel)
-    hidden = {"id", "trace", "decisions", "recipients", "step_hash", "digest"}
+    hidden = {"id", "trace", "decisions", "recipients", "step_hash", "digest", "routing"}
     return {
         "approval_id": str(question.id),
         **question.model_dump(mode="json", exclude=hidden),

@@ -19,7 +19,13 @@ from services.notifier.recipients import Recipient
 from shared.events.envelope import derived_id
 
 VERSION: Final = 1
-_HIDDEN: Final = {"id", "trace", "recipients", "decisions", "step_hash", "digest"}
+#: Of all kinds of questions, what receivers may count on; the rest is only ours.
+_SHOWN: Final = {
+    *("state", "ticket_id", "ticket_title", "severity", "created_at", "expires_at", "settled_at"),
+    *("session_id", "step_id", "runbook", "title", "connector", "target", "command", "risk"),
+    *("why", "evidence", "rollback", "required", "who", "requester"),
+    *("because", "options", "text", "fields"),
+}
 
 
 class WebhookMessenger:
@@ -91,5 +97,9 @@ def _question(kind: str, question: Question) -> dict[str, Any]:
     return {
         "type": kind,
         "question_id": str(question.id),
-        "question": question.model_dump(mode="json", exclude=_HIDDEN) | {"answers": answers},
+        "question": {
+            "kind": getattr(question, "kind", "approval"),
+            **question.model_dump(mode="json", include=_SHOWN),
+            "answers": answers,
+        },
     }

@@ -117,7 +117,8 @@ async def test_a_question_comes_whole_and_without_what_is_only_ours(hook, other)
     assert (said["type"], said["link"], said["version"]) == ("question", LINK, 1)
     assert said["question"]["command"] == "systemctl restart shop-api"
     assert said["question"]["state"] == "pending"
-    for hidden in ("step_hash", "trace", "recipients", "signature"):
+    assert said["question"]["kind"] == "approval"
+    for hidden in ("step_hash", "trace", "recipients", "signature", "routing"):
         assert hidden not in other.posts[0][2].decode()
 
 
