@@ -191,7 +191,7 @@ def _confirm(question: Question) -> dict[str, Any]:
     risk = question.risk.value if isinstance(question, Approval) else ""
     return {
         "title": _plain("Run it?"),
-        "text": _plain(one_line(f"{_title(question)} on {where}, {risk} risk")[:300]),
+        "text": _plain(one_line(f"{_title(question)} ({where}), {risk} risk")[:300]),
         "confirm": _plain("Approve"),
         "deny": _plain("Back"),
     }
