@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import nats
 import nats.errors
+from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from deploy.home import Home
@@ -94,6 +95,17 @@ async def streaming(place: Place) -> AsyncIterator[JetStreamContext]:
     Raises:
         NotRunningError: it is nowhere, or does not answer.
     """
+    async with listening(place) as client:
+        yield client.jetstream(timeout=_CONNECT_TIMEOUT)
+
+
+@asynccontextmanager
+async def listening(place: Place) -> AsyncIterator[Client]:
+    """The bus, to hear what is said on it.
+
+    Raises:
+        NotRunningError: it is nowhere, or does not answer.
+    """
     if place.nats is None:
         raise place.missing(_NATS)
     try:
@@ -110,7 +122,7 @@ async def streaming(place: Place) -> AsyncIterator[JetStreamContext]:
     except (nats.errors.Error, OSError, TimeoutError) as error:
         raise NotRunningError(f"NATS does not answer at {shown(place.nats)} ({_NATS})") from error
     try:
-        yield client.jetstream(timeout=_CONNECT_TIMEOUT)
+        yield client
     finally:
         await client.close()
 

@@ -63,6 +63,11 @@ def show_json(data: Any) -> None:
     print(json.dumps(data, default=_plain, ensure_ascii=False, indent=2))
 
 
+def show_line(data: Any) -> None:
+    """Print one JSON document on a line of its own, at once."""
+    print(json.dumps(data, default=_plain, ensure_ascii=False), flush=True)
+
+
 def table(*columns: str, header: bool = True) -> Table:
     made = Table(box=None, pad_edge=False, header_style="bold", show_header=header)
     for column in columns:

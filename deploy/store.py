@@ -2,22 +2,39 @@
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from pymongo import ASCENDING, DESCENDING
 
-from deploy.views import AlertView, Family, Output, Relative, SessionView, Ticket, Timeline
+from deploy.following import newest, together
+from deploy.views import (
+    AlertView,
+    Family,
+    Output,
+    Piece,
+    Relative,
+    SessionView,
+    Ticket,
+    Timeline,
+)
 from services.console.store import entry_from
 from services.executor.session import Session
+from services.executor.waiting import waits
 from services.ingest.quarantine.kept import Quarantined
 from services.ingest.rehearsal import Standing
 from services.ingest.ticket import Decision
 from services.notifier.question import Question
 from services.notifier.store import question_of
 from shared.errors import HandrailError
-from shared.lifecycle import TICKET_ENDED, ApprovalState, SessionState, TicketState
+from shared.lifecycle import (
+    SESSION_ENDED,
+    TICKET_ENDED,
+    ApprovalState,
+    SessionState,
+    TicketState,
+)
 from shared.store import Collection, Database, Document, seam
 
 _ID_DIGITS: Final = 32
@@ -44,6 +61,8 @@ class Reader:
         self._sessions = db.get_collection("sessions")
         self._timeline = db.get_collection("timeline")
         self._output = db.get_collection("output")
+        self._chunks = db.get_collection("output_chunks")
+        self._executors = db.get_collection("executors")
         self._approvals = db.get_collection("approvals")
         self._alerts = db.get_collection("alerts")
         self._quarantine = db.get_collection("quarantine")
@@ -96,12 +115,30 @@ class Reader:
             NotFoundError: see there.
         """
         document = await _only(self._sessions, prefix, "session")
-        session = Session.model_validate({**document, "id": document["_id"]})
-        found = self._output.find({"session_id": session.id})
-        return SessionView(
-            session=session,
-            output=tuple([Output.model_validate(output) async for output in found]),
-        )
+        found = self._output.find({"session_id": document["_id"]})
+        whole = [Output.model_validate(output) async for output in found]
+        sofar = together(await self.pieces(document["_id"]))
+        known = {(output.step_id, output.attempt) for output in whole}
+        whole += [each for each in sofar if (each.step_id, each.attempt) not in known]
+        return _view(document, await self._alive(), whole)
+
+    async def pieces(self, session_id: UUID) -> list[Piece]:
+        """What commands of a session wrote whose end was not seen yet, in order."""
+        found = self._chunks.find({"session_id": session_id}).sort("offset", ASCENDING)
+        return newest([Piece.model_validate(each) async for each in found])
+
+    async def sessions(self, *, active: bool, limit: int) -> list[SessionView]:
+        """Sessions without what their commands wrote, the newest first."""
+        ended = [state.value for state in SESSION_ENDED]
+        query = {"state": {"$nin": ended}} if active else {}
+        found = self._sessions.find(query, {"outbox": 0, "evidence": 0})
+        alive = await self._alive()
+        newest_first = found.sort("created_at", DESCENDING).limit(limit)
+        return [_view(each, alive, ()) async for each in newest_first]
+
+    async def _alive(self) -> frozenset[str]:
+        lives = {"$expr": {"$gt": ["$until", "$$NOW"]}}
+        return frozenset([each["_id"] async for each in self._executors.find(lives, {"_id": 1})])
 
     async def sessions_of(self, ticket_id: UUID) -> list[Session]:
         """The attempts to fix a ticket, the oldest first."""
@@ -218,6 +255,17 @@ class Reader:
             NotFoundError: see there.
         """
         return _quarantined(await _only(self._quarantine, prefix, "webhook in quarantine"))
+
+
+def _view(document: Document, alive: frozenset[str], output: Iterable[Output]) -> SessionView:
+    session = Session.model_validate({**document, "id": document["_id"]})
+    return SessionView(
+        session=session,
+        output=tuple(output),
+        waits=waits(session, datetime.now(UTC), alive=alive),
+        created_at=document.get("created_at"),
+        updated_at=document.get("updated_at"),
+    )
 
 
 def _relative(document: Document, reason: str) -> Relative:

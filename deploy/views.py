@@ -3,11 +3,13 @@
 from typing import Any, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, computed_field
 
 from services.console.chain import Entry, first_break
 from services.executor.session import Session
+from services.executor.waiting import Wait
 from services.ingest.ticket import Decision
+from shared.connectors.protocol import Stream
 from shared.events import Alert
 from shared.events.evidence import Look
 from shared.lifecycle import Severity, TicketState, Verdict
@@ -29,9 +31,10 @@ class Judged(_View):
 
 
 class Escalated(_View):
-    """Why a person has to look at it."""
+    """Why a person has to look at it; ``caused_by`` is the event that led to it."""
 
     reason: str = ""
+    caused_by: UUID | None = None
 
 
 class Resolved(_View):
@@ -149,20 +152,61 @@ class AlertView(_View):
         return cls.model_validate({**document, "id": str(document["_id"])})
 
 
+class Usage(_View):
+    """What an attempt took where it ran: seconds of all cores, and bytes at its most."""
+
+    cpu_s: float
+    memory: int | None = None
+
+
 class Output(_View):
-    """What one attempt at a step wrote."""
+    """What one attempt at a step wrote.
+
+    ``cut`` says that it is not all: the middle of a long one is left out, and of one that still
+    runs, or whose end nobody saw, only what came by now is there.
+    """
 
     step_id: str
     attempt: int
     stdout: str = ""
     stderr: str = ""
+    cut: bool = False
+    exit_code: int | None = None
+    started_at: AwareDatetime | None = None
+    ended_at: AwareDatetime | None = None
+    usage: Usage | None = None
+
+    @computed_field
+    def duration_s(self) -> float | None:
+        """How long it took; None while it runs."""
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return (self.ended_at - self.started_at).total_seconds()
+
+
+class Piece(_View):
+    """A part of what an attempt wrote; ``offset`` counts bytes from where its stream began."""
+
+    step_id: str
+    attempt: int
+    fence: int = 0
+    stream: Stream
+    offset: int
+    text: str
 
 
 class SessionView(_View):
-    """A session, and what its commands wrote."""
+    """A session, what it waits for, and what its commands wrote."""
 
     session: Session
     output: tuple[Output, ...]
+    waits: tuple[Wait, ...] = ()
+    created_at: AwareDatetime | None = None
+    updated_at: AwareDatetime | None = None
+
+    @property
+    def is_stuck(self) -> bool:
+        return any(wait.is_stuck for wait in self.waits)
 
     def of_step(self, step_id: str) -> Output | None:
         """What the last attempt at a step wrote."""

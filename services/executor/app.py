@@ -4,6 +4,7 @@ import os
 import socket
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 from cryptography.fernet import Fernet
@@ -121,6 +122,7 @@ def build(settings: Settings) -> Service:
     service.attach(router, engine=engine, signer=signer, sessions=sessions, rosters=rosters)
     service.prepare += [sessions.prepare, output.prepare, outbox.prepare, locks.prepare]
     service.prepare += [artifacts.prepare, gate.look, warden.look, keeper.look, engine.renew]
+    quiet = 2 * settings.executor_lease
     service.loops += [
         every(settings.executor_lease / 3, engine.renew, name="renew"),
         every(LOOK_AROUND, engine.adopt, name="adopt"),
@@ -129,6 +131,7 @@ def build(settings: Settings) -> Service:
         every(LOOK_AROUND, gate.look, name="gate"),
         every(LOOK_AROUND, warden.look, name="breakers"),
         every(LOOK_AROUND, engine.look_around, name="look"),
+        every(quiet, partial(engine.look_for_stuck, quiet), name="stuck"),
         every(POLICY_PAUSE, keeper.look, name="policy"),
         every(SWEEP, locks.sweep, name="locks"),
         every(SWEEP, locks.sweep_places, name="places"),

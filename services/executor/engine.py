@@ -16,6 +16,7 @@ from services.executor.hands import Mask, Targets, attempt
 from services.executor.moves import Move, Result
 from services.executor.progress import adopted, begin, ended, looked_again, wound_down
 from services.executor.session import Ending, Session
+from services.executor.waiting import stuck
 from services.executor.work import NotEndedYetError, Work
 from shared.connectors.protocol import Chunk, TargetUnreachableError
 from shared.errors import PermanentError, UnavailableError
@@ -44,6 +45,7 @@ class Sessions(Protocol):
     async def held_back(
         self, on: Collection[str] | None = None
     ) -> list[tuple[UUID, list[str]]]: ...
+    async def quiet(self, since: datetime) -> list[Session]: ...
     async def overdue(self, now: datetime) -> list[UUID]: ...
     async def stopping(self, owner: str) -> list[UUID]: ...
     async def ticket_taken_on(self, ticket_id: UUID, now: datetime) -> bool: ...
@@ -140,6 +142,7 @@ class Engine:
         self._latest: dict[UUID, Session] = {}
         # What sessions wait for, as far as is known here; others see it at their next look.
         self._awaited: set[str] = set()
+        self._stuck: set[UUID] = set()
         self._steps = Counter(
             "handrail_steps", "Attempts at steps that ended.", ["outcome"], registry=registry
         )
@@ -389,6 +392,24 @@ class Engine:
             )
         self._awaited.clear()
         await self._go_on(await self._sessions.held_back())
+
+    async def look_for_stuck(self, quiet: timedelta) -> None:
+        """Go on with sessions that nothing else will move on; each is told once.
+
+        Raises:
+            UnavailableError: see ``look_around``.
+        """
+        now = self._now()
+        found = {
+            session.id for session in await self._sessions.quiet(now - quiet) if stuck(session, now)
+        }
+        for session_id in found - self._stuck:
+            log.warning("session.stuck", session_id=str(session_id))
+        self._stuck = found
+        for session_id in found:
+            await self.change(
+                session_id, lambda session: looked_again(session, self.owner, self._now())
+            )
 
     async def _heed_stops(self, session_id: UUID) -> None:
         """End what another executor, or a person, wants ended and this one runs."""

@@ -21,11 +21,8 @@ from shared.events import SessionDirected
 from shared.lifecycle import SESSION_ENDED, TICKET_FROM, SessionState, TicketState
 from shared.store import RELAXED, Database, Document, expiring, seam
 
-_ACTIVE: Final = [
-    SessionState.PLANNED.value,
-    SessionState.RUNNING.value,
-    SessionState.WAITING.value,
-]
+_BEGUN: Final = [SessionState.RUNNING.value, SessionState.WAITING.value]
+_ACTIVE: Final = [SessionState.PLANNED.value, *_BEGUN]
 #: What a session that is tried again has of the first, beside what is known here.
 _KEPT: Final = ("schema", "caused_by")
 # Executors that are gone for this long are of no interest to anybody.
@@ -78,6 +75,17 @@ class MongoSessions:
         query = {"held": {"$exists": True} if on is None else {"$in": list(on)}}
         cursor = self.collection.find(query, {"held": 1}).sort("begun_at", ASCENDING)
         return [(found["_id"], list(found["held"])) async for found in cursor]
+
+    async def quiet(self, since: datetime) -> list[Session]:
+        """Sessions that have not changed since then, and of which nothing runs or is held."""
+        query: Document = {
+            "state": {"$in": _BEGUN},
+            "updated_at": {"$lt": since},
+            "owners": {"$exists": False},
+            "held": {"$exists": False},
+            "paused": "",
+        }
+        return [_session(found) async for found in self.collection.find(query, {"outbox": 0})]
 
     async def overdue(self, now: datetime) -> list[UUID]:
         """Sessions that have taken too long."""

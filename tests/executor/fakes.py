@@ -42,6 +42,9 @@ class MemorySessions:
         held = {s.id: s.held_on for s in self.stored.values() if s.held_on}
         return [(id_, names) for id_, names in held.items() if on is None or set(on) & set(names)]
 
+    async def quiet(self, since):
+        return [s for s in self.stored.values() if not s.owners() and not s.held_on]
+
     async def overdue(self, now):
         return [s.id for s in self.stored.values() if s.deadline and s.deadline <= now]
 

@@ -1,11 +1,14 @@
 """The engine: changes are stored, then done; and what others left is taken over."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from services.executor.admission.verdict import Go, Hold
 from services.executor.progress import approved
+from services.executor.session import Run
 from shared.connectors.protocol import Ended, Lost, TargetUnreachableError, UnknownTargetError
 from shared.errors import UnavailableError
 from shared.lifecycle import Effect, SessionState, StepState
@@ -331,3 +334,23 @@ async def test_a_session_that_others_changed_meanwhile_is_read_anew():
     await eventually(lambda: stored(sessions).state is SessionState.SUCCEEDED)
     assert stored(sessions).reasons == ("somebody else was here",)
     await driver.close()
+
+
+async def test_a_session_that_waits_for_nothing_is_told_once_and_goes_on():
+    left = session(step("a"), state=SessionState.WAITING, runs={"a": Run(state=StepState.READY)})
+    sessions = MemorySessions(left)
+    driver = engine(sessions, Target())
+    with capture_logs() as logs:
+        await driver.look_for_stuck(timedelta(seconds=20))
+    assert [each["event"] for each in logs if "stuck" in each["event"]] == ["session.stuck"]
+    await eventually(lambda: stored(sessions).state is SessionState.SUCCEEDED)
+    await driver.close()
+
+
+async def test_a_session_that_waits_for_people_is_not_stuck():
+    sessions = MemorySessions(session(step("a", asks=1)))
+    driver = engine(sessions, Target())
+    await driver.begin(SESSION_ID, TICKET_ID)
+    with capture_logs() as logs:
+        await driver.look_for_stuck(timedelta(seconds=20))
+    assert logs == []

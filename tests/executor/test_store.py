@@ -199,3 +199,15 @@ async def test_steps_that_were_written_late_are_stored_with_their_change(session
     assert again.step("clean[0]").run == "clean --keep=7 --leader '$x.y' web-1"
     assert again.steps == move.session.steps
     assert again.runs == move.session.runs
+
+
+async def test_sessions_that_do_not_change_and_of_which_nothing_runs_are_found(sessions):
+    loaded = await sessions.load(SESSION_ID)
+    later = NOW + timedelta(minutes=1)
+    assert await sessions.quiet(later) == [], "nobody has taken it on"
+    await sessions.save(loaded.rev, begun(loaded))
+    assert [each.id for each in await sessions.quiet(later)] == [SESSION_ID]
+    assert await sessions.quiet(NOW) == []
+    waiting = await sessions.load(SESSION_ID)
+    await sessions.save(waiting.rev, approved(waiting, "a", "me", NOW))
+    assert await sessions.quiet(later) == []
