@@ -35,7 +35,7 @@ from shared.connectors.transcript import StreamTranscript, Transcript
 log = structlog.get_logger(__name__)
 
 #: Output is looked for while the command runs from this time on, ``NAPS`` tenths of a second apart.
-LIVE_AFTER: Final = timedelta(seconds=0.3)
+LIVE_AFTER: Final = timedelta(seconds=0.5)
 NAPS: Final = 5
 #: The same for a run that nobody listens to: only its end is waited for.
 NAPS_UNHEARD: Final = 20
