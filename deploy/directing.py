@@ -70,7 +70,7 @@ async def taken(voice: Voice, said: SessionDirected) -> Session:
     """
 
     async def look() -> Session | None:
-        session = await _found(voice, _subject(said))
+        session = await found_session(voice, _subject(said))
         return session if session is not None and _heeded(session, said.directive) else None
 
     slow = (
@@ -84,7 +84,7 @@ async def ended(voice: Voice, session_id: UUID) -> Session:
     """The session once it has ended, however long that takes."""
 
     async def look() -> Session | None:
-        session = await _found(voice, session_id)
+        session = await found_session(voice, session_id)
         return session if session is not None and session.state in SESSION_ENDED else None
 
     return await until(look, within=None)
@@ -144,7 +144,8 @@ def _heeded(session: Session, directive: Directive) -> bool:
     return True
 
 
-async def _found(voice: Voice, session_id: UUID) -> Session | None:
+async def found_session(voice: Voice, session_id: UUID) -> Session | None:
+    """A session as it stands; None where there is none yet."""
     try:
         return (await voice.reader.session(str(session_id))).session
     except NotFoundError:

@@ -102,7 +102,8 @@ _NOT_ENDED: Final = frozenset(T) - {T.RESOLVED, T.CLOSED}
 #: For each state that can be reached: the states it may be reached from.
 TICKET_FROM: Final[dict[TicketState, frozenset[TicketState]]] = {
     T.TRIAGED: frozenset({T.NEW, T.REOPENED}),
-    T.PLANNED: frozenset({T.TRIAGED}),
+    # From others than triaged: a person asks for a plan from a runbook that they name.
+    T.PLANNED: frozenset({T.TRIAGED, T.NEW, T.REOPENED, T.ESCALATED}),
     # From escalated: a person has the plan tried again.
     T.IN_PROGRESS: frozenset({T.PLANNED, T.ESCALATED}),
     T.VERIFYING: frozenset({T.PLANNED, T.IN_PROGRESS}),

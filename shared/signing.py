@@ -4,13 +4,20 @@ import hashlib
 import hmac
 import json
 from datetime import UTC
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from pydantic import SecretStr
 
 from shared.errors import PermanentError
-from shared.events import Choosing, Decision, Reply, SessionDirected
+from shared.events import (
+    Choosing,
+    Decision,
+    PlanRequested,
+    Reply,
+    SessionDirected,
+    TicketDirected,
+)
 
 _DECISION: Final = b"handrail/decision/1"
 _CHOICE: Final = b"handrail/choice/1"
@@ -19,6 +26,9 @@ _LINK: Final = b"handrail/link/1"
 _REPLY: Final = b"handrail/reply/1"
 _DIRECTIVE: Final = b"handrail/directive/1"
 _SEALING: Final = b"handrail/sealing/1"
+_REQUEST: Final = b"handrail/request/1"
+
+R = TypeVar("R", TicketDirected, PlanRequested)
 
 
 class ForgedDecisionError(PermanentError):
@@ -93,6 +103,19 @@ class Signer:
         if not _same(self._directive_mac(said), said.signature):
             raise ForgedDecisionError(f"the directive of {said.by} is not signed")
 
+    def signed_request(self, said: R) -> R:
+        """What somebody wants of a ticket, with its signature over all that it says."""
+        return said.model_copy(update={"signature": self._request_mac(said)})
+
+    def check_request(self, said: TicketDirected | PlanRequested) -> None:
+        """Raise unless somebody who may asked for exactly this.
+
+        Raises:
+            ForgedDecisionError: nobody did.
+        """
+        if not _same(self._request_mac(said), said.signature):
+            raise ForgedDecisionError(f"what {said.by} asks for is not signed")
+
     def sealing_key(self) -> bytes:
         """The 32 bytes under which secrets and artifacts lie in the store."""
         return self._derive(_SEALING)
@@ -125,6 +148,11 @@ class Signer:
         told = said.model_dump(mode="json", include=kept)
         told["at"] = said.at.astimezone(UTC).isoformat(timespec="milliseconds")
         return self._mac(_DIRECTIVE, [told])
+
+    def _request_mac(self, said: TicketDirected | PlanRequested) -> str:
+        told = said.model_dump(mode="json", exclude={"time", "signature"})
+        told["at"] = said.at.astimezone(UTC).isoformat(timespec="milliseconds")
+        return self._mac(_REQUEST, [said.subject, told])
 
     def _mac(self, purpose: bytes, said: list[object]) -> str:
         message = json.dumps(said, sort_keys=True, separators=(",", ":")).encode()

@@ -31,12 +31,15 @@ def _text():
 def publishers(event):
     """The services whose code makes this event, and does not only take it in."""
     made = re.compile(rf"\b{event.__name__}(\.following|\.about)?\(|\btell\(\s*{event.__name__}\b")
-    return {
+    found = {
         name
         for name in PARTS
         for module in (ROOT / "services" / name).rglob("*.py")
         if made.search(PATTERN.sub("", module.read_text()))
     }
+    texts = [module.read_text() for module in (ROOT / "deploy").rglob("*.py")]
+    said = any("deploy.speaking" in text and made.search(text) for text in texts)
+    return found | ({"terminal"} if said else set())
 
 
 def consumers(event):

@@ -1,4 +1,4 @@
-"""``handrail runbook run NAME --preview``: everything that would run, with no effect."""
+"""``handrail runbook run NAME``: asked for and followed, or with --preview shown, not run."""
 
 import asyncio
 import json
@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from deploy.commands.runbook_request import ask_for
 from deploy.commands.runbook_tools import NamedRunbook, runbook_named
 from deploy.connection import NotRunningError
 from deploy.explanation import Explainer, explaining, ticket_of, triaged
@@ -67,27 +68,52 @@ def run(
     alert: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Alerts as JSON, or an Alertmanager's.")
     ] = None,
-    ticket: Annotated[str | None, typer.Option(metavar="ID", help="A stored ticket.")] = None,
+    ticket: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="A stored ticket; without one, a run opens a new one."),
+    ] = None,
     label: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="A label of an alert made up.")
     ] = None,
     evidence: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="What triage would gather.")
     ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A parameter, in place of what the alert has."),
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why it is run; it is kept in the timeline.")] = "",
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Do not follow the session to its end.")
+    ] = False,
     library: AskedFor = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show each step of a plan: what it runs and where, who is asked, why, what it expects."""
-    if not preview:
-        raise NotPreviewedError(
-            "a plan runs for a ticket, by policy: say --preview to see what would run"
-        )
+    """Run a runbook by the policy as it stands, and follow it; ends with 1 unless it succeeded.
+
+    With --preview, show each step: what it runs and where, who is asked, why, what it expects.
+    """
     if (alert is not None) + (ticket is not None) + bool(label) > 1:
         raise NotPreviewedError("say one of --alert, --ticket and --label")
-    labels = _pairs(label or [], "label")
+    labels, params = _pairs(label or [], "label"), _pairs(param or [], "param")
+    if not preview:
+        if alert is not None or evidence or library is not None:
+            raise NotPreviewedError("--alert, --evidence and --library go with --preview only")
+        ask_for(
+            name,
+            ticket,
+            labels=labels,
+            params=params,
+            reason=reason,
+            wait=not no_wait,
+            as_json=as_json,
+        )
+        return
     gathered = {key: _read(text) for key, text in _pairs(evidence or [], "evidence").items()}
     alerts = alerts_in(alert) if alert is not None else None
-    previews = asyncio.run(_previews(name, alerts or labels, ticket, gathered, library))
+    previews = asyncio.run(
+        _previews(name, alerts or labels, ticket, gathered, params, library=library)
+    )
     if as_json:
         show_json([one.fields() for one in previews])
         return
@@ -132,6 +158,8 @@ async def _previews(
     alerts: tuple[Alert, ...] | Mapping[str, str],
     ticket: str | None,
     evidence: Mapping[str, Any],
+    params: Mapping[str, str],
+    *,
     library: Path | None,
 ) -> list[Preview]:
     """For a stored ticket, or else for alerts or for one that is made up of labels."""
@@ -146,18 +174,21 @@ async def _previews(
             raise NotRunningError("no ticket is known without the store of a running Handrail")
         else:
             tickets = [await ticket_of(explainer.db, ticket)]
-        return [await _preview(explainer, runbook, _with(each, evidence)) for each in tickets]
+        known = [_with(each, evidence) for each in tickets]
+        return [await _preview(explainer, runbook, each, params) for each in known]
 
 
 def _with(ticket: TicketTriaged, evidence: Mapping[str, Any]) -> TicketTriaged:
     return ticket.model_copy(update={"evidence": {**ticket.evidence, **evidence}})
 
 
-async def _preview(explainer: Explainer, runbook: Runbook, ticket: TicketTriaged) -> Preview:
+async def _preview(
+    explainer: Explainer, runbook: Runbook, ticket: TicketTriaged, params: Mapping[str, str]
+) -> Preview:
     ranking = match(Library((runbook,)), ticket.alert, ticket.severity)
     candidate = (*ranking.matches, *ranking.others)[0]
     try:
-        plan = explainer.planner.drafted(ticket, candidate)
+        plan = explainer.planner.drafted(ticket, candidate, given=params)
     except (UnfilledError, UnrenderedError) as error:
         raise NotPreviewedError(f"{runbook.name} makes no plan of this alert: {error}") from error
     around = await explainer.around(ticket, plan)

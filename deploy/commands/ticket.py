@@ -1,4 +1,4 @@
-"""``handrail ticket``: the problems, and what happened to them."""
+"""``handrail ticket``: the problems, what happened to them, and how one ends by hand."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from uuid import UUID
 import typer
 from rich.text import Text
 
+from deploy.commands import ticket_endings
 from deploy.connection import Place, reading
 from deploy.output import AsJson, add, ago, colored, console, say, show_json, table, times, when
 from deploy.views import Family, Ticket, Timeline
@@ -17,6 +18,9 @@ from shared.lifecycle import TICKET_ENDED, TicketState
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="The problems, and what happened to them."
 )
+
+for _command in (ticket_endings.resolve, ticket_endings.close):
+    app.command()(_command)
 
 TicketId = Annotated[str, typer.Argument(metavar="ID", help="A ticket's id, or how it begins.")]
 

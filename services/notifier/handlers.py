@@ -22,6 +22,7 @@ from shared.events import (
     SessionStarted,
     StepAwaitingApproval,
     StepDone,
+    TicketClosed,
     TicketEscalated,
     TicketResolved,
 )
@@ -32,7 +33,7 @@ router = Router()
 #: Of what happens on the way; taken in only where somebody wants to hear of it.
 progress = Router()
 
-TicketOutcome = TicketResolved | TicketEscalated
+TicketOutcome = TicketResolved | TicketEscalated | TicketClosed
 #: Finds the route of a question that is asked at a time.
 FindRoute = Callable[[Asked, datetime], Matched]
 
@@ -100,6 +101,12 @@ async def tell_escalated(
     """Tell people that one of them has to take over."""
     await _withdraw_choices(event, questions)
     await teller.tell(event, publish)
+
+
+@consumes(router, TicketClosed, by="notifier")
+async def withdraw_closed(event: TicketClosed, questions: QuestionsDep) -> None:
+    """Have nobody choose a runbook for what needs none."""
+    await _withdraw_choices(event, questions)
 
 
 @consumes(progress, SessionStarted, by="notifier")

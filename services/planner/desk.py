@@ -10,8 +10,9 @@ from services.planner.judging import Judge
 from services.planner.meaning.learned import Learned
 from services.planner.plan import Conclusion, Planner
 from services.planner.query import query
+from services.planner.requested import asked_by, drafted
 from services.planner.undecided import Undecided
-from shared.events import PlanChosen, PlanReady, TicketEscalated, TicketTriaged
+from shared.events import PlanChosen, PlanReady, PlanRequested, TicketEscalated, TicketTriaged
 from shared.runbook import Library
 from shared.signing import Signer
 
@@ -66,6 +67,23 @@ class Desk:
         if isinstance(made, TicketEscalated):
             return made
         return await self._judge(self.books.library).judged(choice.ticket, made, now)
+
+    async def requested(
+        self, ticket: TicketTriaged, said: PlanRequested, now: datetime
+    ) -> Conclusion:
+        """What a person's request for a runbook comes to, judged as things stand now.
+
+        Raises:
+            ForgedDecisionError: nobody who may asked for this.
+            UnavailableError: see ``Judge.judged``.
+        """
+        self.signer.check_request(said)
+        library = self.books.library
+        asked = asked_by(ticket, said)
+        made = drafted(replace(self.planner, library=library), asked, said)
+        if isinstance(made, TicketEscalated):
+            return made
+        return await self._judge(library).judged(asked, made, now)
 
     async def _made(self, planner: Planner, ticket: TicketTriaged) -> Conclusion | Undecided:
         """Records matter to the search alone, and most tickets need none."""

@@ -7,11 +7,14 @@ import structlog
 from faststream import Context
 
 from services.planner.desk import Desk
+from services.planner.requested import opened
 from services.planner.store import Conclusions
 from shared.bus import PublishDep, Router, consumes
 from shared.events import (
     PlanChosen,
+    PlanRequested,
     SessionFinished,
+    TicketCreated,
     TicketEscalated,
     TicketResolved,
     TicketTriaged,
@@ -64,6 +67,31 @@ async def settle(
         return
     await publish(kept)
     log.info("choice.settled", choice_id=str(said.choice_id), by=kept.subject)
+
+
+@consumes(router, PlanRequested, by="planner")
+async def plan_as_asked(
+    said: PlanRequested, desk: DeskDep, conclusions: ConclusionsDep, publish: PublishDep
+) -> None:
+    """Plan the runbook that a person named, for a ticket that waits for none or for a new one.
+
+    A redelivery says again what was stored the first time.
+    """
+    now = datetime.now(UTC)
+    new = opened(said, said.alert) if said.alert is not None else None
+    ticket = new or await conclusions.ticket(said.ticket_id)
+    if ticket is None:
+        log.info("ticket.unknown", ticket_id=str(said.ticket_id))
+        return
+    made = await desk.requested(ticket, said, now)
+    kept = await conclusions.keep_requested(made, caused_by=said.id, new=new, now=now)
+    if kept is None:
+        log.info("ticket.moved_on")
+        return
+    if new is not None:
+        await publish(TicketCreated.following(said, time=said.at, alert=new.alert))
+    await publish(kept)
+    log.info("ticket.concluded", by=kept.subject)
 
 
 @consumes(router, SessionFinished, by="planner")

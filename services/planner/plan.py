@@ -37,6 +37,7 @@ from shared.runbook.search.answer import FITS
 
 Conclusion = PlanReady | TicketEscalated
 
+NOTHING: Final[Mapping[str, str]] = {}
 # More reasons than this are no help to somebody who reads them on a phone.
 _SHOWN: Final = 5
 
@@ -119,16 +120,30 @@ class Planner:
         return Tried(candidate, None if hinders else made, hinders)
 
     def drafted(
-        self, ticket: TicketTriaged, candidate: Candidate, found_by: FoundBy = FoundBy.RULE
+        self,
+        ticket: TicketTriaged,
+        candidate: Candidate,
+        found_by: FoundBy = FoundBy.RULE,
+        *,
+        given: Mapping[str, str] = NOTHING,
     ) -> PlanReady:
         """The plan of one runbook, whether or not it can be carried out here.
+
+        ``given`` are parameters that a person said, which go before what the ticket has.
 
         Raises:
             UnfilledError: the ticket does not have what the runbook needs.
             UnrenderedError: a value cannot be put where it should.
         """
         runbook, alert = candidate.runbook, ticket.alert
-        made = draft(runbook, alert, ticket.severity, approve=by_risk, evidence=ticket.evidence)
+        made = draft(
+            runbook,
+            alert,
+            ticket.severity,
+            approve=by_risk,
+            evidence=ticket.evidence,
+            given=given,
+        )
         return PlanReady.following(
             ticket,
             session_id=session_id(ticket.id),

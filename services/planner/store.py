@@ -1,16 +1,19 @@
 """Sessions as they begin, the choices that people are asked for, and the tickets they are for."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
 
 import structlog
 from pymongo import ASCENDING
+from pymongo.errors import DuplicateKeyError
 
 from services.planner.choice import Choice, choice_id
 from services.planner.plan import Conclusion
-from shared.events import PlanChoiceNeeded, PlanReady, TicketEscalated, TicketTriaged
-from shared.lifecycle import SessionState, TicketState
+from services.planner.requested import PLANNED_FROM
+from shared.events import Alert, PlanChoiceNeeded, PlanReady, TicketEscalated, TicketTriaged
+from shared.lifecycle import SessionState, Severity, TicketState, Verdict
 from shared.store import SCHEMA, Collection, Database, Document, expiring, seam
 from shared.telemetry import current_trace
 
@@ -44,6 +47,19 @@ class Conclusions(Protocol):
         self, conclusion: Conclusion, choice: Choice, *, now: datetime
     ) -> Conclusion | None:
         """Store what an answer came to, of a ticket that waits for it, and move the ticket.
+
+        Returns what to publish, as ``keep`` does.
+        """
+        ...
+
+    async def ticket(self, ticket_id: UUID) -> TicketTriaged | None:
+        """A ticket as triage told it, or would; None where there is none."""
+        ...
+
+    async def keep_requested(
+        self, conclusion: Conclusion, *, caused_by: UUID, new: TicketTriaged | None, now: datetime
+    ) -> Conclusion | None:
+        """Store what a person's request came to, of a ticket that is there or of a ``new`` one.
 
         Returns what to publish, as ``keep`` does.
         """
@@ -91,6 +107,26 @@ class MongoConclusions:
         if await self._conclude(conclusion, where, choice.ticket.id, now):
             return conclusion
         return await self._kept_before(conclusion.ticket_id, choice.ticket.id)
+
+    async def ticket(self, ticket_id: UUID) -> TicketTriaged | None:
+        found = await self._tickets.find_one({"_id": ticket_id})
+        return _as_triaged(found) if found else None
+
+    async def keep_requested(
+        self, conclusion: Conclusion, *, caused_by: UUID, new: TicketTriaged | None, now: datetime
+    ) -> Conclusion | None:
+        where = _plannable(conclusion.ticket_id)
+        if new is not None:
+            where = {"_id": new.ticket_id, "opened_by": caused_by, "state": TicketState.NEW.value}
+            with suppress(DuplicateKeyError):  # an earlier delivery stored it
+                await self._tickets.insert_one(_opened(new, caused_by, now))
+        # What this request led to before stands.
+        fresh = {"planned_by": {"$ne": caused_by}, "escalated.caused_by": {"$ne": caused_by}}
+        # The request may come again after another one made a plan: then its session is there.
+        with suppress(DuplicateKeyError):
+            if await self._conclude(conclusion, {**where, **fresh}, caused_by, now):
+                return conclusion
+        return await self._kept_before(conclusion.ticket_id, caused_by)
 
     async def count(self, ticket_id: UUID) -> int | None:
         """How often the ticket's problem was told; None when there is no such ticket."""
@@ -168,6 +204,52 @@ class MongoConclusions:
 def _triaged(ticket_id: UUID) -> Document:
     """A ticket that is to be planned; not one under a parent, which is planned for all of them."""
     return {"_id": ticket_id, "state": TicketState.TRIAGED.value, "parent_id": None}
+
+
+def _plannable(ticket_id: UUID) -> Document:
+    """A ticket that a person may have planned; not one that somebody is asked about."""
+    states = [state.value for state in PLANNED_FROM]
+    return {"_id": ticket_id, "state": {"$in": states}, "parent_id": None, "choice": None}
+
+
+def _as_triaged(ticket: Document) -> TicketTriaged:
+    alert = Alert.model_validate(ticket["alert"])
+    verdict = ticket.get("verdict") or {}
+    severity = ticket.get("severity") or alert.severity or Severity.P3
+    return TicketTriaged.model_validate(
+        {
+            "confidence": 0,
+            "reasons": (),
+            **verdict,
+            "id": ticket["_id"],
+            "ticket_id": ticket["_id"],
+            "alert": alert,
+            "verdict": verdict.get("verdict", Verdict.UNCERTAIN),
+            "severity": severity,
+        }
+    )
+
+
+def _opened(ticket: TicketTriaged, caused_by: UUID, now: datetime) -> Document:
+    """A ticket that no source told of: nothing repeats it, and nothing announces it again."""
+    return {
+        "_id": ticket.ticket_id,
+        "schema": SCHEMA,
+        "state": TicketState.NEW.value,
+        "title": ticket.alert.title,
+        "severity": ticket.severity.value,
+        "source": ticket.alert.source,
+        "fingerprint": ticket.alert.fingerprint,
+        "alert": ticket.alert.model_dump(mode="json"),
+        "count": 1,
+        "firing": [],
+        "created_at": now,
+        "updated_at": now,
+        "last_seen_at": now,
+        "source_resolved_at": None,
+        "opened_by": caused_by,
+        "announced": True,
+    }
 
 
 def _ticket_of(conclusion: Conclusion | Choice) -> UUID:

@@ -6,6 +6,7 @@ from typing import Final
 import httpx
 from pydantic import Field
 
+from services.verifier.byhand.store import MongoEndings
 from services.verifier.handlers import router
 from services.verifier.looks import Looks
 from services.verifier.looks.command import CommandLook
@@ -19,12 +20,13 @@ from shared.connectors.registry import Connectors
 from shared.masking import Mask
 from shared.prometheus import Server
 from shared.service import Service, compose
-from shared.settings import ServiceSettings
+from shared.settings import SigningSettings
+from shared.signing import Signer
 
 ANSWER_TIMEOUT: Final = timedelta(seconds=10)
 
 
-class Settings(ServiceSettings):
+class Settings(SigningSettings):
     """What the verifier is told by its environment."""
 
     verifier_port: int = Field(8086, ge=1, le=65535)
@@ -50,6 +52,8 @@ def build(settings: Settings) -> Service:
     service.attach(
         router,
         tickets=MongoTickets(service.database),
+        endings=MongoEndings(service.database),
+        signer=Signer(settings.secret_key),
         verification=Verification(looks, Mask(connectors.secrets()), _now),
         now=_now,
     )

@@ -7,6 +7,8 @@ from typing import Annotated, Protocol
 import structlog
 from faststream import Context
 
+from services.verifier.byhand.ending import ending
+from services.verifier.byhand.store import Endings
 from services.verifier.store import Conclusion, Tickets
 from shared.bus import PublishDep, Router, consumes
 from shared.events import (
@@ -16,10 +18,12 @@ from shared.events import (
     Resolution,
     SessionFinished,
     SessionOutcome,
+    TicketDirected,
     TicketEscalated,
     TicketResolved,
     TicketUpdated,
 )
+from shared.signing import Signer
 
 log = structlog.get_logger(__name__)
 router = Router()
@@ -33,6 +37,8 @@ class Verify(Protocol):
 
 TicketsDep = Annotated[Tickets, Context("tickets")]
 VerifyDep = Annotated[Verify, Context("verification")]
+EndingsDep = Annotated[Endings, Context("endings")]
+SignerDep = Annotated[Signer, Context("signer")]
 NowDep = Annotated[Callable[[], datetime], Context("now")]
 
 
@@ -77,6 +83,25 @@ async def heed_source(said: TicketUpdated, tickets: TicketsDep, publish: Publish
         await publish(resolved)
     elif (known := await tickets.concluded(said.ticket_id, caused_by=said.id)) is not None:
         await publish(known)
+
+
+@consumes(router, TicketDirected, by="verifier")
+async def end_by_hand(
+    said: TicketDirected, endings: EndingsDep, signer: SignerDep, publish: PublishDep
+) -> None:
+    """End a ticket that a person wants ended, if they really do and no plan is under way."""
+    signer.check_request(said)
+    ticket = await endings.standing(said.ticket_id)
+    if ticket is None:
+        log.info("ticket.unknown", ticket_id=str(said.ticket_id))
+        return
+    told = ending(said, ticket)
+    if await endings.end(told, said):
+        await publish(told)
+    elif (known := await endings.ended(said)) is not None:
+        await publish(known)
+    else:
+        log.info("ticket.moved_on")
 
 
 async def _verified(

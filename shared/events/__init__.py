@@ -38,6 +38,7 @@ from shared.events.questions import (
     QuestionAsked,
     Reply,
 )
+from shared.events.requests import PlanRequested, TicketDirected, TicketDirective
 from shared.events.sessions import (
     Directive,
     Edit,
@@ -77,6 +78,7 @@ CATALOG: Final[tuple[type[Event], ...]] = (
     TicketClosed,
     PlanChoiceNeeded,
     PlanChosen,
+    PlanRequested,
     PlanReady,
     SessionStarted,
     StepAwaitingApproval,
@@ -91,6 +93,7 @@ CATALOG: Final[tuple[type[Event], ...]] = (
     StepDone,
     SessionDirected,
     SessionFinished,
+    TicketDirected,
     TicketResolved,
     TicketEscalated,
     TicketReopened,
@@ -134,6 +137,7 @@ __all__ = [
     "PlanChoiceNeeded",
     "PlanChosen",
     "PlanReady",
+    "PlanRequested",
     "PrometheusCheck",
     "QuestionAnswered",
     "QuestionAsked",
@@ -158,6 +162,8 @@ __all__ = [
     "StepStarted",
     "TicketClosed",
     "TicketCreated",
+    "TicketDirected",
+    "TicketDirective",
     "TicketEscalated",
     "TicketReopened",
     "TicketResolved",

@@ -46,10 +46,14 @@ class OnExpiry(StrEnum):
 
 
 class FoundBy(StrEnum):
-    """How a runbook was found: its rules name the alert, or the search compared what both say."""
+    """How a runbook was found.
+
+    Its rules name the alert, or the search compared what both say, or a person asked for it.
+    """
 
     RULE = "rule"
     SEARCH = "search"
+    PERSON = "person"
 
 
 class ApprovalRule(BaseModel):

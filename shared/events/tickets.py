@@ -65,7 +65,10 @@ class TicketTriaged(Event):
 
 
 class TicketClosed(Event):
-    """A ticket was closed without a fix: a false alarm, or suppressed by a maintenance window."""
+    """A ticket was closed without a fix: a false alarm, or suppressed by a maintenance window.
+
+    ``by`` is the person who closed it, where one did.
+    """
 
     subject: ClassVar[str] = "ticket.closed"
     verdict: Verdict
@@ -74,17 +77,22 @@ class TicketClosed(Event):
     reasons: tuple[str, ...]
     suppressed_by: str | None = Field(None, description="The maintenance window, by its name.")
     looked: tuple[Look, ...] = Field((), description="What was looked at before it was judged.")
+    by: str = ""
 
 
 class Resolution(StrEnum):
-    """What says that the problem is gone."""
+    """What says that the problem is gone: a check, the source, or a person whom nothing checks."""
 
     VERIFIED = "verified"
     SOURCE = "source"
+    PERSON = "person"
 
 
 class TicketResolved(Event):
-    """The problem is gone: a machine checked it, or its source said so before anything ran."""
+    """The problem is gone: a machine checked it, or its source said so before anything ran.
+
+    Or a person, ``by``, says so.
+    """
 
     subject: ClassVar[str] = "ticket.resolved"
     title: str
@@ -92,6 +100,7 @@ class TicketResolved(Event):
     summary: str
     session_id: UUID | None = None
     checks: tuple[CheckResult, ...] = ()
+    by: str = ""
 
 
 class TicketEscalated(Event):

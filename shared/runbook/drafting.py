@@ -13,6 +13,8 @@ from shared.runbook.rendering import Approve, rendered
 from shared.runbook.runbook import Runbook
 from shared.runbook.values import text_of
 
+#: Where a parameter is from that a person said.
+_SAID: Final = "whoever asked for it"
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
@@ -35,16 +37,19 @@ def draft(
     *,
     approve: Approve,
     evidence: Mapping[str, Any] = _NOTHING,
+    given: Mapping[str, Any] = _NOTHING,
 ) -> Draft:
     """What a runbook makes of an alert; nothing has an effect.
+
+    ``given`` are parameters that a person said, which go before what the alert has.
 
     Raises:
         UnfilledError: the alert does not have what the runbook needs.
         UnrenderedError: a value cannot be put where it should.
     """
-    params = fill(runbook, alert, evidence)
+    params = fill(runbook, alert, evidence, given=given, giver=_SAID)
     made = rendered(runbook, alert, severity, params, approve=approve, evidence=evidence)
-    sources = origins(runbook, alert, evidence)
+    sources = origins(runbook, alert, evidence) | dict.fromkeys(given, _SAID)
     return Draft(
         params={name: text_of(value) for name, value in made.params.items()},
         values={name: value for name, value in made.params.items() if not isinstance(value, str)},

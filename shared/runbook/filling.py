@@ -44,12 +44,13 @@ def fill(
     evidence: Mapping[str, Any] = _NOTHING,
     *,
     given: Mapping[str, Any] = _NOTHING,
+    giver: str = "`with`",
     prefix: str = "",
 ) -> dict[str, Value]:
     """The values of the parameters; one that is optional and not there is left out.
 
-    ``given`` is what another runbook passes; it comes before the parameter's own origin. ``prefix``
-    stands before the names in errors.
+    ``given`` is what another runbook passes, or a person says; it comes before the parameter's own
+    origin. ``giver`` is what errors call that, and ``prefix`` stands before the names in them.
 
     Raises:
         UnfilledError: parameters are missing or are not what they are declared to be.
@@ -61,7 +62,9 @@ def fill(
         try:
             value = _value(param, found)
         except WrongTypeError as wrong:
-            unfilled.append(Unfilled(prefix + name, _said(name, param, given), str(wrong)))
+            unfilled.append(
+                Unfilled(prefix + name, giver if name in given else _said(param), str(wrong))
+            )
             continue
         if value is not None:
             values[name] = value
@@ -100,8 +103,8 @@ def _from(param: Param, alert: Alert, evidence: Mapping[str, Any]) -> str:
     return f"{kind.removesuffix('s')} {key}" if key else f"the alert's {kind}"
 
 
-def _said(name: str, param: Param, given: Mapping[str, Any]) -> str:
-    return "`with`" if name in given else param.origin or "its default"
+def _said(param: Param) -> str:
+    return param.origin or "its default"
 
 
 def _value(param: Param, found: Any) -> Value | None:

@@ -23,7 +23,7 @@ def test_the_subjects_are_the_published_interface():
         *("step.awaiting_approval", "step.approved", "step.rejected", "step.started", "step.done"),
         *("session.started", "session.finished", "notification.sent", "notification.failed"),
         *("plan.choice_needed", "plan.chosen", "feedback.given", "session.directed"),
-        *("question.asked", "question.answered", "step.held"),
+        *("question.asked", "question.answered", "step.held", "ticket.directed", "plan.requested"),
     }
 
 

@@ -17,15 +17,15 @@ from shared.lifecycle import (
 
 # Of each state, those that may follow it.
 TICKET = {
-    "new": "triaged closed resolved escalated reopened",
+    "new": "triaged planned closed resolved escalated reopened",
     "triaged": "planned closed resolved escalated reopened",
     "planned": "in_progress verifying resolved escalated",
     "in_progress": "verifying resolved escalated",
     "verifying": "resolved escalated",
-    "escalated": "in_progress resolved",
+    "escalated": "planned in_progress resolved",
     "resolved": "closed reopened",
     "closed": "reopened",
-    "reopened": "triaged closed resolved escalated",
+    "reopened": "triaged planned closed resolved escalated",
 }
 SESSION = {
     "planned": "running waiting succeeded failed cancelled",

@@ -37,6 +37,7 @@ def settings(stack, db, tmp_path, monkeypatch):
             verifier_port=free_port(0),
             config=tmp_path / "handrail.yaml",
             home=tmp_path,
+            secret_key="k" * 32,
         )
 
     return make
