@@ -336,11 +336,11 @@ def test_in_chats_there_are_buttons_for_what_can_be_picked_and_none_that_approve
     assert len(labels) == 4
     actions = {
         element["action_id"]
-        for block in question_blocks(inquiry(), INQUIRY_ID)
+        for block in question_blocks(inquiry(), INQUIRY_ID, link="https://h/a/x")
         if block["type"] == "actions"
         for element in block["elements"]
     }
-    assert actions == {"choose:0", "choose:1", "choose:2", "reject"}
+    assert actions == {"choose:0", "choose:1", "choose:2", "reject", "open"}
     assert [row[0]["text"] for row in buttons(inquiry(FORM), INQUIRY_ID)["inline_keyboard"]] == [
         "Nobody can answer…"
     ]
