@@ -16,6 +16,8 @@ from shared.config.targets.kubernetes import KubernetesTarget
 from shared.connectors.protocol import TargetUnusableError
 
 _BEARER: Final = "BearerToken"
+#: So the library says that a kubeconfig is not made as it expects.
+_UNREAD: Final = (AssertionError, AttributeError, KeyError, TypeError)
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ async def _configuration(opening: Opening) -> Configuration:
     made = Configuration()
     try:
         await _load(opening, made)
-    except (ConfigException, OSError, ValueError, yaml.YAMLError) as error:
+    except (ConfigException, OSError, ValueError, yaml.YAMLError, *_UNREAD) as error:
         raise TargetUnusableError(f"the way into {opening.name} cannot be used: {error}") from error
     return made
 

@@ -133,6 +133,7 @@ class Api:
                 protocols=protocols,
                 heartbeat=20,
                 max_msg_size=0,
+                **session.options(),
             )
             socket = await opened
         except aiohttp.WSServerHandshakeError as error:

@@ -55,6 +55,8 @@ class KubernetesConnector:
         self._draining = Draining(self._api, pause)
         self._jobs = Jobs(self._api)
         self._underway = Underway()
+        #: The namespaces of jobs under way, so that cancelling need not look everywhere.
+        self._job_places: dict[str, str] = {}
 
     async def run(self, job: protocol.Job, *, on_output: OnOutput | None = None) -> Ended | Lost:
         call = self._allowed(job.command)
@@ -105,7 +107,13 @@ class KubernetesConnector:
 
     async def cancel(self, key: str) -> bool:
         waited = self._underway.cancel(key)
-        return await self._jobs.end(key, self._namespaces) or waited
+        known = self._job_places.get(key)
+        places = self._namespaces if known is None else (known,)
+        try:
+            return await self._jobs.end(key, places) or waited
+        except CallRefusedError:
+            # Whoever may not look for jobs has made none.
+            return waited
 
     async def close(self) -> None:
         await self._access.close()
@@ -119,12 +127,19 @@ class KubernetesConnector:
                 await self._change(call, job.key, report)
                 await self._draining.empty(call, found.going, report)
             case Job():
-                await self._jobs.run(call, job.key, job.timeout, report)
+                await self._job_done(call, job, report)
             case _ if isinstance(call, CHANGES):
                 await self._change(call, job.key, report)
             case _:
                 return await self._looked(call, report)
         return 0
+
+    async def _job_done(self, call: Job, job: protocol.Job, report: Report) -> None:
+        self._job_places[job.key] = call.namespace
+        try:
+            await self._jobs.run(call, job.key, job.timeout, report)
+        finally:
+            del self._job_places[job.key]
 
     async def _change(self, call: Call, key: str, report: Report) -> None:
         ref, was_done = await self._changes.make(call, key)  # type: ignore[arg-type]

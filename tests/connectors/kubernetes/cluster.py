@@ -60,6 +60,7 @@ class Cluster:
         self.managers = {}
         self.asked = []
         self.tokens = {"good"}
+        self.shut = set()  # paths that nobody may look at
         self.busy = []  # answers to give instead of the next ones: (code, reason)
         self.budgets = {}  # how often a pod's eviction is held up
         self.logs = {}
@@ -112,7 +113,7 @@ class Cluster:
         place = _PATH.fullmatch(request.path)
         if place is None:
             raise RefusedError(404, "NotFound", "the server could not find the requested resource")
-        if place["namespace"] == "forbidden":
+        if place["namespace"] == "forbidden" or request.path in self.shut:
             raise RefusedError(403, "Forbidden", f'{place["plural"]} is forbidden: User "handrail"')
         if place["sub"]:
             return await getattr(self, f"_{place['sub']}")(request, place)

@@ -106,5 +106,16 @@ async def test_a_cancelled_job_is_deleted_by_whoever_cancels_it(cluster, connect
     assert ended.cancelled if same_process else "was deleted" in ended.stderr
 
 
+async def test_a_job_is_cancelled_although_jobs_elsewhere_may_not_be_looked_for(cluster, connect):
+    connector, sent = connect(), job(RUN)
+    running = asyncio.create_task(connector.run(sent))
+    await until(lambda: cluster.watched)
+    cluster.shut.add("/apis/batch/v1/jobs")
+    assert not await connect().cancel(sent.key)
+    assert await connector.cancel(sent.key)
+    assert (await running).cancelled
+    assert jobs(cluster) == {}
+
+
 async def test_what_is_not_known_cannot_be_cancelled(connect):
     assert not await connect().cancel("step-unknown")

@@ -134,8 +134,11 @@ async def test_a_token_that_has_run_out_is_read_again(cluster, connect, tmp_path
     assert (await connector.run(job(GET))).exit_code == 0
 
 
-async def test_a_kubeconfig_that_cannot_be_used_says_why(connect, tmp_path):
+@pytest.mark.parametrize(
+    "text", ["clusters: []\ncontexts: []\nusers: []\n", "just a word", "- a list", "clusters: 3"]
+)
+async def test_a_kubeconfig_that_cannot_be_used_says_why(connect, tmp_path, text):
     path = tmp_path / "kubeconfig"
-    path.write_text("clusters: []\ncontexts: []\nusers: []\n")
+    path.write_text(text)
     with pytest.raises(TargetUnusableError, match="the way into prod cannot be used"):
         await connect(kubeconfig={"file": path}, context="prod").run(job(GET))

@@ -98,6 +98,14 @@ async def test_the_same_key_twice_applies_once(place):
     assert ids(place) == replaced
 
 
+async def test_who_comes_second_with_a_key_asks_terraform_nothing(place):
+    """It would wait for the lock, and could not tell what was set before."""
+    sent = job('set_variables\nvariables: {"size": 2}')
+    first = await place.connector().run(sent)
+    second = await place.connector(binary="nowhere").run(sent)
+    assert (second.reattached, second.stdout) == (True, first.stdout)
+
+
 async def test_after_a_crash_another_executor_reads_the_end(place):
     place.write(
         MAIN
