@@ -7,8 +7,11 @@ from email.headerregistry import Address
 import pytest
 from pydantic import SecretStr
 
+from services.notifier.channels.email import EmailMessenger
+from services.notifier.channels.message import Asking
 from services.notifier.channels.messenger import RefusedError
 from services.notifier.connections import MOST
+from services.notifier.delivery import Postman
 from services.notifier.recipients import Recipient
 from services.notifier.smtp import Security, Server, SmtpMailer
 from shared.errors import SettingsError, UnavailableError
@@ -165,6 +168,22 @@ async def test_a_refusal_does_not_cost_the_connection():
         await post.send(MAIL, now=NOW)
         await post.send(MAIL, now=NOW)
     assert (len(inbox.mails), len(inbox.sessions)) == (2, 1)
+
+
+async def test_one_who_is_refused_and_one_who_has_to_wait_keep_nobody_else_waiting():
+    marked = {}
+
+    async def mark(recipient):
+        marked[recipient.name] = (recipient.status.value, recipient.error[:3])
+
+    people = [Recipient(name=n, email=f"{n}@example.org") for n in ("no", "later", "yes")]
+    async with mail_server() as inbox:
+        inbox.answers |= {"no@example.org": "550 no such user", "later@example.org": "451 later"}
+        post = EmailMessenger(mailer(f"smtp://localhost:{inbox.port}"))
+        messages = [Asking(approval(), to, "https://h.example.org/a/t") for to in people]
+        await Postman({"email": post}).deliver(messages, now=NOW, mark=mark)
+    assert marked == {"no": ("failed", "550"), "later": ("queued", "451"), "yes": ("sent", "")}
+    assert inbox.to == ["yes@example.org"]
 
 
 async def test_a_connection_that_the_server_ended_is_made_anew():
