@@ -6,15 +6,12 @@ from shared.calls.call import MalformedCallError
 from shared.calls.families import FAMILIES, parsed_as
 from shared.calls.http import Post
 
-WHOLE = "\n".join(
-    (
-        "POST",
-        'path: "/x"',
-        'headers: {"X-A": "a \\" {{"}',
-        'expect: {"status": [200]}',
-        'json: {"a": [1, null, "ü"]}',
-    )
-)
+WHOLE = """\
+POST
+path: "/x"
+headers: {"X-A": "a \\" {{"}
+expect: {"status": [200]}
+json: {"a": [1, null, "ü"]}"""
 
 
 def test_a_text_is_read_and_written_as_it_was():

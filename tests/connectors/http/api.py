@@ -68,9 +68,9 @@ class Api:
 
 
 @asynccontextmanager
-async def api(folder, *, client_ca=None):
-    """An API at localhost and 127.0.0.1, whose certificate ``ca`` has signed: itself."""
-    certificate, key = certified(folder, "localhost")
+async def api(folder, *, client_ca=None, name="localhost"):
+    """An API that shows a certificate for its name and 127.0.0.1, which is its own ``ca``."""
+    certificate, key = certified(folder, name)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     if client_ca:

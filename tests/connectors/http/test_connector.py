@@ -349,17 +349,20 @@ async def test_an_address_that_the_target_names_is_meant(server, connect):
     assert (await connector.run(job(*PURGE))).exit_code == 0
 
 
-async def test_the_connection_goes_to_the_address_that_was_checked(server, connect):
-    """A second look at the name would lead elsewhere: there is none."""
+async def test_the_connection_goes_to_the_address_that_was_checked(tmp_path, connect):
+    """The name has no address but the one that was checked: whoever looked again had none."""
     looks = []
 
-    async def rebinding(host, port):
+    async def once(host, port):
         looks.append(host)
-        return ["127.0.0.1"] if len(looks) == 1 else ["127.0.0.2"]
+        return ["127.0.0.1"]
 
-    server.answers["/v1/purge"] = (200, {}, b"")
-    assert (await connect(resolve=rebinding).run(job(*PURGE))).exit_code == 0
-    assert looks == ["localhost"]
+    async with api(tmp_path / "named", name="rebinding.invalid") as named:
+        named.answers["/purge"] = (200, {}, b"")
+        connector = connect(url=named.url("rebinding.invalid"), tls={"ca": named.ca}, resolve=once)
+        assert (await connector.run(job(*PURGE))).exit_code == 0
+        assert named.asked[0].headers["host"] == f"rebinding.invalid:{named.port}"
+    assert looks == ["rebinding.invalid"]
 
 
 async def test_another_address_is_tried_where_one_takes_no_connection(server, connect):
