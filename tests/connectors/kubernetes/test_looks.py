@@ -4,6 +4,7 @@ import json
 
 import pytest
 import yaml
+from kubernetes_asyncio.config import incluster_config
 
 from shared.calls.call import MalformedCallError
 from shared.connectors.protocol import LoginRefusedError, TargetUnusableError
@@ -132,6 +133,49 @@ async def test_a_token_that_has_run_out_is_read_again(cluster, connect, tmp_path
     cluster.tokens = {"newer"}
     path.write_text(yaml.safe_dump(kubeconfig(cluster, "newer")))
     assert (await connector.run(job(GET))).exit_code == 0
+
+
+async def test_a_plugin_of_the_kubeconfig_gives_the_token_and_a_new_one(cluster, connect, tmp_path):
+    cluster.add(API, deployment())
+    token = tmp_path / "token"
+    token.write_text("good")
+    head = '"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential"'
+    said = f'{{{head},"status":{{"token":"%s"}}}}'
+    plugin = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": "sh",
+        "args": ["-c", f"printf '{said}' \"$(cat '{token}')\""],
+        "interactiveMode": "Never",
+    }
+    made = kubeconfig(cluster, "bad")
+    made["users"][0]["user"] = {"exec": plugin}
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(made))
+    connector = connect(kubeconfig={"file": path}, context="prod")
+    assert (await connector.run(job(GET))).exit_code == 0
+    cluster.tokens = {"newer"}
+    token.write_text("newer")
+    assert (await connector.run(job(GET))).exit_code == 0
+
+
+async def test_in_a_cluster_the_account_of_the_pod_is_used(cluster, connect, tmp_path, monkeypatch):
+    cluster.add(API, deployment())
+    token = tmp_path / "token"
+    token.write_text("good")
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(token))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(cluster.ca))
+    host, port = cluster.url.removeprefix("https://").split(":")
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", port)
+    inside = {"in_cluster": True, "server": None, "ca": None, "token": None}
+    assert (await connect(**inside).run(job(GET))).exit_code == 0
+
+
+async def test_outside_of_a_cluster_no_pod_has_an_account(connect, monkeypatch):
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    inside = {"in_cluster": True, "server": None, "ca": None, "token": None}
+    with pytest.raises(TargetUnusableError, match="Service host/port is not set"):
+        await connect(**inside).run(job(GET))
 
 
 @pytest.mark.parametrize(
