@@ -78,16 +78,16 @@ class Screen:
 
     def looked(self, view: SessionView, pieces: Iterable[Piece]) -> Iterator[Line]:
         """What is new in the store."""
-        begun, others = [], []
-        for step in view.session.steps:
-            is_running = view.session.run(step.id).state is StepState.RUNNING
-            (begun if is_running else others).append(step.id)
-        for step_id in begun:
-            yield from self._changed(view, step_id)
+        session = view.session
+        running = {id_ for id_, run in session.runs.items() if run.state is StepState.RUNNING}
+        for step in session.steps:
+            if step.id in running:
+                yield from self._changed(view, step.id)
         for piece in (*pieces, *self._ends(view)):
             yield from self.heard(piece)
-        for step_id in others:
-            yield from self._changed(view, step_id)
+        for step in session.steps:
+            if step.id not in running:
+                yield from self._changed(view, step.id)
 
     def _changed(self, view: SessionView, step_id: str) -> Iterator[Line]:
         """The state of a step if it is another one, after what it wrote in the one before."""

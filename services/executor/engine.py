@@ -15,6 +15,7 @@ from services.executor.advance import admit, settle
 from services.executor.hands import Mask, Targets, attempt
 from services.executor.moves import Move, Result
 from services.executor.progress import adopted, begin, ended, looked_again, wound_down
+from services.executor.room import Room
 from services.executor.session import Ending, Session
 from services.executor.waiting import stuck
 from services.executor.work import NotEndedYetError, Work
@@ -43,7 +44,7 @@ class Sessions(Protocol):
     async def save(self, rev: int, move: Move) -> list[Document] | None: ...
     async def owned_by_others(self, alive: Sequence[str]) -> list[UUID]: ...
     async def held_back(
-        self, on: Collection[str] | None = None
+        self, on: Collection[str] | None = None, *, limit: int = 0
     ) -> list[tuple[UUID, list[str]]]: ...
     async def quiet(self, since: datetime) -> list[Session]: ...
     async def overdue(self, now: datetime) -> list[UUID]: ...
@@ -140,8 +141,7 @@ class Engine:
         self._works: dict[tuple[UUID, str], Work] = {}
         # Sessions with a step that runs here, as they were stored last.
         self._latest: dict[UUID, Session] = {}
-        # What sessions wait for, as far as is known here; others see it at their next look.
-        self._awaited: set[str] = set()
+        self._room = Room(sessions, self._look_again)
         self._stuck: set[UUID] = set()
         self._steps = Counter(
             "handrail_steps", "Attempts at steps that ended.", ["outcome"], registry=registry
@@ -213,7 +213,7 @@ class Engine:
             self._latest[session.id] = stored
         else:
             self._latest.pop(session.id, None)
-        self._awaited.update(session.held_on)
+        self._room.awaited(session.held_on)
         return stored
 
     async def _tell(self, before: Session, stored: Session, entries: list[Document]) -> None:
@@ -228,31 +228,14 @@ class Engine:
 
     async def _finish(self, session: Session) -> None:
         try:
-            await self._let_in(await self._warden.finished(session))
+            await self._room.free(await self._warden.finished(session))
         except UnavailableError as error:
             log.warning("locks.kept", session_id=str(session.id), reason=str(error))
 
-    async def _let_in(self, free: Sequence[str]) -> None:
-        """Go on at once with who waits for what is free now."""
-        awaited = self._awaited.intersection(free)
-        if awaited:
-            self._awaited -= awaited
-            await self._go_on(await self._sessions.held_back(awaited))
-
-    async def _go_on(self, held: Sequence[tuple[UUID, list[str]]]) -> None:
-        """Look again at sessions that wait: of those that wait for the same, at the first ones.
-
-        Once one of them goes on waiting for something, so do all behind it.
-        """
-        taken: set[str] = set()
-        for session_id, on in held:
-            self._awaited.update(on)
-            if taken.issuperset(on):
-                continue
-            move = await self.change(
-                session_id, lambda session: looked_again(session, self.owner, self._now())
-            )
-            taken.update(move.session.held_on if move else on)
+    async def _look_again(self, session_id: UUID) -> Move | None:
+        return await self.change(
+            session_id, lambda session: looked_again(session, self.owner, self._now())
+        )
 
     def _start(self, session: Session, step_id: str) -> None:
         work = Work(lambda: self._cancel(session, step_id))
@@ -327,7 +310,7 @@ class Engine:
                     known=self._latest.get(session.id),
                 )
                 free = await self._warden.ended(session, session.step(step_id), result)
-                await self._let_in(free)
+                await self._room.free(free)
 
     async def _result(self, session: Session, step_id: str) -> Result:
         live, result = self._output.live(session, step_id), None
@@ -390,8 +373,7 @@ class Engine:
                 session_id,
                 lambda session: wound_down(session, self.owner, self._now(), TOOK_TOO_LONG),
             )
-        self._awaited.clear()
-        await self._go_on(await self._sessions.held_back())
+        await self._room.look()
 
     async def look_for_stuck(self, quiet: timedelta) -> None:
         """Go on with sessions that nothing else will move on; each is told once.
@@ -407,9 +389,7 @@ class Engine:
             log.warning("session.stuck", session_id=str(session_id))
         self._stuck = found
         for session_id in found:
-            await self.change(
-                session_id, lambda session: looked_again(session, self.owner, self._now())
-            )
+            await self._look_again(session_id)
 
     async def _heed_stops(self, session_id: UUID) -> None:
         """End what another executor, or a person, wants ended and this one runs."""
@@ -424,6 +404,7 @@ class Engine:
         for work in works:
             work.task.cancel()
         await asyncio.gather(*(work.task for work in works), return_exceptions=True)
+        await self._room.close()
         try:
             await self._executors.resign(self.owner)
         except UnavailableError as error:

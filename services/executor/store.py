@@ -67,13 +67,17 @@ class MongoSessions:
         cursor = self.collection.find({"owners": {"$elemMatch": {"$nin": list(alive)}}}, {"_id": 1})
         return [found["_id"] async for found in cursor]
 
-    async def held_back(self, on: Collection[str] | None = None) -> list[tuple[UUID, list[str]]]:
+    async def held_back(
+        self, on: Collection[str] | None = None, *, limit: int = 0
+    ) -> list[tuple[UUID, list[str]]]:
         """Sessions with a step that waits for something outside of them, and the names of that.
 
-        The first that was begun comes first. ``on`` are the only names that are of interest.
+        The first that was begun comes first. ``on`` are the only names that are of interest, and
+        ``limit`` how many sessions; 0 is all.
         """
         query = {"held": {"$exists": True} if on is None else {"$in": list(on)}}
         cursor = self.collection.find(query, {"held": 1}).sort("begun_at", ASCENDING)
+        cursor = cursor.limit(limit)
         return [(found["_id"], list(found["held"])) async for found in cursor]
 
     async def quiet(self, since: datetime) -> list[Session]:

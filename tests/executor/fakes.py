@@ -38,7 +38,7 @@ class MemorySessions:
     async def active_of(self, ticket_id):
         return [s.id for s in self.stored.values() if s.ticket_id == ticket_id]
 
-    async def held_back(self, on=None):
+    async def held_back(self, on=None, *, limit=0):
         held = {s.id: s.held_on for s in self.stored.values() if s.held_on}
         return [(id_, names) for id_, names in held.items() if on is None or set(on) & set(names)]
 

@@ -277,6 +277,11 @@ async def test_a_conflicting_change_is_decided_anew():
     await driver.close()
 
 
+def several(count, *steps):
+    """Sessions of the same plan."""
+    return [session(*steps).model_copy(update={"id": uuid4()}) for _ in range(count)]
+
+
 class OneAtATime(OpenWarden):
     """Lets one session in; the others wait for the same."""
 
@@ -298,7 +303,7 @@ class OneAtATime(OpenWarden):
 
 
 async def test_who_waits_goes_on_as_soon_as_there_is_room_and_nobody_looks():
-    plans = [session(step("a")).model_copy(update={"id": uuid4()}) for _ in range(5)]
+    plans = several(5, step("a"))
     sessions, target = MemorySessions(*plans), Target(wait=True)
     driver = engine(sessions, target, warden=OneAtATime())
     for plan in plans:
@@ -311,7 +316,7 @@ async def test_who_waits_goes_on_as_soon_as_there_is_room_and_nobody_looks():
 
 
 async def test_of_those_that_wait_for_the_same_only_the_first_is_asked_for():
-    plans = [session(step("a")).model_copy(update={"id": uuid4()}) for _ in range(5)]
+    plans = several(5, step("a"))
     sessions, warden = MemorySessions(*plans), OneAtATime()
     driver = engine(sessions, Target(wait=True), warden=warden)
     for plan in plans:
@@ -354,3 +359,36 @@ async def test_a_session_that_waits_for_people_is_not_stuck():
     with capture_logs() as logs:
         await driver.look_for_stuck(timedelta(seconds=20))
     assert logs == []
+
+
+async def test_five_hundred_sessions_run_at_once_in_one_executor():
+    plans = several(500, step("a"))
+    sessions, target = MemorySessions(*plans), Target(wait=True)
+    driver = engine(sessions, target)
+    for plan in plans:
+        await driver.begin(plan.id, TICKET_ID)
+    await eventually(lambda: len(target.jobs) == 500, seconds=60)
+    target.may_end.set()
+    await eventually(lambda: all(s.state.value == "succeeded" for s in sessions.stored.values()))
+    await driver.close()
+
+
+async def test_a_target_that_does_not_answer_keeps_no_other_one_waiting():
+    class Targets:
+        def __init__(self):
+            self.slow, self.fast = Target(wait=True), Target()
+
+        def open(self, target, *, uses=None):
+            return self.slow if target == "slow" else self.fast
+
+    slow = several(300, step("a", target="slow"))
+    fast = several(50, step("a"), step("b", "a"))
+    sessions, targets = MemorySessions(*slow, *fast), Targets()
+    driver = engine(sessions, targets)
+    for plan in (*slow, *fast):
+        await driver.begin(plan.id, TICKET_ID)
+    await eventually(
+        lambda: all(sessions.stored[plan.id].state.value == "succeeded" for plan in fast), 60
+    )
+    assert {sessions.stored[plan.id].state for plan in slow} == {SessionState.RUNNING}
+    await driver.close()
