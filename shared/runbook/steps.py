@@ -1,5 +1,6 @@
 """The steps of a runbook: one class for each form in which they are written."""
 
+import re
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -189,6 +190,31 @@ class PlaceStep(_CallTemplate):
     uses: Literal["wait", "ask"]
     target: Literal[""] = ""
     timeout: PositiveDuration = timedelta(days=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _answers_are_outputs(cls, given: Any) -> Any:
+        """What people fill in are outputs of the step, by the names of the fields."""
+        if not isinstance(given, dict) or given.get("uses") != "ask":
+            return given
+        if "outputs" in given:
+            raise ValueError("the answers are the outputs of an `ask`: leave `outputs` out")
+        form = given.get("with")
+        fields = form.get("fields") if isinstance(form, dict) else None
+        if not isinstance(fields, dict):
+            return given
+        known = {name: _answer(field) for name, field in fields.items() if isinstance(field, dict)}
+        return {**given, "outputs": known}
+
+
+def _answer(field: Mapping[str, Any]) -> dict[str, Any]:
+    """A field of a form as an output; what is wrong with the field is told where it stands."""
+    kind = field.get("type")
+    pattern, options = field.get("pattern"), field.get("options")
+    if kind == "choice" and isinstance(options, list):
+        pattern = "|".join(re.escape(str(option)) for option in options)
+    answered = kind if kind in ("integer", "number", "boolean") else "string"
+    return {"json": "answer", "type": answered, "pattern": pattern or None}
 
 
 class IncludeTemplate(StepNode):

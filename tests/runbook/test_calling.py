@@ -271,3 +271,43 @@ def test_actions_and_arguments_are_told_apart_by_their_names():
     for family in FAMILIES.values():
         actions = [model.action for model in family]
         assert len(set(actions)) == len(actions)
+
+
+def test_what_people_answer_are_outputs_that_later_steps_use():
+    book = runbook(
+        """
+        - id: which
+          uses: ask
+          action: form
+          with:
+            question: Which?
+            fields:
+              node: {type: choice, options: [n-1, "n 2"]}
+              count: {type: integer}
+        - id: stop
+          needs: [which]
+          uses: local
+          target: here
+          when: steps.which.outputs.count > 1
+          run: "stop {{ steps.which.outputs.node }}"
+        """
+    )
+    (which, _) = book.content.steps
+    assert {name: rule.type for name, rule in which.outputs.items()} == {
+        "node": "string",
+        "count": "integer",
+    }
+    assert which.outputs["node"].pattern == r"n\-1|n\ 2"
+
+
+def test_an_ask_has_no_outputs_but_its_answers():
+    with pytest.raises(SourceError, match="leave `outputs` out"):
+        runbook(
+            """
+            - id: which
+              uses: ask
+              action: form
+              with: {question: x, fields: {a: {}}}
+              outputs: {a: {regex: "."}}
+            """
+        )
