@@ -1,4 +1,7 @@
-"""The whole loop: from the webhook to `resolved`, with three local steps."""
+"""The whole loop: from the webhook to `resolved`, with three local steps.
+
+Each ticket is about a target of its own: on one target, one session works at a time.
+"""
 
 import time
 
@@ -18,18 +21,21 @@ kind: Runbook
 metadata: {{name: flow, title: Three local steps}}
 description: What the loop costs.
 match: {{alerts: [FlowDown]}}
+params:
+  job: {{from: labels.job, required: true, pattern: '^[a-z0-9-]+$'}}
 steps:
-  - {{id: one, uses: local, target: here, run: 'true', risk: low}}
-  - {{id: two, needs: [one], uses: local, target: here, run: 'true', risk: low}}
-  - {{id: three, needs: [two], uses: local, target: here, run: 'true', risk: low}}
+  - {{id: one, uses: local, target: '{{{{ job }}}}', run: 'true', risk: low}}
+  - {{id: two, needs: [one], uses: local, target: '{{{{ job }}}}', run: 'true', risk: low}}
+  - {{id: three, needs: [two], uses: local, target: '{{{{ job }}}}', run: 'true', risk: low}}
 verify:
-  - {{uses: local, target: here, run: 'true', within: 20s}}
+  - {{uses: local, target: '{{{{ job }}}}', run: 'true', within: 20s}}
 """
 
 
 async def whole() -> list[Measure]:
     """How many loops a second, and how that compares with the bare writes and publishes."""
     async with site() as (world, floor):
+        world.write_config(**{f"job-{n}": {"connector": "local"} for n in range(TICKETS)})
         world.write_runbook(text=RUNBOOK)
         await world.start(*PARTS)
         began = time.perf_counter()
