@@ -29,10 +29,22 @@ class Mask:
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        known = {form for secret in secrets for form in forms(secret)}
+        self._secrets: set[str] = set()
+        self._forms: set[str] = set()
+        self._finders: list[_Finder] = []
+        self._patience = 0
+        self.learn(secrets)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Know these as well from now on; what was known stays so."""
+        fresh = set(secrets) - self._secrets
+        if not fresh:
+            return
+        self._secrets |= fresh
+        self._forms |= {form for secret in fresh for form in forms(secret)}
         finders = [
-            _Finder(known, _FOLD, SHORTEST),
-            _Finder(filter(_BLANKS.search, known), _BLANKS, _SHORTEST_OF_WORDS),
+            _Finder(self._forms, _FOLD, SHORTEST),
+            _Finder(filter(_BLANKS.search, self._forms), _BLANKS, _SHORTEST_OF_WORDS),
         ]
         self._finders = [finder for finder in finders if finder.longest]
         self._patience = _SPREAD * max((each.longest for each in self._finders), default=0)

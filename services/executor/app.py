@@ -22,11 +22,10 @@ from services.executor.engine import Engine
 from services.executor.handlers import router
 from services.executor.output import Outputs
 from services.executor.store import MongoExecutors, MongoOutput, MongoSessions
-from services.executor.transcript import holding
 from shared.config import load_config
-from shared.connectors.registry import Connectors
+from shared.connectors.reach import reach
+from shared.credentials.settings import CredentialSettings
 from shared.loops import every
-from shared.masking import Mask
 from shared.oncall.keeping import Rosters
 from shared.oncall.store import MongoShifts
 from shared.outbox import Outbox
@@ -46,7 +45,7 @@ SETTLE = timedelta(seconds=0.5)
 SWEEP = timedelta(seconds=10)
 
 
-class Settings(SigningSettings):
+class Settings(SigningSettings, CredentialSettings):
     """What the executor is told by its environment.
 
     ``executor_lease`` is how long an executor that says nothing is believed to live: so long it
@@ -70,9 +69,8 @@ def build(settings: Settings) -> Service:
     output = MongoOutput(service.database)
     outbox = Outbox(sessions.collection, service.bus.publish, lazily=True)
     config = load_config(settings.config)
-    connectors = Connectors(config, settings.home)
-    secrets = connectors.secrets()
-    mask = Mask(secrets)
+    hands = reach(config, settings, service.database, by="executor")
+    connectors, mask = hands.connectors, hands.mask
     gate = Gate(MongoStopSwitch(service.database))
     signer = Signer(settings.secret_key)
     locks = MongoLocks(service.database)
@@ -92,7 +90,7 @@ def build(settings: Settings) -> Service:
         breakers=MongoBreakers(service.database),
         artifacts=artifacts,
         connectors=connectors,
-        targets=config.targets,
+        targets=hands.targets,
         execution=config.execution,
         threshold=Threshold(breaker.failures, breaker.within, breaker.open_for),
         mask=mask,
@@ -106,7 +104,6 @@ def build(settings: Settings) -> Service:
             output,
             service.bus.tell,
             mask=mask,
-            settle=holding(mask, max(map(len, secrets), default=0)),
             now=_now,
         ),
         outbox=outbox,
@@ -137,7 +134,8 @@ def build(settings: Settings) -> Service:
         every(SWEEP, locks.sweep_places, name="places"),
         every(timedelta(hours=1), executors.forget, name="forget"),
     ]
-    service.close += [outbox.settle, engine.close, connectors.close]
+    hands.keep(service)
+    service.close += [outbox.settle, engine.close]
     return service
 
 

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from services.executor.admission.verdict import Verdict
 from services.executor.advance import admit, settle
-from services.executor.hands import Mask, Targets, attempt
+from services.executor.hands import Targets, attempt
 from services.executor.moves import Move, Result
 from services.executor.progress import adopted, begin, ended, looked_again, wound_down
 from services.executor.room import Room
@@ -23,6 +23,7 @@ from shared.connectors.protocol import Chunk, TargetUnreachableError
 from shared.errors import PermanentError, UnavailableError
 from shared.events import SessionOutcome, Step
 from shared.lifecycle import SESSION_ENDED
+from shared.masking import Mask
 from shared.store import Document
 from shared.telemetry import continued
 

@@ -1,6 +1,5 @@
 """One attempt at one step on its target, and what came of it."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final, Protocol
@@ -17,9 +16,11 @@ from shared.connectors.protocol import (
     OnOutput,
     TargetUnreachableError,
 )
+from shared.connectors.transcript import ends
 from shared.errors import PermanentError
 from shared.events import Step
 from shared.lifecycle import Effect
+from shared.masking import Mask
 from shared.runbook.outputs import extracted
 
 log = structlog.get_logger(__name__)
@@ -27,8 +28,6 @@ log = structlog.get_logger(__name__)
 CHECK_TIMEOUT: Final = timedelta(seconds=30)
 
 _DONE_ALREADY: Final = Result(exit_code=0, reason="its check says that it is done")
-
-Mask = Callable[[str], str]
 
 
 class Targets(Protocol):
@@ -94,9 +93,15 @@ async def _happened_already(step: Step, connector: Connector) -> bool:
     return found.exit_code == 0
 
 
+def _masked(text: str, mask: Mask) -> str:
+    """An output without secrets, also without the parts of one whose middle was left out."""
+    head, notice, tail = ends(text)
+    return f"{mask.closed(head)}{notice}{mask(mask.opened(tail))}" if notice else mask(text)
+
+
 def _result(step: Step, outcome: Ended | Lost, mask: Mask) -> Result:
     usage = outcome.usage if isinstance(outcome, Ended) else None
-    wrote = Wrote(mask(outcome.stdout), mask(outcome.stderr), usage)
+    wrote = Wrote(_masked(outcome.stdout, mask), _masked(outcome.stderr, mask), usage)
     if isinstance(outcome, Lost):
         reason = mask(outcome.reason)
         return Result(output=wrote.text, reason=reason, lost=True, trouble=True, wrote=wrote)

@@ -18,10 +18,11 @@ import structlog
 
 from services.executor.moves import Result, Wrote
 from services.executor.session import Session
-from services.executor.transcript import Mask, Piece, Settle, Transcript
+from services.executor.transcript import Piece, Transcript
 from shared.connectors.protocol import Chunk, Stream, Usage
 from shared.connectors.transcript import left_out
 from shared.errors import UnavailableError
+from shared.masking import Mask
 
 log = structlog.get_logger(__name__)
 
@@ -254,7 +255,6 @@ class Outputs:
     store: Store
     tell: Tell
     mask: Mask
-    settle: Settle
     now: Callable[[], datetime]
 
     def live(self, session: Session, step_id: str) -> Live:
@@ -262,7 +262,7 @@ class Outputs:
         run = session.run(step_id)
         return Live(
             Attempt(session.id, step_id, run.attempt, run.fence),
-            Transcript(self.mask, self.settle),
+            Transcript(self.mask),
             started_at=run.started_at,
             store=self.store,
             tell=self.tell,

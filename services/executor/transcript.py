@@ -1,14 +1,10 @@
 """What a command writes while it runs, made fit to be shown: in order, masked, each byte once."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.connectors.protocol import Chunk, Stream
-
-Mask = Callable[[str], str]
-#: Splits a text in what may be shown by now, masked, and what more may still change.
-Settle = Callable[[str], tuple[str, str]]
+from shared.masking import Mask
 
 
 @dataclass(frozen=True)
@@ -35,11 +31,15 @@ class Piece:
 
 @dataclass
 class _Told:
-    """How far one stream is: up to ``seen`` by its own bytes, and to ``at`` as it is shown."""
+    """How far one stream is: up to ``seen`` by its own bytes, and to ``at`` as it is shown.
+
+    ``torn`` when what stood before the next text is missing.
+    """
 
     seen: int = 0
     at: int = 0
     rest: str = ""
+    torn: bool = False
 
 
 @dataclass
@@ -50,41 +50,33 @@ class Transcript:
     """
 
     mask: Mask
-    settle: Settle
     _streams: dict[Stream, _Told] = field(default_factory=dict)
 
     def add(self, chunk: Chunk, now: datetime) -> list[Piece]:
         """Take in what came; what can be shown now."""
         told = self._streams.setdefault(chunk.stream, _Told())
         missing = chunk.offset - told.seen
-        pieces = self._released(chunk.stream, told, now) if missing > 0 else []
+        pieces = self._broken(chunk.stream, told, now) if missing > 0 else []
         told.at += max(0, missing)
         # A byte that is no UTF-8 became a longer character: this is the most that it was.
         told.seen = chunk.offset + len(chunk.text.encode())
-        shown, told.rest = self.settle(told.rest + chunk.text)
+        text = self.mask.opened(chunk.text) if told.torn and chunk.text else chunk.text
+        told.torn = told.torn and not chunk.text
+        shown, told.rest = self.mask.settled(told.rest + text)
         return pieces + _piece(chunk.stream, told, shown, now)
 
     def finish(self, now: datetime) -> list[Piece]:
         """What was kept back, after the last chunk."""
-        return [
-            piece
-            for stream, told in self._streams.items()
-            for piece in self._released(stream, told, now)
-        ]
+        pieces = []
+        for stream, told in self._streams.items():
+            shown, told.rest = self.mask(told.rest), ""
+            pieces += _piece(stream, told, shown, now)
+        return pieces
 
-    def _released(self, stream: Stream, told: _Told, now: datetime) -> list[Piece]:
-        shown, told.rest = self.mask(told.rest), ""
+    def _broken(self, stream: Stream, told: _Told, now: datetime) -> list[Piece]:
+        """What was kept back, before a gap: of a secret, either part is no less secret."""
+        shown, told.rest, told.torn = self.mask.closed(told.rest), "", True
         return _piece(stream, told, shown, now)
-
-
-def holding(mask: Mask, count: int) -> Settle:
-    """Keeps ``count`` characters back: a secret may stand across the border of two chunks."""
-
-    def settle(text: str) -> tuple[str, str]:
-        border = max(0, len(text) - count)
-        return mask(text[:border]), text[border:]
-
-    return settle
 
 
 def _piece(stream: Stream, told: _Told, text: str, now: datetime) -> list[Piece]:

@@ -33,6 +33,9 @@ from shared.runbook.versions import MongoVersions
 from shared.service import Service, compose
 from shared.settings import SigningSettings
 from shared.signing import Signer
+from shared.targets.live import PAUSE as TARGETS_PAUSE
+from shared.targets.live import LiveTargets
+from shared.targets.store import MongoTargets
 
 _HERE: Final = Path("runbooks")
 #: Beside the code in a checkout; where the wheel puts them otherwise.
@@ -59,6 +62,7 @@ def build(settings: Settings) -> Service:
     """
     service = compose("planner", settings, port=settings.planner_port)
     config = load_config(settings.config)
+    targets = LiveTargets(config.targets, MongoTargets(service.database))
     conclusions = MongoConclusions(service.database)
     versions = MongoVersions(service.database)
     shelf = Shelf(
@@ -75,7 +79,7 @@ def build(settings: Settings) -> Service:
     )
     records = MongoRecords(service.database)
     judge = Judge(
-        Bench(shelf.library, config.targets, settings.approval_expires),
+        Bench(shelf.library, targets, settings.approval_expires),
         keeper,
         MongoStopSwitch(service.database),
         records,
@@ -83,7 +87,7 @@ def build(settings: Settings) -> Service:
     )
     model = installed()
     meaning = Learned(model, MongoVectors(service.database)) if model is not None else None
-    planner = Planner(shelf.library, config.targets, config.prometheus, Finder(meaning))
+    planner = Planner(shelf.library, targets, config.prometheus, Finder(meaning))
     desk = Desk(planner, judge, shelf, Signer(settings.secret_key), meaning)
 
     async def look() -> None:
@@ -92,7 +96,8 @@ def build(settings: Settings) -> Service:
 
     service.attach(router, desk=desk, conclusions=conclusions, records=records)
     service.prepare += [conclusions.prepare, records.prepare, versions.prepare]
-    service.prepare += [keeper.look, look]
+    service.prepare += [keeper.look, look, targets.look]
+    service.loops.append(every(TARGETS_PAUSE, targets.look, name="targets"))
     service.loops.append(every(POLICY_PAUSE, keeper.look, name="policy"))
     service.loops.append(every(RUNBOOKS_PAUSE, look, name="runbooks"))
     if meaning is not None:

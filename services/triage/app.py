@@ -15,17 +15,16 @@ from services.triage.looks.prometheus import PrometheusLooks
 from services.triage.store import MongoTickets
 from shared.config import Config, load_config
 from shared.config.evidence import PrometheusLook
-from shared.connectors.registry import Connectors
-from shared.masking import Mask
+from shared.connectors.reach import reach
+from shared.credentials.settings import CredentialSettings
 from shared.prometheus import Server
 from shared.service import Service, compose
-from shared.settings import ServiceSettings
 
 # Each look has its own limit, which is shorter.
 _ANSWER_TIMEOUT: Final = timedelta(seconds=30)
 
 
-class Settings(ServiceSettings):
+class Settings(CredentialSettings):
     """What triage is told by its environment."""
 
     triage_port: int = Field(8083, ge=1, le=65535)
@@ -40,17 +39,18 @@ def build(settings: Settings) -> Service:
     """
     service = compose("triage", settings, port=settings.triage_port)
     config = load_config(settings.config)
-    connectors = Connectors(config, settings.home)
+    hands = reach(config, settings, service.database, by="triage")
     client = httpx.AsyncClient(timeout=_ANSWER_TIMEOUT.total_seconds(), follow_redirects=False)
-    mask = Mask(connectors.secrets())
+    mask = hands.mask
     looks = Looks(
         PrometheusLooks(client, _servers(config), mask),
-        CommandLooks(connectors, mask),
+        CommandLooks(hands.connectors, mask),
         HttpLooks(client, mask),
     )
     gatherer = Gatherer(config.evidence, looks, mask, lambda: datetime.now(UTC), service.registry)
     service.attach(router, tickets=MongoTickets(service.database), gatherer=gatherer)
-    service.close += [client.aclose, connectors.close]
+    hands.keep(service)
+    service.close.append(client.aclose)
     return service
 
 

@@ -16,8 +16,8 @@ from services.verifier.looks.sql import SqlLook
 from services.verifier.store import MongoTickets
 from services.verifier.verification import Verification
 from shared.config import Config, load_config
-from shared.connectors.registry import Connectors
-from shared.masking import Mask
+from shared.connectors.reach import reach
+from shared.credentials.settings import CredentialSettings
 from shared.prometheus import Server
 from shared.service import Service, compose
 from shared.settings import SigningSettings
@@ -26,7 +26,7 @@ from shared.signing import Signer
 ANSWER_TIMEOUT: Final = timedelta(seconds=10)
 
 
-class Settings(SigningSettings):
+class Settings(SigningSettings, CredentialSettings):
     """What the verifier is told by its environment."""
 
     verifier_port: int = Field(8086, ge=1, le=65535)
@@ -41,23 +41,24 @@ def build(settings: Settings) -> Service:
     """
     service = compose("verifier", settings, port=settings.verifier_port)
     config = load_config(settings.config)
-    connectors = Connectors(config, settings.home)
+    hands = reach(config, settings, service.database, by="verifier")
     client = httpx.AsyncClient(timeout=ANSWER_TIMEOUT.total_seconds(), follow_redirects=False)
     looks = Looks(
         HttpLook(client),
-        CommandLook(connectors),
+        CommandLook(hands.connectors),
         PrometheusLook(client, _servers(config)),
-        SqlLook(connectors),
+        SqlLook(hands.connectors),
     )
     service.attach(
         router,
         tickets=MongoTickets(service.database),
         endings=MongoEndings(service.database),
         signer=Signer(settings.secret_key),
-        verification=Verification(looks, Mask(connectors.secrets()), _now),
+        verification=Verification(looks, hands.mask, _now),
         now=_now,
     )
-    service.close += [client.aclose, connectors.close]
+    hands.keep(service)
+    service.close.append(client.aclose)
     return service
 
 

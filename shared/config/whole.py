@@ -8,6 +8,7 @@ from pydantic import Field, HttpUrl, field_validator
 
 from shared.config.channels import Channels, channel_mistakes
 from shared.config.correlation import Correlation
+from shared.config.credentials import bind_credentials, credential_mistakes
 from shared.config.evidence import Evidence, EvidenceConfig, evidence_mistakes
 from shared.config.execution import Execution
 from shared.config.maintenance import Maintenance
@@ -28,7 +29,7 @@ from shared.config.targets import Target
 from shared.config.targets.ssh import via_mistakes
 from shared.config.tickets import TicketsConfig
 from shared.config.triggers import TriggerConfigs
-from shared.secrets import SecretRef
+from shared.secrets import CredentialName, SecretRef
 from shared.yamlsource import SourceError, read_file
 
 
@@ -55,6 +56,7 @@ class PrometheusServer(Section):
 class Config(Section):
     """All of ``handrail.yaml``; every part may be left out."""
 
+    credentials: dict[CredentialName, SecretRef] = Field(default_factory=dict)
     sources: dict[str, SourceConfig] = Field(default_factory=dict)
     tickets: TicketsConfig = TicketsConfig()
     triggers: TriggerConfigs = ()
@@ -101,9 +103,11 @@ def load_config(path: Path | None) -> Config:
     undeclared = evidence_mistakes(config.evidence, config.targets, config.prometheus)
     wrong = [*_nobody(config), *((("evidence", *where), message) for where, message in undeclared)]
     wrong += [(("targets", *where), message) for where, message in via_mistakes(config.targets)]
+    wrong += credential_mistakes(config)
     problems = [source.problem(where, message) for where, message in wrong]
     if problems:
         raise SourceError(problems)
+    bind_credentials(config)
     return config
 
 

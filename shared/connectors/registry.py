@@ -1,13 +1,11 @@
 """Connectors by the names of their targets; a new kind is one file and one line here."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
-
-from pydantic import BaseModel
 
 from shared.config import Config, LocalTarget, SshTarget, Target
 from shared.config.targets import (
@@ -28,7 +26,7 @@ from shared.connectors.sshlogin import login_of
 from shared.connectors.terraform.connector import Opening, TerraformConnector, described
 from shared.connectors.wait import WaitConnector
 from shared.errors import SettingsError
-from shared.secrets import SecretRef
+from shared.secrets import secret_refs
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class _Site:
     """Where a connector is opened: Handrail's home, and what else is declared."""
 
     home: Path
-    config: Config
+    targets: Mapping[str, Target]
     links: dict[str, Link] = field(default_factory=dict)
 
 
@@ -58,7 +56,7 @@ def _open_ssh(name: str, _target: SshTarget, site: _Site) -> Connector:
 
 def _link(name: str, site: _Site) -> Link:
     """The one link to a host; who is reached through it shares it."""
-    target = site.config.targets[name]
+    target = site.targets[name]
     if not isinstance(target, SshTarget):
         raise UnknownTargetError(f"nothing is reached through {name}: it is no ssh target")
     if name not in site.links:
@@ -168,10 +166,14 @@ _WITHOUT_TARGET: Final[dict[str, Callable[[], Connector]]] = {"wait": WaitConnec
 class Connectors:
     """The connectors of all declared targets, each opened at most once."""
 
-    def __init__(self, config: Config, home: Path) -> None:
+    def __init__(
+        self, config: Config, home: Path, targets: Mapping[str, Target] | None = None
+    ) -> None:
         self._config = config
-        self._site = _Site(home, config)
+        self._targets = config.targets if targets is None else targets
+        self._site = _Site(home, self._targets)
         self._opened: dict[str, Connector] = {}
+        self._retired: list[Connector] = []
 
     def open(self, target: str, *, uses: str | None = None) -> Connector:
         """The connector of a target; no connection is made yet.
@@ -213,7 +215,7 @@ class Connectors:
     def secrets(self) -> tuple[str, ...]:
         """Every secret that the configuration refers to and that can be read now."""
         found = []
-        for ref in _secret_refs(self._config):
+        for ref in secret_refs(self._config):
             try:
                 found.append(ref.read().get_secret_value())
             except SettingsError:
@@ -221,31 +223,43 @@ class Connectors:
                 continue
         return tuple(dict.fromkeys(found))
 
+    def rotated(self, places: set[str]) -> None:
+        """Open targets anew that have secrets in these places; see ``shared.secrets.SecretRef``."""
+        self.changed(
+            {
+                name
+                for name, target in self._targets.items()
+                if any(str(ref) in places for ref in secret_refs(target))
+            }
+        )
+
+    def changed(self, names: set[str]) -> None:
+        """Open these anew, and what is reached through them; what runs over old ones goes on."""
+        through = {
+            name
+            for name, target in self._targets.items()
+            if isinstance(target, SshTarget) and target.via in names
+        }
+        if through - names:
+            self.changed(names | through)
+            return
+        for name in names:
+            self._site.links.pop(name, None)
+            if (old := self._opened.pop(name, None)) is not None:
+                self._retired.append(old)
+
     async def close(self) -> None:
         """Let go of all connections; runs on the targets go on."""
-        await asyncio.gather(*(connector.close() for connector in self._opened.values()))
+        connectors = [*self._opened.values(), *self._retired]
+        await asyncio.gather(*(connector.close() for connector in connectors))
         self._opened.clear()
+        self._retired.clear()
 
     def _section(self, target: str) -> Target:
-        section = self._config.targets.get(target)
+        section = self._targets.get(target)
         if section is None:
-            declared = ", ".join(sorted(self._config.targets)) or "none"
+            declared = ", ".join(sorted(self._targets)) or "none"
             raise UnknownTargetError(
                 f"no target {target!r} in handrail.yaml; declared under targets: {declared}"
             )
         return section
-
-
-def _secret_refs(value: object) -> list[SecretRef]:
-    match value:
-        case SecretRef():
-            return [value]
-        case BaseModel():
-            parts: list[object] = [part for _, part in value]
-        case dict():
-            parts = list(value.values())
-        case list() | tuple():
-            parts = list(value)
-        case _:
-            parts = []
-    return [ref for part in parts for ref in _secret_refs(part)]

@@ -63,6 +63,12 @@ def left_out(text: str) -> int:
     return int(found[1]) if found else 0
 
 
+def ends(text: str) -> tuple[str, str, str]:
+    """Both ends of a capped output with the notice between them; or all of one that is whole."""
+    found = _NOTICED.search(text)
+    return (text[: found.start()], found[0], text[found.end() :]) if found else (text, "", "")
+
+
 class StreamTranscript:
     """One of the two outputs of a command."""
 

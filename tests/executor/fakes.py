@@ -7,9 +7,9 @@ from prometheus_client import CollectorRegistry
 
 from services.executor.engine import Engine
 from services.executor.output import Outputs
-from services.executor.transcript import holding
 from shared.connectors.protocol import Chunk, Ended, Stream
 from shared.errors import UnavailableError
+from shared.masking import Mask
 from tests.executor.going import verdict
 from tests.executor.sessions import NOW
 
@@ -103,8 +103,8 @@ class Air:
         self.heard.append((subject, json.loads(body)))
 
 
-def outputs(store=None, air=None, mask=str, hold=0):
-    return Outputs(store or MemoryOutput(), air or Air(), mask, holding(mask, hold), lambda: NOW)
+def outputs(store=None, air=None, secrets=()):
+    return Outputs(store or MemoryOutput(), air or Air(), Mask(secrets), lambda: NOW)
 
 
 class KeptOutbox:
@@ -216,20 +216,20 @@ def engine(
     gate=None,
     warden=None,
     artifacts=None,
-    mask=str,
+    secrets=(),
     air=None,
 ):
     return Engine(
         owner,
         sessions=sessions,
         executors=executors or MemoryExecutors(owner),
-        output=outputs(output, air, mask),
+        output=outputs(output, air, secrets),
         outbox=outbox or KeptOutbox(),
         targets=target,
         warden=warden or OpenWarden(),
         artifacts=artifacts or MemoryArtifacts(),
         gate=gate or OpenGate(),
-        mask=mask,
+        mask=Mask(secrets),
         now=lambda: NOW,
         registry=CollectorRegistry(),
     )

@@ -138,9 +138,9 @@ def test_a_hostile_output_arrives_as_one_argument(value, tmp_path):
 async def test_outputs_come_from_what_was_written_with_secrets_masked(tmp_path):
     text = TELL.replace("'\\d+', type: integer", "'said (.*)'")
     plan = planned(written(tmp_path, tell=text).get("tell"))
-    masked = lambda text: text.replace("hunter2", "***")  # noqa: E731
-    done, target, _ = await ran(plan, Ended(0, "said hunter2\n", "said other\n"), mask=masked)
-    assert done.run("say").outputs == {"said": "***"}
+    ended = Ended(0, "said hunter2\n", "said other\n")
+    done, target, _ = await ran(plan, ended, secrets=["hunter2"])
+    assert done.run("say").outputs == {"said": "•••"}
     assert states(done) == {"say": "succeeded", "again": "skipped"}
     assert len(target.jobs) == 1
 

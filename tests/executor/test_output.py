@@ -78,7 +78,7 @@ async def test_a_silent_command_leaves_nothing():
 
 async def test_what_was_seen_is_kept_of_a_command_whose_end_was_not():
     store = MemoryOutput()
-    live = outputs(store, hold=3).live(RUNNING, "a")
+    live = outputs(store, secrets=["farther"]).live(RUNNING, "a")
     await live.add(chunk("so far"))
     await live.end(None)
     assert "".join(kept.text for kept in store.chunks) == "so far"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.executor.transcript import Transcript, holding
+from services.executor.transcript import Transcript
 from shared.connectors.protocol import Chunk, Stream
 from shared.masking import Mask
 from tests.executor.sessions import NOW
@@ -10,9 +10,8 @@ from tests.executor.sessions import NOW
 OUT, ERR = Stream.STDOUT, Stream.STDERR
 
 
-def pieces(*chunks, secret="", hold=0):
-    mask = Mask([secret] if secret else [])
-    transcript = Transcript(mask, holding(mask, hold))
+def pieces(*chunks, secret=""):
+    transcript = Transcript(Mask([secret]))
     shown = [piece for chunk in chunks for piece in transcript.add(chunk, NOW)]
     return [(p.stream, p.offset, p.text) for p in shown + transcript.finish(NOW)]
 
@@ -42,9 +41,19 @@ def test_a_secret_in_one_chunk_is_masked():
 
 def test_a_secret_that_comes_in_two_chunks_is_masked():
     halves = Chunk(OUT, 0, "hun"), Chunk(OUT, 3, "ter2")
-    assert "".join(p[2] for p in pieces(*halves, secret="hunter2", hold=7)) == "•••"
+    assert "".join(p[2] for p in pieces(*halves, secret="hunter2")) == "•••"
 
 
 def test_what_was_held_back_is_shown_before_a_gap():
-    shown = pieces(Chunk(OUT, 0, "abc"), Chunk(OUT, 100, "xyz"), hold=5)
+    shown = pieces(Chunk(OUT, 0, "abc"), Chunk(OUT, 100, "xyz"), secret="abcdef")
     assert shown == [(OUT, 0, "abc"), (OUT, 100, "xyz")]
+
+
+def test_of_a_secret_with_a_gap_in_it_neither_part_is_shown():
+    shown = pieces(Chunk(OUT, 0, "it is hunt"), Chunk(OUT, 100, "er22!"), secret="hunter22")
+    assert "".join(text for _, _, text in shown) == "it is ••••••!"
+
+
+def test_what_cannot_be_a_secret_is_not_kept_back():
+    transcript = Transcript(Mask(["hunter2"]))
+    assert [piece.text for piece in transcript.add(Chunk(OUT, 0, "all is well"), NOW)]
