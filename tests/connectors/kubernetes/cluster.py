@@ -150,7 +150,7 @@ class Cluster:
             after = merged(found, body, strategic="strategic" in content)
         if dry:
             return after
-        manager = request.query["fieldManager"]
+        manager = request.query.get("fieldManager", "unknown")
         self.managers.setdefault(path, {}).setdefault(manager, set())
         return self._store(path, after)
 
@@ -195,7 +195,7 @@ class Cluster:
         body = await request.json()
         path = request.path.removesuffix("/eviction")
         found = self._found(path)
-        _same(found, body["deleteOptions"]["preconditions"])
+        _same(found, (body.get("deleteOptions") or {}).get("preconditions", {}))
         if self.budgets.get(place["name"], 0) > 0:
             self.budgets[place["name"]] -= 1
             cause = {"reason": "DisruptionBudget", "message": "the budget web needs 2 healthy pods"}
@@ -234,10 +234,13 @@ class Cluster:
             found for path, found in self.objects.items() if _chosen(request, place, path, found)
         ]
         meta = {"resourceVersion": str(self._version)}
-        return web.json_response({"kind": "List", "metadata": meta, "items": items})
+        version = place["base"].removeprefix("/api/").removeprefix("/apis/")
+        kind = f"{items[0]['kind'] if items and 'kind' in items[0] else ''}List"
+        listed = {"kind": kind, "apiVersion": version, "metadata": meta, "items": items}
+        return web.json_response(listed)
 
     async def _watched(self, request, place):
-        response = web.StreamResponse()
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
         queue = asyncio.Queue()
         watch = (request, place, queue)
