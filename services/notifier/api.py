@@ -2,18 +2,18 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
 
 from services.notifier import links
 from services.notifier.approval import Approval
 from services.notifier.choice import Choice
+from services.notifier.course import Courses
 from services.notifier.desk import Desk
+from services.notifier.door import Door, guarded
 from services.notifier.inquiry import Inquiry
 from services.notifier.links import BadLinkError, Link
-from services.notifier.pages import SECURITY_HEADERS, as_json, message_page, question_page
+from services.notifier.pages import as_json, json_answer, question_page, told, wants_json
 from services.notifier.posted import BadAnswerError, PostedAnswer, PostedChoice, posted
 from services.notifier.question import (
     AlreadyAnswered,
@@ -30,27 +30,33 @@ from services.notifier.replied import PostedReply, values_in
 from services.notifier.text import REASON_LENGTH
 from shared.errors import UnavailableError
 
-_JSON: Final = "application/json"
-
 Counted = Recorded[Approval] | Recorded[Choice] | Recorded[Inquiry]
 
 
-def question_links(desk: Desk, *, key: bytes, now: Callable[[], datetime]) -> APIRouter:
+def question_links(
+    desk: Desk,
+    *,
+    key: bytes,
+    now: Callable[[], datetime],
+    door: Door,
+    courses: Courses,
+) -> APIRouter:
     """The routes of the links."""
-    router = APIRouter()
+    router = APIRouter(route_class=guarded(door))
 
     @router.get("/a/{token}")
     async def show(token: str, request: Request) -> Response:
         """Show what is asked; whatever follows the link, nothing is decided by it."""
         try:
             link, question = await _found(desk, token, key, now())
+            course = await courses.of(question.ticket_id)
         except BadLinkError:
             return _gone(request)
         except UnavailableError:
             return _unavailable(request)
-        if _wants_json(request):
-            return _json(200, as_json(question, link, now=now()))
-        return question_page(question, link, now=now())
+        if wants_json(request):
+            return json_answer(200, as_json(question, link, now=now()))
+        return question_page(question, link, now=now(), course=course)
 
     @router.post("/a/{token}")
     async def answer(token: str, request: Request) -> Response:
@@ -93,8 +99,8 @@ async def _answered(
             raise BadLinkError("the time to answer is over")
     if current is None:
         raise BadLinkError("the question is gone")
-    if _wants_json(request):
-        return _json(status, {"outcome": name, **as_json(current, link, now=now())})
+    if wants_json(request):
+        return json_answer(status, {"outcome": name, **as_json(current, link, now=now())})
     recorded = isinstance(outcome, Recorded)
     return question_page(current, link, now=now(), status=status, recorded=recorded)
 
@@ -137,8 +143,8 @@ async def _replied(
 def _refused(
     request: Request, question: Question, link: Link, now: datetime, error: BadAnswerError
 ) -> Response:
-    if _wants_json(request):
-        return _json(error.status, {"error": str(error)})
+    if wants_json(request):
+        return json_answer(error.status, {"error": str(error)})
     return question_page(
         question,
         link,
@@ -152,36 +158,25 @@ def _refused(
 
 def _gone(request: Request) -> Response:
     """The same answer for every token that does not work: it tells nothing to who guesses."""
-    if _wants_json(request):
-        return _json(404, {"error": "this link does not work"})
-    return message_page(
+    return told(
+        request,
         404,
         "This link does not work",
         "It may have expired, been cut short on its way, or never have been one.",
         "Nothing was decided by opening it. If you were asked something, look for a newer "
         "mail about the same ticket.",
+        error="this link does not work",
     )
 
 
 def _unavailable(request: Request) -> Response:
-    response: Response
-    if _wants_json(request):
-        response = _json(503, {"error": "the database does not answer; try again"})
-    else:
-        response = message_page(
-            503,
-            "Not now",
-            "The database does not answer, so the question can be neither shown nor answered.",
-            "Open the link again in a moment. It will show whether your answer was recorded.",
-        )
+    response = told(
+        request,
+        503,
+        "Not now",
+        "The database does not answer, so the question can be neither shown nor answered.",
+        "Open the link again in a moment. It will show whether your answer was recorded.",
+        error="the database does not answer; try again",
+    )
     response.headers["Retry-After"] = "5"
     return response
-
-
-def _json(status: int, content: dict[str, Any]) -> JSONResponse:
-    return JSONResponse(content, status_code=status, headers=SECURITY_HEADERS)
-
-
-def _wants_json(request: Request) -> bool:
-    accepted = request.headers.get("accept", "")
-    return _JSON in accepted and "text/html" not in accepted

@@ -15,6 +15,7 @@ from services.notifier.channels.store import MongoIncidents, MongoPosts
 from services.notifier.channels.telling import Teller
 from services.notifier.delivery import Postman
 from services.notifier.desk import Desk
+from services.notifier.door import Door
 from services.notifier.folder import Announce, TerminalMailer, on_terminal
 from services.notifier.handlers import progress, router
 from services.notifier.linking import Linking
@@ -25,7 +26,7 @@ from services.notifier.routing.matching import matched
 from services.notifier.routing.planning import Planner
 from services.notifier.routing.rounds import Rounds
 from services.notifier.routing.store import MongoClaims
-from services.notifier.store import MongoNotifications, MongoQuestions
+from services.notifier.store import MongoCourses, MongoNotifications, MongoQuestions
 from shared.config import Config, load_config
 from shared.config.channels import Kind
 from shared.loops import every
@@ -117,8 +118,12 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
             rounds=rounds,
             route=lambda asked, now: matched(config.routes, asked, config.targets, now),
         )
-    service.api.include_router(question_links(desk, key=signer.link_key(), now=_now))
-    service.prepare += [questions.prepare, claims.prepare]
+    door = Door(settings.links_to, _now)
+    courses = MongoCourses(service.database)
+    service.api.include_router(
+        question_links(desk, key=signer.link_key(), now=_now, door=door, courses=courses)
+    )
+    service.prepare += [questions.prepare, claims.prepare, courses.prepare]
     service.loops.append(every(PAUSE, lambda: rounds.look(service.bus.publish), name="routing"))
     service.loops.append(every(PAUSE, desk.expire, name="expire"))
     service.loops.append(every(PAUSE, questions.sweep, name="outbox"))

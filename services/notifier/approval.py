@@ -35,6 +35,8 @@ class Approval(Question):
     why: str
     evidence: tuple[str, ...] = ()
     rollback: str | None = None
+    dry_run: str = ""
+    expects: str = ""
     required: int
     who: tuple[str, ...] = ()
     requester: str = ""

@@ -2,15 +2,17 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from fastapi.responses import HTMLResponse
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
 
 from services.notifier.approval import Approval
 from services.notifier.choice import NONE, Choice
+from services.notifier.course import Moment
 from services.notifier.inquiry import WORDS, Inquiry
 from services.notifier.links import Channel, Link
 from services.notifier.question import Question, Said
@@ -18,6 +20,7 @@ from services.notifier.rendering import render
 from services.notifier.replied import VALUE_LENGTH
 from services.notifier.text import REASON_LENGTH
 
+_JSON: Final = "application/json"
 _STYLE: Final = (Path(__file__).parent / "templates" / "page.css").read_text(encoding="utf-8")
 _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
@@ -46,6 +49,7 @@ def question_page(
     problem: str = "",
     reason: str = "",
     given: Mapping[str, str] | None = None,
+    course: Sequence[Moment] = (),
 ) -> HTMLResponse:
     """The question as its recipient sees it now; with forms while an answer would count.
 
@@ -58,10 +62,11 @@ def question_page(
         problem: what was wrong with what was sent, for the person to put right.
         reason: what the person had written, to be kept in the form.
         given: what the person had filled in, likewise.
+        course: what happened to the ticket so far.
     """
     said = question.answer_of(link.recipient, link.channel)
     name = _kind(question)
-    return _page(
+    return page(
         f"{name}.page.html",
         status,
         question=question,
@@ -80,12 +85,31 @@ def question_page(
         given=given or {},
         words=WORDS,
         value_length=VALUE_LENGTH,
+        course=course,
     )
 
 
 def message_page(status: int, title: str, *paragraphs: str) -> HTMLResponse:
     """A page that says one thing, and nothing about any approval."""
-    return _page("message.page.html", status, title=title, paragraphs=paragraphs)
+    return page("message.page.html", status, title=title, paragraphs=paragraphs)
+
+
+def told(request: Request, status: int, title: str, *paragraphs: str, error: str = "") -> Response:
+    """One thing, as a page or, where that is wanted, in JSON with an ``error``."""
+    if wants_json(request):
+        return json_answer(status, {"error": error or title.lower()})
+    return message_page(status, title, *paragraphs)
+
+
+def json_answer(status: int, content: dict[str, Any]) -> Response:
+    """An answer for programs."""
+    return JSONResponse(content, status_code=status, headers=SECURITY_HEADERS)
+
+
+def wants_json(request: Request) -> bool:
+    """Whether a program asks, rather than a browser."""
+    accepted = request.headers.get("accept", "")
+    return _JSON in accepted and "text/html" not in accepted
 
 
 def as_json(question: Question, link: Link, *, now: datetime) -> dict[str, Any]:
@@ -131,6 +155,7 @@ def _names(question: Question) -> dict[str, str]:
     return {to.email: to.name for to in question.recipients}
 
 
-def _page(template: str, status: int, **values: Any) -> HTMLResponse:
+def page(template: str, status: int, **values: Any) -> HTMLResponse:
+    """A template as a page, with what forbids it everything but its own style."""
     content = render(template, style=_STYLE, **values)
     return HTMLResponse(content, status_code=status, headers=SECURITY_HEADERS)

@@ -11,6 +11,7 @@ from pymongo.errors import DuplicateKeyError
 
 from services.notifier.approval import Approval
 from services.notifier.choice import Choice
+from services.notifier.course import MOST, Moment, course
 from services.notifier.inquiry import Inquiry
 from services.notifier.question import Q, Question
 from services.notifier.recipients import Recipient, Status
@@ -111,6 +112,7 @@ class MongoQuestions:
         await self._approvals.create_index(
             "ticket_id", name="choices", partialFilterExpression=_CHOICES
         )
+        await self._approvals.create_index([("ticket_id", 1), ("created_at", -1)], name="course")
         await self._finished.create_index(
             "at", name="kept", expireAfterSeconds=int(_FINISHED_KEPT.total_seconds())
         )
@@ -231,6 +233,35 @@ class MongoNotifications:
     async def title_of(self, ticket_id: UUID) -> str:
         found = await self._tickets.find_one({"_id": ticket_id}, {"alert.title": 1})
         return str((found or {}).get("alert", {}).get("title", ""))
+
+
+@seam
+class MongoCourses:
+    """See ``Courses``: put together from what was asked, and what people were told."""
+
+    def __init__(self, db: Database) -> None:
+        self._approvals = db.get_collection("approvals")
+        self._notifications = db.get_collection("notifications")
+        self._tickets = db.get_collection("tickets")
+
+    async def prepare(self) -> None:
+        await self._notifications.create_index(
+            [("ticket_id", 1), ("created_at", -1)], name="course"
+        )
+
+    async def of(self, ticket_id: UUID) -> tuple[Moment, ...]:
+        which = {"ticket_id": ticket_id}
+        ticket = await self._tickets.find_one({"_id": ticket_id}, {"created_at": 1})
+        asked = self._approvals.find(which).sort("created_at", -1).limit(MOST)
+        told = self._notifications.find(which, {"purpose": 1, "created_at": 1})
+        return course(
+            (ticket or {}).get("created_at"),
+            [question_of(each) async for each in asked],
+            [
+                (each["purpose"], each["created_at"])
+                async for each in told.sort("created_at", -1).limit(MOST)
+            ],
+        )
 
 
 async def _mark(collection: Collection, document_id: UUID, recipient: Recipient) -> None:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from services.notifier.channels.messenger import RefusedError
 from services.notifier.choice import Choice
+from services.notifier.course import Moment
 from services.notifier.recipients import Status
 from services.notifier.routing.state import LEASE
 from services.notifier.store import BATCH
@@ -200,3 +201,10 @@ class FakeClaims:
         if recipients is not None:
             update["recipients"] = recipients
         self._kept[question.id] = question.model_copy(update=update)
+
+
+class FakeCourses:
+    """The contract of ``Courses``: one moment of every ticket."""
+
+    async def of(self, ticket_id):
+        return (Moment(NOW, "The problem was reported"),)

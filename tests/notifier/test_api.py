@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from services.notifier.api import question_links
 from services.notifier.desk import Desk
+from services.notifier.door import Door
 from services.notifier.links import Channel, make
 from services.notifier.posted import BODY_OCTETS
 from services.notifier.text import REASON_LENGTH
@@ -27,16 +28,20 @@ from tests.notifier.builders import (
     approval,
     link,
 )
+from tests.notifier.fakes import FakeCourses
 
 JSON = {"Accept": "application/json"}
 APPROVE = {"decision": "approve"}
 REJECT = {"decision": "reject", "reason": "wrong host"}
 
 
-def client_of(store, clock) -> httpx.AsyncClient:
+def client_of(store, clock, address="203.0.113.7") -> httpx.AsyncClient:
     app = FastAPI()
-    app.include_router(question_links(Desk(store, SIGNER, clock), key=KEY, now=clock))
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://notifier")
+    door = Door("https://handrail.example.org", clock)
+    desk = Desk(store, SIGNER, clock)
+    app.include_router(question_links(desk, key=KEY, now=clock, door=door, courses=FakeCourses()))
+    transport = httpx.ASGITransport(app, client=(address, 1))
+    return httpx.AsyncClient(transport=transport, base_url="http://notifier")
 
 
 @pytest.fixture
@@ -395,3 +400,25 @@ async def test_whose_yes_does_not_count_is_told_whose_does(client, approvals, bu
     assert "the policy wants the yes of others here: bob@example.org" in answer.text
     assert (await approvals.find(asked.id)).decisions == ()
     assert bus.events == []
+
+
+async def test_the_page_shows_what_it_would_change_who_counts_and_what_happened(client, approvals):
+    asked = await approvals.open(
+        approval(
+            dry_run="-replicas: 1\n+replicas: <2>",
+            expects="The pods are ready.",
+            who=("bob@example.org",),
+            requester="alice@example.org",
+        )
+    )
+    page = (await client.get(path(asked))).text
+    for shown in (
+        '<span class="line removed">-replicas: 1</span>',
+        '<span class="line added">+replicas: &lt;2&gt;</span>',
+        "The pods are ready.",
+        "Whose yes counts</dt><dd>bob@example.org",
+        "Alice, whose own yes does not count",
+        "What happened so far",
+        "The problem was reported",
+    ):
+        assert shown in page
