@@ -83,3 +83,13 @@ def test_a_mistake_of_shape_anywhere_does_not_hide_one_of_meaning(shape, broken)
     messages = [problem.message for problem in problems(text)]
     assert any("single quotes" in message for message in messages), messages
     assert len(messages) == 2, messages
+
+
+@pytest.mark.parametrize("missing", ["action: POST\n    ", "interpreter: python3\n    "])
+def test_what_is_missing_of_a_way_to_act_does_not_hide_other_mistakes(missing):
+    assert missing in MANY
+    text = MANY.replace(missing, "", 1).replace("WHERE id = {{ item }}", "WHERE id = '{{ item }}'")
+    messages = [problem.message for problem in problems(text)]
+    assert any("is missing" in message for message in messages), messages
+    assert any("stands in quotes" in message for message in messages), messages
+    assert len(messages) == 2, messages

@@ -43,6 +43,7 @@ class Sessions:
         self._target = target
         self._dialect = dialect
         self._engine: AsyncEngine | None = None
+        self._password: str | None = None
         self._errors: tuple[type[Exception], ...] = (OSError, SQLAlchemyError, *dialect.errors)
 
     @asynccontextmanager
@@ -123,20 +124,26 @@ class Sessions:
             self._engine = None
 
     def _made(self) -> AsyncEngine:
-        if self._engine is None:
-            secret = self._target.password
-            try:
-                password = secret.read().get_secret_value() if secret else None
-                self._engine = create_async_engine(
-                    self._dialect.url(self._target, password),
-                    connect_args=self._dialect.arguments(self._target),
-                    poolclass=NullPool,
-                    # Values may be anything; they are in what people approved, and in no error.
-                    hide_parameters=True,
-                )
-            except (SettingsError, OSError) as error:
-                raise TargetUnusableError(str(error)) from error
+        """An engine with the password as it is now: a secret may have been exchanged."""
+        secret = self._target.password
+        try:
+            password = secret.read().get_secret_value() if secret else None
+            if self._engine is None or password != self._password:
+                self._engine = self._with(password)
+                self._password = password
+        except (SettingsError, OSError) as error:
+            raise TargetUnusableError(str(error)) from error
         return self._engine
+
+    def _with(self, password: str | None) -> AsyncEngine:
+        return create_async_engine(
+            self._dialect.url(self._target, password),
+            connect_args=self._dialect.arguments(self._target),
+            # Nothing is kept open, so that an engine that is replaced leaves nothing behind.
+            poolclass=NullPool,
+            # Values may be anything; they are in what people approved, and in no error.
+            hide_parameters=True,
+        )
 
     def _not_opened(self, error: BaseException) -> Exception:
         where = self._target.host or self._target.database

@@ -276,3 +276,16 @@ async def test_wrong_credentials_are_told_without_them(place, monkeypatch):
     with pytest.raises(LoginRefusedError) as error:
         await place.connector().run(job(COUNT))
     assert "wrong-5ecret" not in str(error.value)
+
+
+async def test_a_password_that_was_exchanged_is_used_from_then_on(place, monkeypatch):
+    if place.server is None:
+        pytest.skip("a file has no password")
+    connector = place.connector()
+    assert (await connector.run(job(COUNT))).exit_code == 0
+    monkeypatch.setenv("DB_PASSWORD", "wrong-5ecret")
+    with pytest.raises(LoginRefusedError):
+        await connector.run(job(COUNT))
+    monkeypatch.setenv("DB_PASSWORD", PASSWORD)
+    assert (await connector.run(job(COUNT))).exit_code == 0
+    assert await place.runs() == 2
