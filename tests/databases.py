@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 
 import pytest
@@ -39,9 +40,13 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory) -> Iterator[Server]:
+def postgresql() -> Iterator[Server]:
     """Debian's `postgresql`."""
-    folder = _folder(tmp_path_factory, "postgres")
+    with _folder("postgres") as folder:
+        yield from _postgresql(folder)
+
+
+def _postgresql(folder: Path) -> Iterator[Server]:
     initdb, postgres = _program("initdb"), _program("postgres")
     _as_somebody(
         [initdb, "-D", folder / "data", "-U", "admin", "-A", "trust", "--no-sync", "-E", "UTF8"]
@@ -68,9 +73,13 @@ def postgresql(tmp_path_factory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def mariadb(tmp_path_factory) -> Iterator[Server]:
+def mariadb() -> Iterator[Server]:
     """Debian's `mariadb-server`."""
-    folder = _folder(tmp_path_factory, "mariadb")
+    with _folder("mariadb") as folder:
+        yield from _mariadb(folder)
+
+
+def _mariadb(folder: Path) -> Iterator[Server]:
     install, mariadbd = _program("mariadb-install-db"), _program("mariadbd")
     _as_somebody(
         [
@@ -95,14 +104,13 @@ def mariadb(tmp_path_factory) -> Iterator[Server]:
         yield server
 
 
-def _folder(tmp_path_factory, name: str) -> Path:
-    """A folder that the server's user may enter, too."""
-    folder = tmp_path_factory.mktemp(name)
-    if os.getuid() == 0:
-        shutil.chown(folder, _somebody())
-        for above in (folder.parent, folder.parent.parent):
-            above.chmod(above.stat().st_mode | 0o011)
-    return folder
+@contextmanager
+def _folder(name: str) -> Iterator[Path]:
+    """A folder of the server's user; not among pytest's own, which only root may enter."""
+    with TemporaryDirectory(prefix=f"handrail-{name}-", ignore_cleanup_errors=True) as made:
+        if os.getuid() == 0:
+            shutil.chown(made, _somebody())
+        yield Path(made)
 
 
 def _somebody() -> str:
@@ -115,7 +123,9 @@ def _dropped() -> list:
     if os.getuid() != 0:
         return []
     user = pwd.getpwnam(_somebody())
-    return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+    ids = (f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups")
+    # A test run that is killed leaves no server behind.
+    return ["setpriv", *ids, "--pdeathsig", "TERM"]
 
 
 def _as_somebody(line: list) -> None:
