@@ -1,7 +1,7 @@
 """Drives sessions: makes their changes durable, then does what was claimed with them."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
@@ -10,8 +10,10 @@ import stamina
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
+from services.executor import changes, room
 from services.executor.admission.verdict import Verdict
 from services.executor.advance import admit, settle
+from services.executor.changes import Changes, Decide, Flush
 from services.executor.hands import Targets, attempt
 from services.executor.moves import Move, Result
 from services.executor.progress import adopted, begin, ended, looked_again, wound_down
@@ -24,29 +26,18 @@ from shared.errors import PermanentError, UnavailableError
 from shared.events import SessionOutcome, Step
 from shared.lifecycle import SESSION_ENDED
 from shared.masking import Mask
-from shared.store import Document
 from shared.telemetry import continued
 
 log = structlog.get_logger(__name__)
 
-Decide = Callable[[Session], Move | None]
-
-# How many times a change is made anew because others changed the session in between. Each time
-# one of them has got on, so that with this many nobody is stuck.
-CONFLICTS_MOST: Final = 100
 RETRY_PAUSE_MOST: Final = timedelta(seconds=2)
 TOOK_TOO_LONG: Final = Ending(reason="it took too long", outcome=SessionOutcome.FAILED)
 
 
-class Sessions(Protocol):
+class Sessions(changes.Sessions, room.Sessions, Protocol):
     """See ``store.MongoSessions``."""
 
-    async def load(self, session_id: UUID) -> Session | None: ...
-    async def save(self, rev: int, move: Move) -> list[Document] | None: ...
     async def owned_by_others(self, alive: Sequence[str]) -> list[UUID]: ...
-    async def held_back(
-        self, on: Collection[str] | None = None, *, limit: int = 0
-    ) -> list[tuple[UUID, list[str]]]: ...
     async def quiet(self, since: datetime) -> list[Session]: ...
     async def overdue(self, now: datetime) -> list[UUID]: ...
     async def stopping(self, owner: str) -> list[UUID]: ...
@@ -94,19 +85,8 @@ class Gate(Protocol):
     async def passed(self) -> None: ...
 
 
-class Flush(Protocol):
-    """See ``shared.outbox.Outbox``."""
-
-    async def flush(self, document_id: UUID, entries: list[Document]) -> None: ...
-    def replaced(self, document_id: UUID) -> None: ...
-
-
 class ArtifactGoneError(PermanentError):
     """What a dry run made, and people agreed to, cannot be had any more; the step did not run."""
-
-
-class NoSuchSessionError(UnavailableError):
-    """The session of an event is not in the store (yet)."""
 
 
 class Engine:
@@ -132,7 +112,6 @@ class Engine:
         self._sessions = sessions
         self._executors = executors
         self._output = output
-        self._outbox = outbox
         self._targets = targets
         self._warden = warden
         self._artifacts = artifacts
@@ -140,8 +119,9 @@ class Engine:
         self._mask = mask
         self._now = now
         self._works: dict[tuple[UUID, str], Work] = {}
-        # Sessions with a step that runs here, as they were stored last.
-        self._latest: dict[UUID, Session] = {}
+        self._changes = Changes(
+            owner, sessions=sessions, outbox=outbox, admitted=self._admitted, stored=self._follow
+        )
         self._room = Room(sessions, self._look_again)
         self._stuck: set[UUID] = set()
         self._steps = Counter(
@@ -156,38 +136,16 @@ class Engine:
             lambda session: begin(session, self.owner, self._now(), source_resolved=resolved),
         )
 
-    async def change(
-        self, session_id: UUID, decide: Decide, *, known: Session | None = None
-    ) -> Move | None:
-        """Decide over the session as it is, store the change, tell of it, do what it claims.
-
-        ``decide`` is asked again when somebody else changed the session first. ``known`` is how the
-        session was stored last, as far as is known. Returns None when it wants no change.
+    async def change(self, session_id: UUID, decide: Decide) -> Move | None:
+        """Change a session and do what the change claims; see ``Changes.make``.
 
         Raises:
-            UnavailableError: the store does not answer; nothing was changed, or what was changed
-                is found by the sweeps.
+            UnavailableError: see there.
         """
-        for _ in range(CONFLICTS_MOST):
-            session = known or await self._loaded(session_id)
-            move = decide(session)
-            if move is not None:
-                move = await self._admitted(move)
-            if move is not None and (move.session != session or move.claimed):
-                entries = await self._sessions.save(session.rev, move)
-                if entries is not None:
-                    await self._follow(move, entries)
-                    return move
-            elif known is None:
-                return None
-            known = None
-        raise UnavailableError(f"session {session_id} is changed by too many at once")
-
-    async def _loaded(self, session_id: UUID) -> Session:
-        session = await self._sessions.load(session_id)
-        if session is None:
-            raise NoSuchSessionError(f"there is no session {session_id}")
-        return session
+        move = await self._changes.make(session_id, decide)
+        if move is not None and move.session.state in SESSION_ENDED:
+            await self._finish(move.session)
+        return move
 
     async def _admitted(self, move: Move) -> Move:
         """The move after every step that is due has been let in, or not."""
@@ -195,37 +153,12 @@ class Engine:
             move = admit(move, await self._warden.verdicts(move.session, move.due))
         return settle(move)
 
-    async def _follow(self, move: Move, entries: list[Document]) -> None:
-        stored = self._remembered(move.session)
+    def _follow(self, move: Move) -> None:
+        self._room.awaited(move.session.held_on)
         for step_id in move.claimed:
             self._start(move.session, step_id)
         for step_id in move.stopped:
             self._stop(move.session.id, step_id)
-        await self._tell(move.session, stored, entries)
-        if move.session.state in SESSION_ENDED:
-            await self._finish(move.session)
-
-    def _remembered(self, session: Session) -> Session:
-        """The session as it is stored now, kept in mind while a step of it runs here."""
-        stored = session.model_copy(update={"rev": session.rev + 1, "untold": True})
-        if not session.untold:
-            self._outbox.replaced(session.id)
-        if self.owner in session.owners():
-            self._latest[session.id] = stored
-        else:
-            self._latest.pop(session.id, None)
-        self._room.awaited(session.held_on)
-        return stored
-
-    async def _tell(self, before: Session, stored: Session, entries: list[Document]) -> None:
-        try:
-            await self._outbox.flush(before.id, entries)
-        except UnavailableError as error:
-            # They stand in the session; the sweep publishes them when the bus is back.
-            log.warning("events.kept", session_id=str(before.id), reason=str(error))
-            return
-        if not before.untold and self._latest.get(before.id) is stored:
-            self._latest[before.id] = stored.model_copy(update={"untold": False})
 
     async def _finish(self, session: Session) -> None:
         try:
@@ -308,7 +241,6 @@ class Engine:
                     lambda stored: ended(
                         stored, step_id, self.owner, self._now(), fence=fence, result=result
                     ),
-                    known=self._latest.get(session.id),
                 )
                 free = await self._warden.ended(session, session.step(step_id), result)
                 await self._room.free(free)

@@ -109,6 +109,25 @@ class Move:
         )
 
 
+def joined(first: Move, then: Move) -> Move:
+    """Two changes as one, where the second one was made of what the first one left."""
+    last = first.events[-1].time if first.events else first.now
+    later = [
+        event.model_copy(update={"time": max(event.time, last + timedelta(milliseconds=number))})
+        for number, event in enumerate(then.events, 1)
+    ]
+    return Move(
+        then.session,
+        then.owner,
+        then.now,
+        events=[*first.events, *later],
+        claimed=[*first.claimed, *then.claimed],
+        stopped=[*first.stopped, *then.stopped],
+        waiting=first.waiting | then.waiting,
+        rewritten=first.rewritten or then.rewritten,
+    )
+
+
 def skip(
     move: Move, step: Step, run: Run, reason: str, *, blocked: bool, unwanted: bool = False
 ) -> None:
