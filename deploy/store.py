@@ -25,6 +25,8 @@ from services.executor.waiting import waits
 from services.ingest.quarantine.kept import Quarantined
 from services.ingest.rehearsal import Standing
 from services.ingest.ticket import Decision
+from services.notifier.audit.entry import Entry, complete
+from services.notifier.audit.store import MongoTrail
 from services.notifier.question import Question
 from services.notifier.store import question_of
 from shared.errors import HandrailError
@@ -58,6 +60,7 @@ class Reader:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._tickets = db.get_collection("tickets")
+        self._trail = MongoTrail(db)
         self._sessions = db.get_collection("sessions")
         self._timeline = db.get_collection("timeline")
         self._output = db.get_collection("output")
@@ -169,6 +172,15 @@ class Reader:
             NotFoundError: see there.
         """
         return question_of(await _only(self._approvals, prefix, "approval"))
+
+    async def audit(self, prefix: str) -> tuple[Question, tuple[Entry, ...]]:
+        """A question, and all that people did with it, the oldest first.
+
+        Raises:
+            NotFoundError: see there.
+        """
+        question = await self.approval(prefix)
+        return question, complete(question, await self._trail.of(question.id))
 
     async def alerts(
         self,

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy.commands import approvals_answer
+from deploy.commands import approvals_answer, approvals_audit
 from deploy.connection import Place, reading
 from deploy.decisions import choose, decide
 from deploy.output import AsJson, add, ago, colored, console, say, show_json, table, when
@@ -31,6 +31,7 @@ app = typer.Typer(
 )
 
 app.command()(approvals_answer.answer)
+app.command()(approvals_audit.audit)
 
 ApprovalId = Annotated[str, typer.Argument(metavar="ID", help="Its id, or how it begins.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept with the answer.")]

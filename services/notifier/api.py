@@ -7,9 +7,10 @@ from fastapi import APIRouter, Request, Response
 
 from services.notifier import links
 from services.notifier.approval import Approval
+from services.notifier.audit.desk import WitnessedDesk
+from services.notifier.audit.entry import Action, Origin
 from services.notifier.choice import Choice
 from services.notifier.course import Courses
-from services.notifier.desk import Desk
 from services.notifier.door import Door, guarded
 from services.notifier.inquiry import Inquiry
 from services.notifier.links import BadLinkError, Link
@@ -34,7 +35,7 @@ Counted = Recorded[Approval] | Recorded[Choice] | Recorded[Inquiry]
 
 
 def question_links(
-    desk: Desk,
+    desk: WitnessedDesk,
     *,
     key: bytes,
     now: Callable[[], datetime],
@@ -49,6 +50,7 @@ def question_links(
         """Show what is asked; whatever follows the link, nothing is decided by it."""
         try:
             link, question = await _found(desk, token, key, now())
+            await desk.saw(Action.VIEWED, question, link, Origin.of(request))
             course = await courses.of(question.ticket_id)
         except BadLinkError:
             return _gone(request)
@@ -63,6 +65,7 @@ def question_links(
         """Record the recipient's answer, once."""
         try:
             link, question = await _found(desk, token, key, now())
+            await desk.saw(Action.CLICKED, question, link, Origin.of(request))
             return await _answered(desk, link, question, request, now)
         except BadLinkError:
             return _gone(request)
@@ -72,7 +75,9 @@ def question_links(
     return router
 
 
-async def _found(desk: Desk, token: str, key: bytes, now: datetime) -> tuple[Link, Question]:
+async def _found(
+    desk: WitnessedDesk, token: str, key: bytes, now: datetime
+) -> tuple[Link, Question]:
     link = links.read(token, key=key, now=now)
     question = await desk.find(link)
     if question is None:
@@ -81,7 +86,11 @@ async def _found(desk: Desk, token: str, key: bytes, now: datetime) -> tuple[Lin
 
 
 async def _answered(
-    desk: Desk, link: Link, question: Question, request: Request, now: Callable[[], datetime]
+    desk: WitnessedDesk,
+    link: Link,
+    question: Question,
+    request: Request,
+    now: Callable[[], datetime],
 ) -> Response:
     try:
         outcome = await _outcome(desk, link, question, request)
@@ -106,21 +115,26 @@ async def _answered(
 
 
 async def _outcome(
-    desk: Desk, link: Link, question: Question, request: Request
+    desk: WitnessedDesk, link: Link, question: Question, request: Request
 ) -> Counted | TooLate:
     outcome: Counted | Refused
     form: dict[str, str] = {}
+    origin = Origin.of(request)
     match question:
         case Approval():
             said = await posted(request, PostedAnswer)
-            outcome = await desk.answer(question, link, said.decision, reason=said.reason)
+            outcome = await desk.answer(
+                question, link, said.decision, reason=said.reason, origin=origin
+            )
         case Choice():
             chosen = await posted(request, PostedChoice)
-            outcome = await desk.choose(question, link, chosen.runbook, reason=chosen.reason)
+            outcome = await desk.choose(
+                question, link, chosen.runbook, reason=chosen.reason, origin=origin
+            )
         case Inquiry():
             replied = await posted(request, PostedReply)
             form = {f"value.{name}": value for name, value in replied.values.items()}
-            outcome = await _replied(desk, link, question, replied)
+            outcome = await _replied(desk, link, question, replied, origin)
         case _:
             raise BadLinkError("nothing can be answered here")
     match outcome:
@@ -133,11 +147,11 @@ async def _outcome(
 
 
 async def _replied(
-    desk: Desk, link: Link, inquiry: Inquiry, said: PostedReply
+    desk: WitnessedDesk, link: Link, inquiry: Inquiry, said: PostedReply, origin: Origin
 ) -> Recorded[Inquiry] | Refused:
     if said.refuse:
-        return await desk.refuse(inquiry, link, reason=said.reason)
-    return await desk.reply(inquiry, link, said.values)
+        return await desk.refuse(inquiry, link, reason=said.reason, origin=origin)
+    return await desk.reply(inquiry, link, said.values, origin=origin)
 
 
 def _refused(

@@ -6,6 +6,8 @@ from typing import Final
 from pydantic import Field, HttpUrl
 
 from services.notifier.api import question_links
+from services.notifier.audit.desk import WitnessedDesk
+from services.notifier.audit.store import MongoTrail
 from services.notifier.channels.building import keep_true, messengers
 from services.notifier.channels.directory import Directory
 from services.notifier.channels.email import EmailMessenger
@@ -14,7 +16,6 @@ from services.notifier.channels.settings import ChannelSettings
 from services.notifier.channels.store import MongoIncidents, MongoPosts
 from services.notifier.channels.telling import Teller
 from services.notifier.delivery import Postman
-from services.notifier.desk import Desk
 from services.notifier.door import Door
 from services.notifier.folder import Announce, TerminalMailer, on_terminal
 from services.notifier.handlers import progress, router
@@ -73,7 +74,8 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
     config = load_config(settings.config)
     shifts = MongoShifts(service.database)
     rosters = Rosters(config.schedules, shifts)
-    desk = Desk(questions, signer, _now, rosters)
+    trail = MongoTrail(service.database)
+    desk = WitnessedDesk(questions, signer, _now, rosters, trail=trail)
     people = reachable(config.people)
     directory = Directory(people, config.channels)
     linking = Linking(signer.link_key(), settings.links_to)
@@ -123,7 +125,7 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
     service.api.include_router(
         question_links(desk, key=signer.link_key(), now=_now, door=door, courses=courses)
     )
-    service.prepare += [questions.prepare, claims.prepare, courses.prepare]
+    service.prepare += [questions.prepare, claims.prepare, courses.prepare, trail.prepare]
     service.loops.append(every(PAUSE, lambda: rounds.look(service.bus.publish), name="routing"))
     service.loops.append(every(PAUSE, desk.expire, name="expire"))
     service.loops.append(every(PAUSE, questions.sweep, name="outbox"))

@@ -44,7 +44,8 @@ async def prepared(mongo_client):
 @pytest.fixture
 async def db(prepared):
     """The database, empty."""
-    for name in ("approvals", "digests", "finished_sessions", "notifications", "tickets"):
+    used = ("approvals", "approval_audit", "digests", "feedback", "finished_sessions")
+    for name in (*used, "notifications", "tickets"):
         await prepared.get_collection(name).delete_many({})
     return prepared
 

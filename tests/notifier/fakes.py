@@ -208,3 +208,16 @@ class FakeCourses:
 
     async def of(self, ticket_id):
         return (Moment(NOW, "The problem was reported"),)
+
+
+class FakeTrail:
+    """Keeps entries; refuses while it is down."""
+
+    def __init__(self) -> None:
+        self.entries = []
+        self.down = False
+
+    async def add(self, entry) -> None:
+        if self.down:
+            raise UnavailableError("MongoDB does not answer")
+        self.entries.append(entry)

@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.notifier.api import question_links
-from services.notifier.desk import Desk
+from services.notifier.audit.desk import WitnessedDesk
 from services.notifier.door import Door
 from services.notifier.links import Channel, make
 from services.notifier.posted import BODY_OCTETS
@@ -28,17 +28,17 @@ from tests.notifier.builders import (
     approval,
     link,
 )
-from tests.notifier.fakes import FakeCourses
+from tests.notifier.fakes import FakeCourses, FakeTrail
 
 JSON = {"Accept": "application/json"}
 APPROVE = {"decision": "approve"}
 REJECT = {"decision": "reject", "reason": "wrong host"}
 
 
-def client_of(store, clock, address="203.0.113.7") -> httpx.AsyncClient:
+def client_of(store, clock, address="203.0.113.7", trail=None) -> httpx.AsyncClient:
     app = FastAPI()
     door = Door("https://handrail.example.org", clock)
-    desk = Desk(store, SIGNER, clock)
+    desk = WitnessedDesk(store, SIGNER, clock, trail=trail or FakeTrail())
     app.include_router(question_links(desk, key=KEY, now=clock, door=door, courses=FakeCourses()))
     transport = httpx.ASGITransport(app, client=(address, 1))
     return httpx.AsyncClient(transport=transport, base_url="http://notifier")

@@ -1,0 +1,1 @@
+"""Who saw a question, who pressed what, and what came of it."""
