@@ -195,7 +195,8 @@ async def _preview(
     rulings = explainer.bench.rulings(ticket, plan, explainer.policy, around)
     ruled = zip(plan.steps, rulings, strict=True)
     steps = tuple(step.under(explainer.bench.approval(one)) for step, one in ruled)
-    obstacles = dict.fromkeys(explainer.planner.obstacles(plan.steps, plan.verify))
+    labels = ticket.alert.labels
+    obstacles = dict.fromkeys(explainer.planner.obstacles(plan.steps, plan.verify, labels))
     return Preview(
         explainer.books,
         ticket,

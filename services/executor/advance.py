@@ -7,7 +7,7 @@ from typing import Final
 import cel
 
 from services.executor import inquiry, rollback
-from services.executor.admission.verdict import Ask, Deny, Go, Hold, Verdict
+from services.executor.admission.verdict import Ask, Deny, Elsewhere, Go, Hold, Verdict
 from services.executor.graph import Turn, beaten, beyond_failure, outcome, spoiling, turn, unwanted
 from services.executor.moves import Move, Result, ask, claim, due, end, finish, hold, skip, stop
 from services.executor.session import Ending, Run, Session
@@ -53,6 +53,8 @@ def admit(move: Move, verdicts: Mapping[str, Verdict]) -> Move:
                 hold(move, step, run, reason, on)
             case Deny(reason):
                 end(move, step, run, StepState.FAILED, Result(reason=reason))
+            case Elsewhere(target):
+                move.write(step.model_copy(update={"target": target}))
             case Ask(rule, dry_run, artifact):
                 step = step.model_copy(update={"approval": rule, "artifact": artifact})
                 move.write(step)

@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
-from typing import Final
+from types import MappingProxyType
+from typing import Final, TypeVar
 from uuid import UUID, uuid5
+
+from pydantic import BaseModel
 
 from services.planner.finding import NO_RECORDS, Finder, Successes
 from services.planner.policy import by_risk
@@ -34,6 +37,11 @@ from shared.runbook import (
 from shared.runbook.matching import FOUND
 from shared.runbook.search import Answer, Hit, Verdict
 from shared.runbook.search.answer import FITS
+from shared.targets.allowing import forbidden
+from shared.targets.resolving import UnresolvedTargetError, resolved
+
+P = TypeVar("P", bound=BaseModel)
+NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
 
 Conclusion = PlanReady | TicketEscalated
 
@@ -116,7 +124,8 @@ class Planner:
             return Tried(candidate, hinders=tuple(map(str, error.unfilled)))
         except UnrenderedError as error:
             return Tried(candidate, hinders=(str(error),))
-        hinders = tuple(dict.fromkeys(self.obstacles(made.steps, made.verify)))
+        found = self.obstacles(made.steps, made.verify, ticket.alert.labels)
+        hinders = tuple(dict.fromkeys(found))
         return Tried(candidate, None if hinders else made, hinders)
 
     def drafted(
@@ -156,31 +165,59 @@ class Planner:
             values=made.values,
             origins=made.origins,
             evidence=ticket.evidence,
-            steps=made.steps,
-            verify=made.verify,
+            steps=tuple(self._placed(step, alert.labels) for step in made.steps),
+            verify=tuple(self._placed(check, alert.labels) for check in made.verify),
             timeout=made.timeout,
         )
 
-    def obstacles(self, steps: Iterable[Step], verify: Iterable[Check]) -> Iterator[str]:
-        """What keeps steps and checks from being run as this installation is set up."""
+    def _placed(self, one: P, labels: Mapping[str, str]) -> P:
+        """A step or a check on the declared target that it means, where there is one."""
+        named = getattr(one, "target", None)
+        if not named or _is_written_later(one):
+            return one
+        try:
+            meant = resolved(named, self.targets, labels)
+        except UnresolvedTargetError:
+            # An obstacle, which says why.
+            return one
+        return one if meant == named else one.model_copy(update={"target": meant})
+
+    def obstacles(
+        self,
+        steps: Iterable[Step],
+        verify: Iterable[Check],
+        labels: Mapping[str, str] = NO_LABELS,
+    ) -> Iterator[str]:
+        """What keeps steps and checks from being run as this installation is set up.
+
+        ``labels`` are those of the alert, which may say what a target is called.
+        """
         for step in steps:
-            written = step.late is None or "target" not in step.late.templates
-            if written and not step.is_group and step.uses not in WITHOUT_TARGET:
-                yield from self._target_obstacle(step.target, step.uses, f"step {step.id}")
+            if _is_written_later(step) or step.is_group or step.uses in WITHOUT_TARGET:
+                continue
+            where = f"step {step.id}"
+            yield from self._target_obstacle(step.target, step.uses, where, labels)
+            declared = self.targets.get(step.target)
+            if declared is not None and (reason := forbidden(step, declared)):
+                yield f"{where}: target {step.target}: {reason}"
         for position, check in enumerate(verify, 1):
             match check:
                 case CommandCheck(target=target, uses=uses) | SqlCheck(target=target, uses=uses):
-                    yield from self._target_obstacle(target, uses, f"verify {position}")
+                    yield from self._target_obstacle(target, uses, f"verify {position}", labels)
                 case PrometheusCheck(server=server):
                     yield from self._server_obstacle(server, f"verify {position}")
 
-    def _target_obstacle(self, name: str, uses: str, where: str) -> Iterator[str]:
-        target = self.targets.get(name)
-        if target is None:
-            known = ", ".join(sorted(self.targets)) or "none"
-            yield f"{where}: handrail.yaml declares no target {name} (targets: {known})"
-        elif not reaches(uses, target.connector):
-            yield f"{where}: target {name} is reached by {target.connector}, the step uses {uses}"
+    def _target_obstacle(
+        self, named: str, uses: str, where: str, labels: Mapping[str, str]
+    ) -> Iterator[str]:
+        try:
+            name = resolved(named, self.targets, labels)
+        except UnresolvedTargetError as error:
+            yield f"{where}: {error}"
+            return
+        reached = self.targets[name].connector
+        if not reaches(uses, reached):
+            yield f"{where}: target {name} is reached by {reached}, the step uses {uses}"
 
     def _server_obstacle(self, name: str | None, where: str) -> Iterator[str]:
         if not self.prometheus:
@@ -202,6 +239,10 @@ class Planner:
         name = ticket.alert.name
         reason = f"no runbook applies to the alert {name}, and none fits: {answer.because}"
         return _escalated(ticket, reason, tuple(near[:_SHOWN]))
+
+
+def _is_written_later(one: BaseModel) -> bool:
+    return isinstance(one, Step) and one.late is not None and "target" in one.late.templates
 
 
 def session_id(cause: UUID) -> UUID:

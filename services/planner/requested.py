@@ -51,7 +51,7 @@ def drafted(planner: Planner, ticket: TicketTriaged, said: PlanRequested) -> Con
         return _refused(ticket, said, map(str, error.unfilled))
     except UnrenderedError as error:
         return _refused(ticket, said, [str(error)])
-    hinders = list(dict.fromkeys(planner.obstacles(made.steps, made.verify)))
+    hinders = list(dict.fromkeys(planner.obstacles(made.steps, made.verify, ticket.alert.labels)))
     return _refused(ticket, said, hinders) if hinders else made
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from services.executor.admission.breaker import Breaker, Threshold
-from services.executor.admission.verdict import Ask, Deny, Go, Hold
+from services.executor.admission.verdict import Ask, Deny, Elsewhere, Go, Hold
 from services.executor.admission.warden import Warden
 from services.executor.moves import Result
 from shared.config import LocalTarget
@@ -318,3 +318,20 @@ async def test_a_dry_run_is_made_once_however_often_a_change_is_decided_anew():
     for _ in range(3):
         await keeper.verdicts(of, ["a"])
     assert connector.asked == 1
+
+
+async def test_a_step_that_names_its_target_otherwise_is_led_there_and_asked_about_anew():
+    of = session(step("a", target="10.0.0.5:9100"), alert=ALERT)
+    assert await verdict(World(), of=of, aliases=["10.0.0.5:*"]) == Elsewhere("here")
+
+
+async def test_a_target_that_is_not_there_any_more_ends_a_step():
+    said = await verdict(World(), of=session(step("a", target="gone"), alert=ALERT))
+    assert isinstance(said, Deny)
+    assert "declares no target gone (targets: here)" in said.reason
+
+
+async def test_what_its_target_does_not_allow_never_runs_whatever_was_agreed():
+    said = await verdict(World(), of=await agreed(), allow={"commands": ["uptime"]})
+    assert isinstance(said, Deny)
+    assert said.reason == "target here: what is allowed there does not include: echo a"

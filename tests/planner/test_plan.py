@@ -3,6 +3,7 @@
 import pytest
 
 from shared.config import LocalTarget
+from shared.config.targets.target import Allow
 from shared.events import PlanReady, TicketEscalated
 from shared.runbook import Library
 from tests.planner.tickets import TARGETS, planner, triaged
@@ -114,3 +115,21 @@ def test_the_next_best_runbook_makes_the_plan_and_tells_why_the_best_did_not():
     assert isinstance(plan, PlanReady)
     assert plan.runbook.name == "fallback"
     assert plan.reasons[1].startswith("not restart-service: parameter host (from labels.instance)")
+
+
+def called(**fields):
+    web = TARGETS["web-1"].model_copy(update=fields)
+    return planner(targets={"front": web, "here": TARGETS["here"]})
+
+
+def test_a_step_runs_on_the_target_that_the_alert_means():
+    plan = called(aliases=("web-1",)).conclude(triaged())
+    assert isinstance(plan, PlanReady)
+    assert {step.target for step in plan.steps} == {"front"}
+
+
+def test_what_a_target_does_not_allow_stands_in_the_way():
+    target = TARGETS["web-1"].model_copy(update={"allow": Allow(commands=("uptime",))})
+    said = planner(targets={"web-1": target}).conclude(triaged())
+    assert isinstance(said, TicketEscalated)
+    assert "target web-1: what is allowed there does not include" in " ".join(said.tried)

@@ -29,6 +29,13 @@ class Deny:
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """What it names as its target is another name of this one; it is asked about anew."""
+
+    target: str
+
+
+@dataclass(frozen=True)
 class Ask:
     """People have to agree first.
 
@@ -41,4 +48,4 @@ class Ask:
     artifact: str | None = None
 
 
-Verdict = Go | Hold | Deny | Ask
+Verdict = Go | Hold | Deny | Elsewhere | Ask

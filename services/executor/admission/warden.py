@@ -11,9 +11,10 @@ import structlog
 
 from services.executor.admission.breaker import Breaker, Threshold
 from services.executor.admission.questioning import Circumstances, changes, facts, under
-from services.executor.admission.verdict import Ask, Deny, Go, Hold, Verdict
+from services.executor.admission.verdict import Ask, Deny, Elsewhere, Go, Hold, Verdict
 from services.executor.moves import Result
 from services.executor.session import Session
+from shared.calls.families import WITHOUT_TARGET
 from shared.config import Target
 from shared.config.execution import Execution
 from shared.connectors.protocol import Connector, DryRun, Job
@@ -25,6 +26,8 @@ from shared.policy.policy import Policy
 from shared.policy.records.record import Record
 from shared.policy.ruling import Ruling
 from shared.policy.terms import Mode, Outcome
+from shared.targets.allowing import forbidden
+from shared.targets.resolving import UnresolvedTargetError, resolved
 
 log = structlog.get_logger(__name__)
 
@@ -141,6 +144,8 @@ class Warden:
         return self.execution.at_once.session - running
 
     async def _verdict(self, session: Session, step: Step, room: int) -> Verdict:
+        if (elsewhere := self._meant(session, step)) is not None:
+            return elsewhere
         policy = self.keeper.policy
         ruling = await self._ruling(session, step, policy)
         if (against := _against(ruling)) is not None:
@@ -153,6 +158,20 @@ class Warden:
             reason = f"{most} steps of this session run already: more are not run at once"
             return Hold(reason, f"session {session.id}")
         return await self._place(session, step, policy)
+
+    def _meant(self, session: Session, step: Step) -> Verdict | None:
+        """What there is to say before the policy is asked: of the target, as it is declared now."""
+        if step.uses in WITHOUT_TARGET:
+            return None
+        labels = session.alert.labels if session.alert else {}
+        try:
+            meant = resolved(step.target, self.targets, labels)
+        except UnresolvedTargetError as error:
+            return Deny(str(error))
+        if meant != step.target:
+            return Elsewhere(meant)
+        reason = forbidden(step, self.targets[meant])
+        return Deny(f"target {meant}: {reason}") if reason else None
 
     async def _ruling(self, session: Session, step: Step, policy: Policy) -> Ruling:
         around = Circumstances(now=self.now(), record=await self._record(session.runbook))
