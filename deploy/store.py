@@ -27,6 +27,7 @@ from services.ingest.rehearsal import Standing
 from services.ingest.ticket import Decision
 from services.notifier.audit.entry import Entry, complete
 from services.notifier.audit.store import MongoTrail
+from services.notifier.feedback.feedback import Feedback
 from services.notifier.question import Question
 from services.notifier.store import question_of
 from shared.errors import HandrailError
@@ -181,6 +182,11 @@ class Reader:
         """
         question = await self.approval(prefix)
         return question, complete(question, await self._trail.of(question.id))
+
+    async def feedback(self, ticket_id: UUID) -> tuple[Feedback, ...]:
+        """What people said of how a ticket ended, the oldest first."""
+        found = self._db.get_collection("feedback").find({"ticket_id": ticket_id}).sort("at", 1)
+        return tuple([Feedback.model_validate(each) async for each in found])
 
     async def alerts(
         self,

@@ -13,6 +13,7 @@ from deploy.connection import Place, reading
 from deploy.output import AsJson, add, ago, colored, console, say, show_json, table, times, when
 from deploy.views import Family, Ticket, Timeline
 from services.executor.session import Session
+from services.notifier.feedback.feedback import Feedback
 from shared.lifecycle import TICKET_ENDED, TicketState
 
 app = typer.Typer(
@@ -59,13 +60,14 @@ def list_(
 @app.command()
 def show(ticket_id: TicketId, *, as_json: AsJson = False) -> None:
     """Show one ticket: its alert, its verdict, what was tried, how it ended."""
-    ticket, family, sessions = asyncio.run(_show(ticket_id))
+    ticket, family, sessions, feedback = asyncio.run(_show(ticket_id))
     if as_json:
         said = {**ticket.model_dump(mode="json"), **family.model_dump(mode="json")}
-        show_json({**said, "sessions": [s.id for s in sessions]})
+        given = [each.model_dump(mode="json", exclude={"ticket_id"}) for each in feedback]
+        show_json({**said, "sessions": [s.id for s in sessions], "feedback": given})
         return
     shown = table("", "", header=False)
-    for name, value in (*_facts(ticket), *_relatives(family)):
+    for name, value in (*_facts(ticket), *_relatives(family), *map(_told, feedback)):
         add(shown, Text(name, style="dim"), value)
     console().print(shown)
     for session in sessions:
@@ -94,10 +96,11 @@ async def _list(
         return tickets, await reader.children(tickets), await reader.waiting(tickets)
 
 
-async def _show(ticket_id: str) -> tuple[Ticket, Family, list[Session]]:
+async def _show(ticket_id: str) -> tuple[Ticket, Family, list[Session], tuple[Feedback, ...]]:
     async with reading(Place.of()) as reader:
         ticket = await reader.ticket(ticket_id)
-        return ticket, await reader.family(ticket), await reader.sessions_of(ticket.id)
+        sessions = await reader.sessions_of(ticket.id)
+        return ticket, await reader.family(ticket), sessions, await reader.feedback(ticket.id)
 
 
 async def _timeline(ticket_id: str) -> Timeline:
@@ -136,6 +139,13 @@ def _facts(ticket: Ticket) -> Iterator[tuple[str, str | Text]]:
     if ticket.resolved:
         said = f"{ticket.resolved.resolution} {ticket.resolved.summary}".strip()
         yield f"resolved{before}", said
+
+
+def _told(feedback: Feedback) -> tuple[str, str]:
+    """What a person said of how it ended."""
+    fixed = "fixed" if feedback.fixed else "not fixed"
+    comment = f": {feedback.comment}" if feedback.comment else ""
+    return "feedback", f"{feedback.by}: {fixed}, {feedback.stars} of 5 stars{comment}"
 
 
 def _turns(ticket: Ticket) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,14 @@ from services.notifier.course import Courses
 from services.notifier.door import Door, guarded
 from services.notifier.inquiry import Inquiry
 from services.notifier.links import BadLinkError, Link
-from services.notifier.pages import as_json, json_answer, question_page, told, wants_json
+from services.notifier.pages import (
+    as_json,
+    gone,
+    json_answer,
+    question_page,
+    unavailable,
+    wants_json,
+)
 from services.notifier.posted import BadAnswerError, PostedAnswer, PostedChoice, posted
 from services.notifier.question import (
     AlreadyAnswered,
@@ -53,9 +60,9 @@ def question_links(
             await desk.saw(Action.VIEWED, question, link, Origin.of(request))
             course = await courses.of(question.ticket_id)
         except BadLinkError:
-            return _gone(request)
+            return gone(request)
         except UnavailableError:
-            return _unavailable(request)
+            return unavailable(request)
         if wants_json(request):
             return json_answer(200, as_json(question, link, now=now()))
         return question_page(question, link, now=now(), course=course)
@@ -68,9 +75,9 @@ def question_links(
             await desk.saw(Action.CLICKED, question, link, Origin.of(request))
             return await _answered(desk, link, question, request, now)
         except BadLinkError:
-            return _gone(request)
+            return gone(request)
         except UnavailableError:
-            return _unavailable(request)
+            return unavailable(request)
 
     return router
 
@@ -168,29 +175,3 @@ def _refused(
         reason=error.reason[:REASON_LENGTH],
         given=values_in(error.form),
     )
-
-
-def _gone(request: Request) -> Response:
-    """The same answer for every token that does not work: it tells nothing to who guesses."""
-    return told(
-        request,
-        404,
-        "This link does not work",
-        "It may have expired, been cut short on its way, or never have been one.",
-        "Nothing was decided by opening it. If you were asked something, look for a newer "
-        "mail about the same ticket.",
-        error="this link does not work",
-    )
-
-
-def _unavailable(request: Request) -> Response:
-    response = told(
-        request,
-        503,
-        "Not now",
-        "The database does not answer, so the question can be neither shown nor answered.",
-        "Open the link again in a moment. It will show whether your answer was recorded.",
-        error="the database does not answer; try again",
-    )
-    response.headers["Retry-After"] = "5"
-    return response

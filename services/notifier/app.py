@@ -17,6 +17,9 @@ from services.notifier.channels.store import MongoIncidents, MongoPosts
 from services.notifier.channels.telling import Teller
 from services.notifier.delivery import Postman
 from services.notifier.door import Door
+from services.notifier.feedback.api import feedback_links
+from services.notifier.feedback.feedback import FeedbackLinks
+from services.notifier.feedback.store import MongoFeedbacks
 from services.notifier.folder import Announce, TerminalMailer, on_terminal
 from services.notifier.handlers import progress, router
 from services.notifier.linking import Linking
@@ -110,7 +113,10 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
         rosters=rosters,
         now=_now,
     )
-    teller = Teller(directory, MongoNotifications(service.database), postman)
+    notifications = MongoNotifications(service.database)
+    feedback = FeedbackLinks(signer.link_key(), settings.links_to)
+    feedbacks = MongoFeedbacks(service.database, service.bus.publish)
+    teller = Teller(directory, notifications, postman, feedback=feedback.link_for)
     wanted = (router, progress) if teller.wants(Kind.STARTED, Kind.NEEDS_LOOK) else (router,)
     for each in wanted:
         service.attach(
@@ -125,10 +131,20 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
     service.api.include_router(
         question_links(desk, key=signer.link_key(), now=_now, door=door, courses=courses)
     )
-    service.prepare += [questions.prepare, claims.prepare, courses.prepare, trail.prepare]
+    service.api.include_router(
+        feedback_links(feedbacks, feedback, notifications.title_of, now=_now, door=door)
+    )
+    service.prepare += [
+        feedbacks.prepare,
+        questions.prepare,
+        claims.prepare,
+        courses.prepare,
+        trail.prepare,
+    ]
     service.loops.append(every(PAUSE, lambda: rounds.look(service.bus.publish), name="routing"))
     service.loops.append(every(PAUSE, desk.expire, name="expire"))
     service.loops.append(every(PAUSE, questions.sweep, name="outbox"))
+    service.loops.append(every(PAUSE, feedbacks.sweep, name="feedback"))
     _keep_schedules(service, config, shifts)
     return service
 

@@ -97,8 +97,8 @@ def _telling(telling: Telling) -> Mail:
         about=news.ticket_id,
         to=telling.to,
         subject=_subject(news.headline),
-        text=render("outcome.mail.txt", news=news),
-        html=render("outcome.mail.html", news=news),
+        text=render("outcome.mail.txt", news=news, feedback=telling.feedback),
+        html=render("outcome.mail.html", news=news, feedback=telling.feedback),
     )
 
 

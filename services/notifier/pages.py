@@ -101,6 +101,33 @@ def told(request: Request, status: int, title: str, *paragraphs: str, error: str
     return message_page(status, title, *paragraphs)
 
 
+def gone(request: Request) -> Response:
+    """The same answer for every token that does not work: it tells nothing to who guesses."""
+    return told(
+        request,
+        404,
+        "This link does not work",
+        "It may have expired, been cut short on its way, or never have been one.",
+        "Nothing was decided by opening it. If you were asked something, look for a newer "
+        "mail about the same ticket.",
+        error="this link does not work",
+    )
+
+
+def unavailable(request: Request) -> Response:
+    """What is said while the database is away."""
+    response = told(
+        request,
+        503,
+        "Not now",
+        "The database does not answer, so the question can be neither shown nor answered.",
+        "Open the link again in a moment. It will show whether your answer was recorded.",
+        error="the database does not answer; try again",
+    )
+    response.headers["Retry-After"] = "5"
+    return response
+
+
 def json_answer(status: int, content: dict[str, Any]) -> Response:
     """An answer for programs."""
     return JSONResponse(content, status_code=status, headers=SECURITY_HEADERS)

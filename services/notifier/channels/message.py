@@ -30,10 +30,11 @@ class Asking:
 
 @dataclass(frozen=True)
 class Telling:
-    """News for one recipient."""
+    """News for one recipient; ``feedback`` is where they say whether it was fixed, if anywhere."""
 
     news: News
     to: Recipient
+    feedback: str = ""
 
     @cached_property
     def id(self) -> UUID:

@@ -10,6 +10,7 @@ from shared.config.channels import Kind
 from shared.events import (
     CheckResult,
     Event,
+    Resolution,
     SessionFinished,
     SessionOutcome,
     SessionStarted,
@@ -44,7 +45,10 @@ Newsworthy = SessionStarted | SessionFinished | StepDone | TicketResolved | Tick
 
 @dataclass(frozen=True)
 class News:
-    """What happened; ``sections`` are lists with a heading each."""
+    """What happened; ``sections`` are lists with a heading each.
+
+    ``ran`` is said of the end of a ticket: whether Handrail itself did something about it.
+    """
 
     id: UUID
     kind: Kind
@@ -53,6 +57,7 @@ class News:
     at: datetime
     summary: str
     sections: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    ran: bool = False
 
     @property
     def word(self) -> str:
@@ -85,7 +90,17 @@ def news_of(event: Newsworthy, kind: Kind, *, title: str) -> News:
         at=event.time,
         summary=_summary(event),
         sections=tuple(section for section in _sections(event) if section[1]),
+        ran=_ran(event),
     )
+
+
+def _ran(event: Newsworthy) -> bool:
+    match event:
+        case TicketResolved(resolution=resolution):
+            return resolution is Resolution.VERIFIED
+        case TicketEscalated(tried=tried):
+            return bool(tried)
+    return False
 
 
 def _summary(event: Newsworthy) -> str:

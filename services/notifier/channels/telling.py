@@ -9,6 +9,7 @@ from services.notifier.channels.message import Telling
 from services.notifier.channels.news import Newsworthy, kind_of, news_of
 from services.notifier.channels.reports import raise_for_unsent, reports
 from services.notifier.delivery import Postman
+from services.notifier.feedback.feedback import FeedbackLink
 from services.notifier.store import Notifications
 from shared.bus import Publish
 from shared.config.channels import Kind
@@ -22,11 +23,17 @@ class Teller:
     """Tells news, each recipient once, however often an event comes."""
 
     def __init__(
-        self, directory: Directory, notifications: Notifications, postman: Postman
+        self,
+        directory: Directory,
+        notifications: Notifications,
+        postman: Postman,
+        *,
+        feedback: FeedbackLink = lambda _to, _news: "",
     ) -> None:
         self._directory = directory
         self._notifications = notifications
         self._postman = postman
+        self._feedback = feedback
 
     async def tell(self, event: Newsworthy, publish: Publish) -> None:
         """Tell it to whoever wants to hear of it, and report what came of that.
@@ -46,7 +53,8 @@ class Teller:
             await publish(*reports(event, given_up, purpose=event.subject))
             return
         news = news_of(event, kind, title=await self._title(event))
-        told = await self._postman.deliver([Telling(news, to) for to in told], now=now, mark=mark)
+        tellings = [Telling(news, to, self._feedback(to, news)) for to in told]
+        told = await self._postman.deliver(tellings, now=now, mark=mark)
         await publish(*reports(event, told, purpose=event.subject))
         raise_for_unsent(told)
 

@@ -1,0 +1,1 @@
+"""Feedback: whether people say that a problem was fixed."""
