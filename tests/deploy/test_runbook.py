@@ -68,7 +68,8 @@ def test_a_preview_of_a_stored_ticket_uses_its_alert(stored, library, handrail):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ([], "say --preview"),
+        (["--evidence", "a=b"], "--evidence and --library go with --preview only"),
+        (["--preview", "--param", "group"], "'group' is no param: write NAME=VALUE"),
         (["--preview", "--label", "group"], "'group' is no label: write NAME=VALUE"),
         (["--preview", "--label", "a=b"], "the alert has no label group"),
         (["--preview", "--label", "a=b", "--ticket", "x"], "say one of --alert, --ticket"),
