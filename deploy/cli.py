@@ -20,6 +20,8 @@ COMMANDS: Final = {
     "alert": "deploy.commands.alert",
     "session": "deploy.commands.session",
     "approvals": "deploy.commands.approvals",
+    "secret": "deploy.commands.secret",
+    "target": "deploy.commands.target",
     "channel": "deploy.commands.channel",
     "source": "deploy.commands.source",
     "runbook": "deploy.commands.runbook",

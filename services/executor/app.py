@@ -69,7 +69,7 @@ def build(settings: Settings) -> Service:
     output = MongoOutput(service.database)
     outbox = Outbox(sessions.collection, service.bus.publish, lazily=True)
     config = load_config(settings.config)
-    hands = reach(config, settings, service.database, by="executor")
+    hands = reach(config, settings, settings.home, service.database, by="executor")
     connectors, mask = hands.connectors, hands.mask
     gate = Gate(MongoStopSwitch(service.database))
     signer = Signer(settings.secret_key)

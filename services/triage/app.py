@@ -19,12 +19,13 @@ from shared.connectors.reach import reach
 from shared.credentials.settings import CredentialSettings
 from shared.prometheus import Server
 from shared.service import Service, compose
+from shared.settings import ServiceSettings
 
 # Each look has its own limit, which is shorter.
 _ANSWER_TIMEOUT: Final = timedelta(seconds=30)
 
 
-class Settings(CredentialSettings):
+class Settings(ServiceSettings, CredentialSettings):
     """What triage is told by its environment."""
 
     triage_port: int = Field(8083, ge=1, le=65535)
@@ -39,7 +40,7 @@ def build(settings: Settings) -> Service:
     """
     service = compose("triage", settings, port=settings.triage_port)
     config = load_config(settings.config)
-    hands = reach(config, settings, service.database, by="triage")
+    hands = reach(config, settings, settings.home, service.database, by="triage")
     client = httpx.AsyncClient(timeout=_ANSWER_TIMEOUT.total_seconds(), follow_redirects=False)
     mask = hands.mask
     looks = Looks(

@@ -41,7 +41,7 @@ def build(settings: Settings) -> Service:
     """
     service = compose("verifier", settings, port=settings.verifier_port)
     config = load_config(settings.config)
-    hands = reach(config, settings, service.database, by="verifier")
+    hands = reach(config, settings, settings.home, service.database, by="verifier")
     client = httpx.AsyncClient(timeout=ANSWER_TIMEOUT.total_seconds(), follow_redirects=False)
     looks = Looks(
         HttpLook(client),

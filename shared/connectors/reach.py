@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -63,7 +64,9 @@ class Reach:
         service.close.append(self.connectors.close)
 
 
-def reach(config: Config, settings: CredentialSettings, db: Database, *, by: str) -> Reach:
+def reach(
+    config: Config, settings: CredentialSettings, home: Path, db: Database, *, by: str
+) -> Reach:
     """Put it together; opens nothing.
 
     Raises:
@@ -80,7 +83,7 @@ def reach(config: Config, settings: CredentialSettings, db: Database, *, by: str
     )
     secrets.bind(secret_refs(config))
     targets = LiveTargets(config.targets, MongoTargets(db))
-    connectors = Connectors(config, settings.home, targets)
+    connectors = Connectors(config, home, targets)
     mask.learn(connectors.secrets())
 
     def declared(names: set[str]) -> None:

@@ -22,11 +22,17 @@ class SealedByOtherKeyError(SettingsError):
 
 
 class Sealer:
-    """Encrypts with Fernet under a key derived from the first secret; opens with any of them."""
+    """Encrypts with Fernet under a key derived from the first secret; opens with any of them.
+
+    Without any it is of use only where nothing is encrypted or opened.
+    """
 
     def __init__(self, secrets: Sequence[SecretStr]) -> None:
-        keys = [Fernet(urlsafe_b64encode(Signer(each).sealing_key())) for each in secrets]
-        self._fernet = MultiFernet(keys)
+        self._keys = [Fernet(urlsafe_b64encode(Signer(each).sealing_key())) for each in secrets]
+
+    @property
+    def _fernet(self) -> MultiFernet:
+        return MultiFernet(self._keys)
 
     def sealed(self, name: str, value: SecretStr) -> bytes:
         """The value, of which nothing shows but about how long it is."""

@@ -4,19 +4,22 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.credentials.vault import Login
 from shared.errors import SettingsError
-from shared.settings import SECRET_KEY_LENGTH, ServiceSettings
+from shared.settings import PREFIX, SECRET_KEY_LENGTH
 
 _Key = Annotated[SecretStr, Field(min_length=SECRET_KEY_LENGTH)]
 
 
-class CredentialSettings(ServiceSettings):
-    """For a service that reads secrets by reference.
+class CredentialSettings(BaseSettings):
+    """For a service that reads secrets by reference, beside its other settings.
 
     ``secret_key_previous`` opens what was encrypted before the secret was changed.
     """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     secret_key: _Key | None = None
     secret_key_previous: _Key | None = None
