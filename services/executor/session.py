@@ -56,6 +56,8 @@ class Run(BaseModel):
     recoveries: int = 0
     owner: str | None = None
     fence: int = 0
+    claimed: int = Field(0, description="The fence of the owner that began this attempt.")
+    place: str = Field("", description="Where that owner was; claims of local commands lie there.")
     approval_id: UUID | None = None
     asked: int = 0
     agreed: int = 0
@@ -81,6 +83,15 @@ class Run(BaseModel):
         """Whether nothing more will become of it."""
         return self.state in STEP_ENDED and self.question_id is None
 
+    @property
+    def is_taken_over(self) -> bool:
+        """Whether an earlier owner may have got further with this attempt than this one has."""
+        return self.fence > (self.claimed or self.attempt)
+
+    def unasked(self) -> Self:
+        """This run without the question that people were asked about it."""
+        return self.model_copy(update={"question_id": None})
+
     def becomes(self, state: StepState, **fields: Any) -> Self:
         """This run in another state; what it waited for is behind it.
 
@@ -90,6 +101,10 @@ class Run(BaseModel):
         if not may_become(self.state, state):
             raise ImpossibleChangeError(f"a step cannot go from {self.state} to {state}")
         return self.model_copy(update={"state": state, "held": "", "held_on": "", **fields})
+
+
+#: What nobody has touched; asked for so often that making it each time showed.
+_PENDING: Final = Run()
 
 
 class Ending(BaseModel):
@@ -133,6 +148,7 @@ class Session(BaseModel):
     retry_of: UUID | None = None
     timeout: timedelta | None = None
     begun_at: AwareDatetime | None = None
+    directed_at: AwareDatetime | None = None
     found_by: FoundBy = FoundBy.RULE
     trace: str = ""
     alert: Alert | None = None
@@ -144,7 +160,7 @@ class Session(BaseModel):
         return self.alert.requested_by if self.alert else ""
 
     def run(self, step_id: str) -> Run:
-        return self.runs.get(step_id, Run())
+        return self.runs.get(step_id, _PENDING)
 
     def step(self, step_id: str) -> Step:
         return next(step for step in self.steps if step.id == step_id)
