@@ -221,3 +221,23 @@ class FakeTrail:
         if self.down:
             raise UnavailableError("MongoDB does not answer")
         self.entries.append(entry)
+
+
+class FakeFeedbacks:
+    """The contract of ``Feedbacks``, in memory."""
+
+    def __init__(self, publish) -> None:
+        self._publish = publish
+        self._kept = {}
+
+    async def record(self, said):
+        before = self._kept.get(said.id)
+        self._kept[said.id] = said
+        return before is None or before.model_copy(update={"at": said.at}) != said
+
+    async def announce(self, said):
+        await self._publish(said.event())
+
+    async def find(self, ticket_id, by):
+        found = [each for each in self._kept.values() if each.ticket_id == ticket_id]
+        return next((each for each in found if each.by.casefold() == by.casefold()), None)

@@ -5,11 +5,8 @@ import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
-from fastapi import FastAPI
 
-from services.notifier.api import question_links
 from services.notifier.channels.directory import Directory
 from services.notifier.channels.email import EmailMessenger
 from services.notifier.channels.telling import Teller
@@ -51,6 +48,7 @@ from tests.notifier.builders import (
     rounds,
 )
 from tests.notifier.fakes import FakeNotifications, FakeQuestions
+from tests.notifier.test_api import client_of
 
 JSON = {"Accept": "application/json"}
 RESTART, MOVE = "restart-api", "move-api"
@@ -238,11 +236,8 @@ async def test_each_person_gets_a_mail_with_all_that_could_be_done_once(
 
 
 @pytest.fixture
-async def client(desk, clock):
-    app = FastAPI()
-    app.include_router(question_links(desk, key=KEY, now=clock))
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://notifier") as client:
+async def client(waiting, clock):
+    async with client_of(waiting, clock) as client:
         yield client
 
 

@@ -4,11 +4,8 @@ import html
 import re
 from datetime import timedelta
 
-import httpx
 import pytest
-from fastapi import FastAPI
 
-from services.notifier.api import question_links
 from services.notifier.channels.answering import told
 from services.notifier.channels.email import EmailMessenger
 from services.notifier.channels.slack.blocks import question_blocks
@@ -44,6 +41,7 @@ from tests.notifier.builders import (
     rounds,
 )
 from tests.notifier.inquiries import DIGEST, FATE, FORM, INQUIRY_ID, inquiry, replying, wondering
+from tests.notifier.test_api import client_of
 
 JSON = {"Accept": "application/json"}
 SAFE = {"question_id": INQUIRY_ID, "digest": DIGEST}
@@ -216,11 +214,8 @@ class _Silent:
 
 
 @pytest.fixture
-async def client(desk, clock):
-    app = FastAPI()
-    app.include_router(question_links(desk, key=KEY, now=clock))
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://notifier") as client:
+async def client(approvals, clock):
+    async with client_of(approvals, clock) as client:
         yield client
 
 
@@ -341,6 +336,13 @@ def test_in_chats_there_are_buttons_for_what_can_be_picked_and_none_that_approve
         for element in block["elements"]
     }
     assert actions == {"choose:0", "choose:1", "choose:2", "reject", "open"}
+    picks = [
+        element
+        for block in question_blocks(inquiry(), INQUIRY_ID)
+        for element in block.get("elements", ())
+        if element.get("action_id", "").startswith("choose")
+    ]
+    assert [one["confirm"]["text"]["text"] for one in picks][2] == "Run it again"
     assert [row[0]["text"] for row in buttons(inquiry(FORM), INQUIRY_ID)["inline_keyboard"]] == [
         "Nobody can answer…"
     ]
