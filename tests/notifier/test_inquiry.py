@@ -338,7 +338,7 @@ def test_in_chats_there_are_buttons_for_what_can_be_picked_and_none_that_approve
     assert actions == {"choose:0", "choose:1", "choose:2", "reject", "open"}
     picks = [
         element
-        for block in question_blocks(inquiry(), INQUIRY_ID)
+        for block in question_blocks(inquiry(), INQUIRY_ID, link="https://h/a/x")
         for element in block.get("elements", ())
         if element.get("action_id", "").startswith("choose")
     ]

@@ -25,7 +25,7 @@ from services.notifier.links import Channel
 from services.notifier.recipients import Recipient
 from shared.config import Person
 from shared.errors import UnavailableError
-from shared.events import PlanChosen, StepApproved, StepRejected
+from shared.events import PlanChosen, QuestionAnswered, StepApproved, StepRejected
 from tests.notifier.builders import (
     HASH,
     NOW,
@@ -39,6 +39,7 @@ from tests.notifier.builders import (
 )
 from tests.notifier.channels.fakes import FakePosts
 from tests.notifier.fakes import Bus, Clock, FakeQuestions
+from tests.notifier.inquiries import inquiry
 
 TOKEN = SecretStr("123456:ABC-secret")
 ALICE = Person(name="Alice", email="alice@example.org", telegram=11)
@@ -289,6 +290,25 @@ async def test_a_runbook_is_chosen_by_its_button(telegram):
     await telegram.press(message, data_of(message)["Choose move-api"])
     (event,) = telegram.bus.of(PlanChosen)
     assert event.decisions[0].runbook == "move-api"
+
+
+async def test_what_became_of_a_command_is_told_by_two_presses_and_not_by_one(telegram):
+    message = await telegram.ask(inquiry())
+    first = data_of(message)["Run it again"]
+    await telegram.press(message, first)
+    assert telegram.bus.events == []
+    (asked,) = telegram.cloud.of("editMessageReplyMarkup")
+    assert set(data_of(asked)) == {"Yes: Run it again", "Back"}
+    await telegram.press(message, data_of(asked)["Yes: Run it again"])
+    (event,) = telegram.bus.of(QuestionAnswered)
+    assert (event.reply.values[0].value, event.reply.by) == ("again", ALICE.email)
+
+
+async def test_that_nobody_can_answer_is_told_with_a_reason(telegram):
+    message = await telegram.ask(inquiry())
+    await telegram.press(message, data_of(message)["Nobody can answer…"])
+    assert telegram.bus.events == []
+    assert telegram.cloud.of("sendMessage")[-1]["reply_markup"]["force_reply"]
 
 
 @pytest.mark.parametrize("data", ["", "y", "y:", "y:x", "z:1", f"y:{uuid4().hex}", "c9:x"])

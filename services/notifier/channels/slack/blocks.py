@@ -174,7 +174,8 @@ def _buttons(question: Question, value: str) -> Iterable[Block]:
         return
     if isinstance(question, Inquiry):
         for at, name in enumerate(question.picks.options if question.picks else ()):
-            yield _button(f"{CHOOSE}:{at}", WORDS.get(name, name), value)
+            said = WORDS.get(name, name)
+            yield _button(f"{CHOOSE}:{at}", said, value) | {"confirm": _sure(said)}
         yield _button(REJECT, "Nobody can answer…", value) | {"style": "danger"}
         return
     if shows_all(question):
@@ -193,6 +194,16 @@ def _confirm(question: Question) -> dict[str, Any]:
         "title": _plain("Run it?"),
         "text": _plain(one_line(f"{_title(question)} ({where}), {risk} risk")[:300]),
         "confirm": _plain("Approve"),
+        "deny": _plain("Back"),
+    }
+
+
+def _sure(said: str) -> dict[str, Any]:
+    """Asks once more, since the plan goes on with it."""
+    return {
+        "title": _plain("Answer this?"),
+        "text": _plain(one_line(said)[:300]),
+        "confirm": _plain("Yes"),
         "deny": _plain("Back"),
     }
 

@@ -19,6 +19,7 @@ from services.notifier.channels.telegram.words import (
     buttons,
     shows_all,
 )
+from services.notifier.inquiry import Inquiry
 from services.notifier.text import one_line
 from shared.config import Person
 from shared.errors import UnavailableError
@@ -115,12 +116,16 @@ class Updates:
 
     async def _done(self, action: str, asked: Asked, person: Person, where: _Message) -> str:
         question = asked.question
-        if action.startswith(CHOOSE):
+        if isinstance(question, Inquiry) and action.startswith(SURE):
+            return await self._answering.choose(question, person, action.removeprefix(SURE))
+        picks = isinstance(question, Inquiry) and action.startswith(CHOOSE)
+        if action.startswith(CHOOSE) and not picks:
             return await self._answering.choose(question, person, action.removeprefix(CHOOSE))
         if action == SURE and shows_all(question):
             return await self._answering.approve(question, person)
-        if action in {APPROVE, BACK}:
-            keyboard = buttons(question, asked.post.id, sure=action == APPROVE)
+        if picks or action in {APPROVE, BACK}:
+            picked = action.removeprefix(CHOOSE) if picks else ""
+            keyboard = buttons(question, asked.post.id, sure=action == APPROVE, picked=picked)
             await self._quietly(
                 "editMessageReplyMarkup",
                 chat_id=where.chat.id,

@@ -69,10 +69,13 @@ def text_of(message: Message) -> dict[str, Any]:
     return {"text": text.text, "entities": text.entities}
 
 
-def buttons(question: Question, post_id: UUID, *, sure: bool = False) -> dict[str, Any]:
+def buttons(
+    question: Question, post_id: UUID, *, sure: bool = False, picked: str = ""
+) -> dict[str, Any]:
     """The keyboard under a question; none under one that is settled.
 
-    ``sure`` asks once more, so that nobody approves by touching the screen.
+    ``sure`` asks once more, so that nobody approves by touching the screen; ``picked`` does so for
+    an option of a question, by its place among them.
     """
     if question.state is not ApprovalState.PENDING:
         return {"inline_keyboard": []}
@@ -86,15 +89,21 @@ def buttons(question: Question, post_id: UUID, *, sure: bool = False) -> dict[st
         ]
         rows.append([_button("None: I take over", f"{CHOOSE}none", post_id)])
     elif isinstance(question, Inquiry):
-        rows = [
-            [_button(WORDS.get(option, option), f"{CHOOSE}{at}", post_id)]
-            for at, option in enumerate(question.picks.options if question.picks else ())
-        ]
-        rows.append([_button("Nobody can answer…", REJECT, post_id)])
+        rows = _options(question, post_id, picked)
     else:
         approve = [_button("Approve", APPROVE, post_id)] if shows_all(question) else []
         rows = [[*approve, _button("Reject…", REJECT, post_id)]]
     return {"inline_keyboard": rows}
+
+
+def _options(inquiry: Inquiry, post_id: UUID, picked: str) -> list[list[dict[str, str]]]:
+    options = inquiry.picks.options if inquiry.picks else ()
+    words = {str(at): WORDS.get(option, option) for at, option in enumerate(options)}
+    if picked in words:
+        yes = _button(f"Yes: {words[picked]}", f"{SURE}{picked}", post_id)
+        return [[yes], [_button("Back", BACK, post_id)]]
+    rows = [[_button(said, f"{CHOOSE}{at}", post_id)] for at, said in words.items()]
+    return [*rows, [_button("Nobody can answer…", REJECT, post_id)]]
 
 
 def shows_all(question: Question) -> bool:
