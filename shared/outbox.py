@@ -15,6 +15,7 @@ import structlog
 from pydantic import ValidationError
 
 from shared.bus import Publish
+from shared.errors import UnavailableError
 from shared.events import CATALOG, Event
 from shared.store import RELAXED, Collection, Document, seam
 from shared.telemetry import continued
@@ -117,10 +118,17 @@ class Outbox:
 
     async def sweep(self) -> int:
         """Publish what was left behind; how many documents had something to say."""
-        found = 0
+        found, away = 0, None
         async for document in self._overdue():
-            await self.flush(document["_id"], document["outbox"])
+            try:
+                await self.flush(document["_id"], document["outbox"])
+            except UnavailableError as error:
+                # One that cannot be told must not keep the others from being told.
+                log.warning("outbox.not_told", document_id=str(document["_id"]), reason=str(error))
+                away = error
             found += 1
+        if away is not None:
+            raise away
         return found
 
     async def _overdue(self) -> AsyncIterator[Document]:

@@ -65,6 +65,9 @@ def admit(move: Move, verdicts: Mapping[str, Verdict]) -> Move:
 def settle(move: Move) -> Move:
     """The session's own state, from those of its steps."""
     session = move.session
+    if session.state is SessionState.PLANNED and session.begun_at is None:
+        # What was said of a plan that nobody has begun counts when somebody does.
+        return move
     runs = [session.run(step.id) for step in session.steps]
     if all(run.over for run in runs):
         if session.state not in SESSION_ENDED:
@@ -107,7 +110,7 @@ def _take_back(move: Move) -> None:
     """Take back what was done, where that is wanted."""
     session = move.session
     if not session.rolling_back:
-        why = rollback.wanted(session)
+        why = "" if session.ending is not None else rollback.wanted(session)
         if session.ending is not None and session.ending.rollback:
             why = session.ending.reason
         if not why:

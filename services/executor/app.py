@@ -3,8 +3,10 @@
 import os
 import socket
 from base64 import urlsafe_b64encode
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from uuid import uuid4
 
 from cryptography.fernet import Fernet
@@ -97,7 +99,7 @@ def build(settings: Settings) -> Service:
         now=_now,
     )
     engine = Engine(
-        f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}",
+        f"{_place(settings.home)}/{os.getpid()}-{uuid4().hex[:8]}",
         sessions=sessions,
         executors=executors,
         output=Outputs(
@@ -141,3 +143,13 @@ def build(settings: Settings) -> Service:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _place(home: Path) -> str:
+    """What tells this machine with this home from others: claims of local commands lie here."""
+    mark = home / "place"
+    with suppress(FileExistsError):
+        home.mkdir(parents=True, exist_ok=True)
+        with mark.open("x") as file:
+            file.write(uuid4().hex[:12])
+    return f"{socket.gethostname()}-{mark.read_text()}"

@@ -6,10 +6,10 @@ from uuid import uuid5
 
 from services.executor.moves import Move
 from services.executor.progress import paused, wound_down
-from services.executor.session import Ending, Run, Session
+from services.executor.session import Ending, Session
 from shared.errors import PermanentError
 from shared.events import Asks, Directive, SessionDirected, SessionOutcome, Step
-from shared.lifecycle import SESSION_ENDED, SessionState, StepState
+from shared.lifecycle import SESSION_ENDED, Effect, Risk, SessionState, StepState
 
 #: What was done is not done again; what was left out for a reason of its own stays so.
 _DONE: Final = frozenset({StepState.SUCCEEDED, StepState.SKIPPED})
@@ -22,6 +22,10 @@ class NothingToRetryError(PermanentError):
 def directed(session: Session, said: SessionDirected, owner: str, now: datetime) -> Move | None:
     """Pause, resume or end a session; None where that changes nothing."""
     why = _who(said)
+    if session.directed_at is not None and said.at < session.directed_at:
+        # It comes late, or once more: what was said after it counts.
+        return None
+    session = session.model_copy(update={"directed_at": said.at})
     match said.directive:
         case Directive.PAUSE:
             return paused(session, owner, now, why=why)
@@ -40,8 +44,8 @@ def directed(session: Session, said: SessionDirected, owner: str, now: datetime)
 def retried(session: Session, said: SessionDirected) -> Session:
     """A new session that goes on where one ended, with the commands of some steps edited.
 
-    A redelivery makes the same one. People agree anew to all that it changes: what they agreed to
-    was another session.
+    There is one for each session, whoever asks and however often. People agree anew to all that it
+    changes: what they agreed to was another session.
 
     Raises:
         NothingToRetryError: it has not ended, or succeeded, or an edited step is none of its own.
@@ -51,22 +55,23 @@ def retried(session: Session, said: SessionDirected) -> Session:
     edits = {edit.step_id: edit.run for edit in said.edits}
     planned = {step.id: step for step in session.steps if step.undoes is None}
     for step_id in edits:
-        if step_id not in planned or _stands(session.run(step_id)):
+        if step_id not in planned or _stands(session, step_id):
             raise NothingToRetryError(f"{step_id} is no step that would run again")
     steps = {id_: _edited(planned[id_], run, said.by) for id_, run in edits.items()}
     return session.model_copy(
         update={
-            "id": uuid5(session.id, f"retry/{said.id}"),
+            "id": uuid5(session.id, "retry"),
             "state": SessionState.PLANNED,
             "rev": 0,
             "reasons": (*session.reasons, f"tried again by {_who(said)}"),
             "steps": tuple(steps.get(id_, step) for id_, step in planned.items()),
-            "runs": {id_: run for id_ in planned if _stands(run := session.run(id_))},
+            "runs": {id_: session.run(id_) for id_ in planned if _stands(session, id_)},
             "source_resolved": False,
             "paused": "",
             "ending": None,
             "rolling_back": "",
             "begun_at": None,
+            "directed_at": None,
             "retry_of": session.id,
         }
     )
@@ -77,13 +82,30 @@ def _who(said: SessionDirected) -> str:
 
 
 def _edited(step: Step, run: str, by: str) -> Step:
-    """The step with another command, which a person agrees to whatever the policy says."""
+    """The step with another command, which a person agrees to whatever the policy says.
+
+    What its author said of the first one does not hold for it: it counts as a change that is not
+    repeated on a guess, of high risk at least.
+    """
     least = max(1, step.asks.required if step.asks else 0)
     asks = Asks(required=least, reason=f"{by} wrote this command")
-    edited = {"run": run, "asks": asks, "late": None, "artifact": None}
+    edited = {
+        "run": run,
+        "asks": asks,
+        "late": None,
+        "artifact": None,
+        "effect": Effect.ONCE,
+        "check": None,
+        "gather": False,
+        "risk": max(step.risk, Risk.HIGH, key=lambda risk: risk.rank),
+    }
     return step.model_copy(update=edited).under(step.approval)
 
 
-def _stands(run: Run) -> bool:
+def _stands(session: Session, step_id: str) -> bool:
     """Whether it is not done again."""
+    run = session.run(step_id)
+    if run.state is StepState.SKIPPED and session.leading_to(step_id):
+        # It is for a failure that may come now.
+        return False
     return run.state in _DONE and not run.blocked and not run.unwanted

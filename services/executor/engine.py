@@ -14,7 +14,7 @@ from services.executor import changes, room
 from services.executor.admission.verdict import Verdict
 from services.executor.advance import admit, settle
 from services.executor.changes import Changes, Decide, Flush
-from services.executor.hands import Targets, attempt
+from services.executor.hands import NOT_BEGUN, Targets, attempt
 from services.executor.moves import Move, Result
 from services.executor.progress import adopted, begin, ended, looked_again, wound_down
 from services.executor.room import Room
@@ -22,7 +22,7 @@ from services.executor.session import Ending, Session
 from services.executor.waiting import stuck
 from services.executor.work import NotEndedYetError, Work
 from shared.connectors.protocol import Chunk, TargetUnreachableError
-from shared.errors import PermanentError, UnavailableError
+from shared.errors import HandrailError, PermanentError, UnavailableError
 from shared.events import SessionOutcome, Step
 from shared.lifecycle import SESSION_ENDED
 from shared.masking import Mask
@@ -124,6 +124,7 @@ class Engine:
         )
         self._room = Room(sessions, self._look_again)
         self._stuck: set[UUID] = set()
+        self._doubtful: set[UUID] = set()
         self._steps = Counter(
             "handrail_steps", "Attempts at steps that ended.", ["outcome"], registry=registry
         )
@@ -142,7 +143,12 @@ class Engine:
         Raises:
             UnavailableError: see there.
         """
-        move = await self._changes.make(session_id, decide)
+        try:
+            move = await self._changes.make(session_id, decide)
+        except UnavailableError:
+            # It may have been stored all the same, with claims that nobody heard of.
+            self._doubtful.add(session_id)
+            raise
         if move is not None and move.session.state in SESSION_ENDED:
             await self._finish(move.session)
         return move
@@ -201,11 +207,11 @@ class Engine:
             reason = self._mask(str(error))
             log.info("step.not_ended_yet", step_id=step_id, reason=reason)
             raise NotEndedYetError(reason) from error
-        except PermanentError as error:
+        except HandrailError as error:
             log.warning("step.cannot_be_ended", step_id=step_id, reason=self._mask(str(error)))
             return
         if not is_over:
-            log.warning("step.cannot_be_ended", step_id=step_id, target=step.target)
+            raise NotEndedYetError("it cannot be ended there")
 
     async def _work(self, session: Session, step_id: str, work: Work) -> None:
         ids = {"session_id": str(session.id), "ticket_id": str(session.ticket_id)}
@@ -214,13 +220,22 @@ class Engine:
             continued(session.trace),
         ):
             # Claimed, and not begun: who takes it over from here waits at the same gate.
-            if await work.unless_stopped(self._turn(session.run(step_id).not_before)):
-                result = await self._result(session, step_id)
+            run = session.run(step_id)
+            begins = await work.unless_stopped(self._turn(run.not_before))
+            if begins or run.is_taken_over:
+                # An earlier owner may have begun it: then it is ended where it runs.
+                work.underway()
+                result = await self._result(session, step_id, work)
             else:
-                result = Result(reason="it was ended before it began")
+                result = NOT_BEGUN
             log.info("step.ended", exit_code=result.exit_code, reason=result.reason)
             self._steps.labels(_label(result)).inc()
-            await self._note(session, step_id, result)
+            try:
+                await self._note(session, step_id, result)
+            except Exception:
+                # What it came to is asked for once more, where it ran.
+                log.exception("step.not_noted")
+                self._doubtful.add(session.id)
 
     async def _turn(self, not_before: datetime | None) -> None:
         if not_before is not None:
@@ -245,19 +260,25 @@ class Engine:
                 free = await self._warden.ended(session, session.step(step_id), result)
                 await self._room.free(free)
 
-    async def _result(self, session: Session, step_id: str) -> Result:
+    async def _result(self, session: Session, step_id: str, work: Work) -> Result:
         live, result = self._output.live(session, step_id), None
         try:
-            result = await self._attempted(session, session.step(step_id), live)
+            result = await self._attempted(session, session.step(step_id), live, work)
         finally:
             await live.end(result)
         return result
 
-    async def _attempted(self, session: Session, step: Step, live: Live) -> Result:
+    async def _attempted(self, session: Session, step: Step, live: Live, work: Work) -> Result:
         try:
             artifact = await self._artifact(step)
             return await attempt(
-                session, step, self._targets, self._mask, live.add, artifact=artifact
+                session,
+                step,
+                self._targets,
+                self._mask,
+                live.add,
+                artifact=artifact,
+                may_begin=work.may_begin,
             )
         except PermanentError as error:
             return Result(reason=str(error))
@@ -298,15 +319,38 @@ class Engine:
         Raises:
             UnavailableError: the store does not answer; looking again mends it.
         """
+        await self._look_for_forgotten()
         for session_id in await self._sessions.stopping(self.owner):
             await self._heed_stops(session_id)
         for session_id in await self._sessions.overdue(self._now()):
             log.warning("session.took_too_long", session_id=str(session_id))
-            await self.change(
+            await self._change_one_of_many(
                 session_id,
                 lambda session: wound_down(session, self.owner, self._now(), TOOK_TOO_LONG),
             )
         await self._room.look()
+
+    async def _change_one_of_many(self, session_id: UUID, decide: Decide) -> None:
+        """Change a session; what is wrong with it must not keep the others from going on."""
+        try:
+            await self.change(session_id, decide)
+        except UnavailableError:
+            raise
+        except Exception:
+            log.exception("session.defect", session_id=str(session_id))
+
+    async def _look_for_forgotten(self) -> None:
+        """Take on again what a change claimed of which nobody knew whether it was stored."""
+        doubtful, self._doubtful = self._doubtful, set()
+        alive = await self._executors.alive() | {self.owner} if doubtful else frozenset()
+        for session_id in doubtful:
+            at_work = {step_id for id_, step_id in self._works if id_ == session_id}
+            await self._change_one_of_many(
+                session_id,
+                lambda session, at_work=at_work: adopted(  # type: ignore[misc]
+                    session, alive, self.owner, self._now(), at_work=at_work
+                ),
+            )
 
     async def look_for_stuck(self, quiet: timedelta) -> None:
         """Go on with sessions that nothing else will move on; each is told once.

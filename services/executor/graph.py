@@ -85,32 +85,41 @@ def _first(session: Session, needed: list[Step]) -> Answer:
 
 def unwanted(session: Session, step: Step) -> bool:
     """Whether a step was not started, and all that need it have got what they waited for."""
-    run = session.run(step.id)
-    return run.state in _WAITING and not run.opened and _superfluous(session, step)
+    return _unwanted(session, step, {})
 
 
 def beaten(session: Session, step: Step) -> bool:
     """Whether a step runs, and another one came first for all that need it."""
     run = session.run(step.id)
-    return run.state is StepState.RUNNING and not run.stop and _superfluous(session, step)
+    return run.state is StepState.RUNNING and not run.stop and _superfluous(session, step, {})
 
 
-def _superfluous(session: Session, step: Step) -> bool:
+def _unwanted(session: Session, step: Step, known: dict[str, bool]) -> bool:
+    run = session.run(step.id)
+    return run.state in _WAITING and not run.opened and _superfluous(session, step, known)
+
+
+def _superfluous(session: Session, step: Step, known: dict[str, bool]) -> bool:
+    """Whether nobody waits for a step; ``known`` are the answers so far, which many ask for."""
     if not session.has_joins:
         return False
-    outer = None if step.parent is None else session.step(step.parent)
-    if outer is not None and session.run(outer.id).opened and _superfluous(session, outer):
-        return True
-    needing = session.needing(step.id)
-    return bool(needing) and all(_satisfied(session, other) for other in needing)
+    if step.id not in known:
+        outer = None if step.parent is None else session.step(step.parent)
+        is_open = outer is not None and session.run(outer.id).opened
+        needing = session.needing(step.id)
+        known[step.id] = bool(
+            (outer is not None and is_open and _superfluous(session, outer, known))
+            or (needing and all(_satisfied(session, other, known) for other in needing))
+        )
+    return known[step.id]
 
 
-def _satisfied(session: Session, other: Step) -> bool:
+def _satisfied(session: Session, other: Step, known: dict[str, bool]) -> bool:
     """Whether a step waits for no more: it is on its way by another, or is not wanted itself."""
     if _won(session, other):
         return True
     run = session.run(other.id)
-    return (_left_out(run) and run.unwanted) or unwanted(session, other)
+    return (_left_out(run) and run.unwanted) or _unwanted(session, other, known)
 
 
 def _won(session: Session, step: Step) -> bool:
@@ -132,19 +141,24 @@ def spoiling(session: Session) -> Iterator[Step]:
             yield step
 
 
-def _made_good(session: Session, step: Step) -> bool:
+def _made_good(session: Session, step: Step, known: dict[str, bool] | None = None) -> bool:
     """Whether all that need a failed step went on by another one that came first.
 
     What is unknown is never made good: nobody knows what it did.
     """
-    run = session.run(step.id)
-    if run.state is StepState.UNKNOWN:
-        return False
-    if _gone_around(session, step):
-        return True
+    known = {} if known is None else known
+    if step.id not in known:
+        known[step.id] = session.run(step.id).state is not StepState.UNKNOWN and (
+            _gone_around(session, step) or _passed_by(session, step, known)
+        )
+    return known[step.id]
+
+
+def _passed_by(session: Session, step: Step, known: dict[str, bool]) -> bool:
     needing = session.needing(step.id)
     return bool(needing) and all(
-        _won(session, other) or (session.run(other.id).blocked and _made_good(session, other))
+        _won(session, other)
+        or (session.run(other.id).blocked and _made_good(session, other, known))
         for other in needing
     )
 

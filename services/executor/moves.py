@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from services.executor.session import Run, Session, tail
 from shared.connectors.protocol import Usage
@@ -34,6 +34,10 @@ class Wrote:
     def text(self) -> str:
         """Both streams, one after the other."""
         return "\n".join(part for part in (self.stdout.rstrip(), self.stderr.rstrip()) if part)
+
+
+#: So many characters of what earlier steps wrote go with a question.
+EVIDENCE_MOST: Final = 64_000
 
 
 @dataclass(frozen=True)
@@ -184,12 +188,18 @@ def ask(move: Move, step: Step, run: Run, *, dry_run: str = "") -> None:
 
 def evidence(session: Session) -> tuple[str, ...]:
     """What is known so far: why there is a plan, and what its earlier steps found."""
-    found = (
+    found = [
         f"{step.id} ({step.run}): exit code {run.exit_code}\n{run.output}".strip()
         for step in session.steps
         if (run := session.run(step.id)).exit_code is not None and not step.is_group
-    )
-    return (*session.reasons, *found)
+    ]
+    # The last ones say most, and an event has a largest size.
+    shown, room = len(found), EVIDENCE_MOST
+    while shown and room >= len(found[shown - 1]):
+        shown -= 1
+        room -= len(found[shown])
+    left_out = (f"{shown} steps before these are left out",) if shown else ()
+    return (*session.reasons, *left_out, *found[shown:])
 
 
 def due(move: Move, step: Step, run: Run, *, pause: timedelta = timedelta(0)) -> None:
@@ -207,12 +217,19 @@ def hold(move: Move, step: Step, run: Run, reason: str, on: str) -> None:
     move.tell(StepHeld, f"{step.id}/{move.session.rev}", step_id=step.id, reason=reason)
 
 
+def place_of(owner: str | None) -> str:
+    """Where an executor is: the machine and its home, which other executors may share."""
+    return (owner or "").rpartition("/")[0]
+
+
 def claim(move: Move, step: Step, run: Run) -> None:
     claimed = run.becomes(
         StepState.RUNNING,
         attempt=run.attempt + 1,
         owner=move.owner,
         fence=run.fence + 1,
+        claimed=run.fence + 1,
+        place=place_of(move.owner),
         started_at=move.now,
         exit_code=None,
         output="",

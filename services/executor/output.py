@@ -44,11 +44,12 @@ class Attempt:
     step_id: str
     attempt: int
     fence: int
+    claimed: int = 0
 
     @property
     def is_taken_over(self) -> bool:
         """Whether an earlier owner may have begun it."""
-        return self.fence > self.attempt
+        return self.fence > (self.claimed or self.attempt)
 
 
 @dataclass(frozen=True)
@@ -261,7 +262,7 @@ class Outputs:
         """The output of an attempt that begins, or that somebody else began."""
         run = session.run(step_id)
         return Live(
-            Attempt(session.id, step_id, run.attempt, run.fence),
+            Attempt(session.id, step_id, run.attempt, run.fence, run.claimed),
             Transcript(self.mask),
             started_at=run.started_at,
             store=self.store,

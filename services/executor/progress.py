@@ -7,6 +7,7 @@ under way always has an owner to be missed.
 """
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -120,15 +121,24 @@ def answered(
     return advanced(move)
 
 
-def adopted(session: Session, alive: frozenset[str], owner: str, now: datetime) -> Move | None:
+def adopted(
+    session: Session,
+    alive: frozenset[str],
+    owner: str,
+    now: datetime,
+    *,
+    at_work: Collection[str] | None = None,
+) -> Move | None:
     """Take over the steps whose executors are gone; None when there are none.
 
-    The attempt stays the same, so that the new owner attaches to what the old one started.
+    The attempt stays the same, so that the new owner attaches to what the old one started. Where
+    ``at_work`` is given, the owner's own steps that are not among those are taken over as well.
     """
     move = Move(session, owner, now)
     for step in session.steps:
         run = session.run(step.id)
-        if run.state is StepState.RUNNING and run.owner not in alive:
+        forgotten = at_work is not None and run.owner == owner and step.id not in at_work
+        if run.state is StepState.RUNNING and (run.owner not in alive or forgotten):
             taken = run.becomes(StepState.RUNNING, owner=owner, fence=run.fence + 1)
             move.put(step, taken)
             move.claimed.append(step.id)

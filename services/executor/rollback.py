@@ -25,7 +25,7 @@ def leave_the_rest(move: Move) -> None:
         waits = run.state in (StepState.PENDING, StepState.AWAITING_APPROVAL, StepState.READY)
         if waits and not run.opened and step.undoes is None:
             reason = f"the plan is taken back: {move.session.rolling_back}"
-            skip(move, step, run, reason, blocked=True)
+            skip(move, step, run.unasked(), reason, blocked=True)
 
 
 def begin(move: Move) -> None:

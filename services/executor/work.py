@@ -51,6 +51,16 @@ class Work:
             await asyncio.gather(waiting, stopped, return_exceptions=True)
         return self._begun
 
+    def underway(self) -> None:
+        """Know that something of it may run on its target: from now on a stop ends it there."""
+        self._begun = True
+        if self._stopped.is_set():
+            self.stop()
+
+    def may_begin(self) -> bool:
+        """Whether nobody wants it ended."""
+        return not self._stopped.is_set()
+
     def stop(self) -> None:
         """End it; a second time changes nothing."""
         self._stopped.set()

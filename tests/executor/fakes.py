@@ -135,6 +135,9 @@ class Target:
     def open(self, _target, *, uses=None):
         return self
 
+    def kind(self, _target):
+        return "local"
+
     async def run(self, job, *, on_output=None):
         self.jobs.append(job)
         if on_output is not None:

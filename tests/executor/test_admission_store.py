@@ -74,12 +74,17 @@ async def test_a_limit_has_so_many_places_whoever_comes_at_once(locks):
 
 
 async def test_places_of_steps_that_do_not_run_are_given_back(db, locks):
-    runs = {"a": {"state": "running"}, "b": {"state": "succeeded"}}
-    await db.sessions.insert_one({"_id": ONE, "runs": runs})
-    for step_id in "ab":
-        await locks.enter("target web", 2, f"{ONE}/{step_id}")
-    await locks.enter("target web", 3, f"{TWO}/a")
-    assert await locks.sweep_places() == 2
+    runs = {"a": {"state": "running", "attempt": 2}, "b": {"state": "succeeded", "attempt": 1}}
+    await db.sessions.insert_one({"_id": ONE, "state": "running", "runs": runs})
+    for key in ("1/a", "2/a", "1/b", "1/c"):
+        await locks.enter("target web", 9, f"{ONE}/{key}")
+    await locks.enter("target web", 9, f"{TWO}/1/a")
+    assert await locks.sweep_places() == 3
+    kept = (await db.places.find_one({}))["keys"]
+    assert kept == [f"{ONE}/2/a", f"{ONE}/1/c"], "c is let in, and about to be stored"
+    runs["c"] = {"state": "succeeded", "attempt": 1}
+    await db.sessions.update_one({"_id": ONE}, {"$set": {"runs": runs}})
+    assert await locks.sweep_places() == 1
     assert not await locks.enter("target web", 1, f"{TWO}/x"), "a still runs"
 
 

@@ -44,6 +44,7 @@ class World:
         self.trouble = {}
         self.kept = []
         self.failures = []
+        self.waiting = set()
 
     async def of(self, _runbook):
         return self.record
@@ -70,6 +71,9 @@ class World:
     async def leave(self, limits, key):
         for limit in limits:
             self.places.get(limit, set()).discard(key)
+
+    async def waits_for(self, session_id, other):
+        return (session_id, other) in self.waiting
 
     async def release(self, session_id):
         self.held = {name: id_ for name, id_ in self.held.items() if id_ != session_id}
@@ -263,7 +267,10 @@ async def test_no_more_steps_run_at_once_on_a_target_or_a_service_than_may(
     world.places[limit] = set()
     keeper = warden(world, **given)
     assert (await keeper.verdicts(of, ["a"]))["a"] == Go()
-    await keeper.ended(of, of.step("a"), Result(exit_code=0))
+    begun = of.with_run("a", running())
+    await keeper.ended(begun.with_run("a", running(attempt=2)), of.step("a"), Result(exit_code=1))
+    assert world.places[limit], "another attempt gives nothing back"
+    await keeper.ended(begun, of.step("a"), Result(exit_code=0))
     assert world.places[limit] == set()
 
 

@@ -68,6 +68,9 @@ class Site:
         made = self._machines[name] = Machine(self._root / name, *tools)
         return made
 
+    def kind(self, _target: str) -> str:
+        return "ssh"
+
     def open(self, target: str, *, uses: str = "ssh"):
         """The connector of a target, as the executor and the verifier want it."""
         if target not in self._opened:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.executor.session import Session
+from shared.calls.families import FAMILIES
 from shared.config import Target
 from shared.events import ApprovalRule, Step
 from shared.lifecycle import Effect
@@ -17,8 +18,8 @@ from shared.policy.facts import (
     TicketFacts,
 )
 from shared.policy.records.record import Record
-from shared.policy.ruling import Ruling
-from shared.policy.terms import Author
+from shared.policy.ruling import Ruling, stricter
+from shared.policy.terms import Author, Outcome
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def facts(
             risk=step.risk,
             effect=step.effect,
             command=step.run,
+            action=step.run.partition("\n")[0] if step.uses in FAMILIES else None,
             others=tuple(other for other in (step.check, step.rollback) if other),
         ),
         target=_target(step, targets),
@@ -67,23 +69,39 @@ def under(step: Step, ruling: Ruling, expires: ApprovalRule) -> ApprovalRule:
 
     What takes a step back was agreed to with the step: only a rule that is about it asks again.
     """
-    if step.undoes is not None and ruling.rule in ("default", "least"):
+    is_agreed_to = step.undoes is not None and expires.required == 0
+    if is_agreed_to and ruling.rule in ("default", "least"):
         return expires
-    if ruling.required <= expires.required:
+    both = stricter(_ruling(expires), ruling)
+    if both.required == 0:
         return expires
     return step.under(
         expires.model_copy(
             update={
-                "required": ruling.required,
-                "reason": ruling.reason,
-                "who": ruling.who,
-                "not_requester": ruling.not_requester,
-                "on_expiry": ruling.on_expiry,
-                "rule": ruling.rule,
-                **({"expires_after": ruling.expires} if ruling.expires else {}),
+                "required": both.required,
+                "reason": both.reason,
+                "who": both.who,
+                "not_requester": both.not_requester,
+                "on_expiry": both.on_expiry,
+                "rule": both.rule,
+                "expires_after": both.expires or expires.expires_after,
             }
         )
     ).approval
+
+
+def _ruling(rule: ApprovalRule) -> Ruling:
+    """What a plan says of a step, as the policy would say it."""
+    return Ruling(
+        Outcome.REQUIRE if rule.required else Outcome.AUTO,
+        rule.rule,
+        rule.reason,
+        rule.required,
+        rule.who,
+        not_requester=rule.not_requester and bool(rule.required),
+        expires=rule.expires_after if rule.required else None,
+        on_expiry=rule.on_expiry,
+    )
 
 
 def changes(step: Step) -> bool:

@@ -11,9 +11,10 @@ from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
 
 from services.executor.admission.breaker import Breaker, Threshold
-from shared.lifecycle import SESSION_ENDED, Effect, StepState
+from shared.lifecycle import SESSION_ENDED, Effect, SessionState, StepState
 from shared.store import RELAXED, SCHEMA, Database, Document, seam
 
+_ACTIVE: Final = [state.value for state in SessionState if state not in SESSION_ENDED]
 _ENDED: Final = [state.value for state in SESSION_ENDED]
 _KEEP_ARTIFACTS: Final = timedelta(days=7)
 
@@ -75,6 +76,12 @@ class MongoLocks:
         """Give the places back that a step had."""
         await self._places.update_many({"_id": {"$in": list(limits)}}, {"$pull": {"keys": key}})
 
+    async def waits_for(self, session_id: UUID, other: UUID) -> bool:
+        """Whether one session waits for a target that another one has."""
+        theirs = await self._locks.distinct("_id", {"session_id": other})
+        waiting = {"_id": session_id, "held_on": {"$in": [f"lock {name}" for name in theirs]}}
+        return await self._sessions.find_one(waiting, {"_id": 1}) is not None
+
     async def release(self, session_id: UUID) -> None:
         """Let go of all targets of a session."""
         await self._giving_back.delete_many({"session_id": session_id})
@@ -100,14 +107,15 @@ class MongoLocks:
         return count
 
     async def _runs(self, key: str) -> bool:
-        session_id, _, step_id = key.partition("/")
-        session = await self._sessions.find_one({"_id": UUID(session_id)}, {"runs": 1})
+        session_id, attempt, step_id = key.split("/", 2)
+        session = await self._sessions.find_one({"_id": UUID(session_id)}, {"runs": 1, "state": 1})
         runs: dict[str, Any] = (session or {}).get("runs") or {}
-        # Admitted, and about to be stored as running: it is looked at again the next time.
-        return runs.get(step_id, {}).get("state") in (
-            StepState.READY.value,
-            StepState.RUNNING.value,
-        )
+        run = runs.get(step_id, {})
+        if run.get("attempt", 0) < int(attempt):
+            # Let in, and about to be stored as running: as long as its session goes on.
+            return session is not None and session["state"] in _ACTIVE
+        state: str = run.get("state", "")
+        return run.get("attempt") == int(attempt) and state == StepState.RUNNING.value
 
 
 @seam

@@ -59,6 +59,7 @@ class Locks(Protocol):
     async def take(self, targets: Sequence[str], session_id: UUID) -> tuple[str, UUID] | None: ...
     async def enter(self, limit: str, most: int, key: str) -> bool: ...
     async def leave(self, limits: Sequence[str], key: str) -> None: ...
+    async def waits_for(self, session_id: UUID, other: UUID) -> bool: ...
     async def release(self, session_id: UUID) -> None: ...
 
 
@@ -151,7 +152,9 @@ class Warden:
         if (against := _against(ruling)) is not None:
             return against
         rule = under(step, ruling, step.approval)
-        if rule.required > session.agreed(step):
+        if rule.required > session.agreed(step) or (
+            rule.required and rule.who != step.approval.who
+        ):
             return await self._ask(session, step, rule)
         if room <= 0:
             most = self.execution.at_once.session
@@ -211,6 +214,10 @@ class Warden:
         except HandrailError as error:
             log.info("step.no_dry_run", step_id=step.id, reason=self.mask(str(error)))
             return f"No dry run: {self.mask(str(error))}", None
+        except Exception as error:
+            # A defect in one connector must not keep people from being asked.
+            log.exception("step.no_dry_run", step_id=step.id)
+            return f"No dry run: {type(error).__name__}", None
         return await self._kept(made)
 
     async def _kept(self, made: DryRun | None) -> tuple[str, str | None]:
@@ -238,7 +245,7 @@ class Warden:
                     return against
         return await self._entered(session, step)
 
-    async def _locked(self, session: Session, step: Step) -> Hold | None:
+    async def _locked(self, session: Session, step: Step) -> Hold | Deny | None:
         """Lock what the session works on; why it has to wait, where another one has it."""
         mine = self._mine.setdefault(session.id, set())
         wanted = [name for name in self._worked_on(session, step) if name not in mine]
@@ -246,7 +253,11 @@ class Warden:
             return None
         held = await self.locks.take(wanted, session.id)
         if held is not None:
-            return Hold(f"{held[0]} is worked on by session {held[1]}", _lock(held[0]))
+            target, holder = held
+            if session.id > holder and await self.locks.waits_for(holder, session.id):
+                # One of the two has to go, or both wait for ever.
+                return Deny(f"{target} is worked on by session {holder}, which waits for this one")
+            return Hold(f"{target} is worked on by session {holder}", _lock(target))
         mine.update(wanted)
         return None
 
@@ -263,7 +274,8 @@ class Warden:
         return [name for name in ahead if (found := self.targets.get(name)) and found.lock]
 
     async def _entered(self, session: Session, step: Step) -> Verdict:
-        key = f"{session.id}/{step.id}"
+        # The attempt that is about to begin: an earlier one gives back its own place only.
+        key = _place(session, step, session.run(step.id).attempt + 1)
         entered: list[str] = []
         for limit, most in self._limits(session, step):
             if not await self.locks.enter(limit, most, key):
@@ -293,7 +305,8 @@ class Warden:
         """
         limits = [limit for limit, _ in self._limits(session, step)]
         if limits:
-            await self.locks.leave(limits, f"{session.id}/{step.id}")
+            key = _place(session, step, session.run(step.id).attempt)
+            await self.locks.leave(limits, key)
         if result.trouble or (changes(step) and not result.succeeded):
             breaker = await self.breakers.failed(step.target, self.now(), self.threshold)
             self._troubled[step.target] = breaker
@@ -313,6 +326,10 @@ class Warden:
         await self.locks.release(session.id)
         self._mine.pop(session.id, None)
         return [_lock(name) for name in sorted({step.target for step in session.steps})]
+
+
+def _place(session: Session, step: Step, attempt: int) -> str:
+    return f"{session.id}/{attempt}/{step.id}"
 
 
 def _lock(target: str) -> str:
