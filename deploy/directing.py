@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid4
 
 from deploy.speaking import PATIENCE, NotDoneError, Voice, person, until
 from deploy.store import NotFoundError
@@ -62,16 +62,19 @@ async def asked_for(voice: Voice, prefix: str, wish: Wish) -> tuple[Session, Ses
     return session, voice.signer.signed_directive(said)
 
 
-async def taken(voice: Voice, said: SessionDirected) -> Session:
-    """The session once an executor has heeded the word; of a retry, the new one.
+async def taken(voice: Voice, session: Session, said: SessionDirected) -> Session:
+    """The session once an executor has heeded the word on it; of a retry, the new one.
 
     Raises:
         NotDoneError: none did in time.
     """
 
+    again = said.directive is Directive.RETRY
+    becomes = retried(session, said).id if again else session.id
+
     async def look() -> Session | None:
-        session = await found_session(voice, _subject(said))
-        return session if session is not None and _heeded(session, said.directive) else None
+        now = await found_session(voice, becomes)
+        return now if now is not None and _heeded(now, said.directive) else None
 
     slow = (
         f"no executor has heeded it within {PATIENCE.total_seconds():g} s; it stands, and counts "
@@ -123,14 +126,10 @@ async def _check_retry(voice: Voice, session: Session, said: SessionDirected) ->
     if ticket.state in TICKET_ENDED:
         raise NotDoneError(f"its ticket is {ticket.state}: there is nothing left to mend")
     for other in await voice.reader.sessions_of(session.ticket_id):
+        if other.retry_of == session.id:
+            raise NotDoneError(f"it was tried again already, as session {other.id}")
         if other.state not in SESSION_ENDED:
             raise NotDoneError(f"session {other.id} is under way for the same ticket")
-
-
-def _subject(said: SessionDirected) -> UUID:
-    """The session that the word makes, or is about."""
-    again = said.directive is Directive.RETRY
-    return uuid5(said.session_id, f"retry/{said.id}") if again else said.session_id
 
 
 def _heeded(session: Session, directive: Directive) -> bool:

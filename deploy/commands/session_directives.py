@@ -93,11 +93,11 @@ async def _do(
     async with speaking(Place.of()) as voice:
         before, said = await asked_for(voice, prefix, wish)
         await voice.say(said)
-        return before, said, await _done(voice, said) if wait else None
+        return before, said, await _done(voice, before, said) if wait else None
 
 
-async def _done(voice: Voice, said: SessionDirected) -> Session:
-    after = await taken(voice, said)
+async def _done(voice: Voice, before: Session, said: SessionDirected) -> Session:
+    after = await taken(voice, before, said)
     return await ended(voice, after.id) if said.directive is Directive.CANCEL else after
 
 

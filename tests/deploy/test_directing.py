@@ -89,6 +89,9 @@ async def test_a_retry_is_not_begun_beside_another_session_nor_for_a_ticket_that
     failed, other = made(SessionState.FAILED), made(id=uuid4())
     with pytest.raises(NotDoneError, match=f"session {other.id} is under way"):
         await asked_for(voice(failed, other), "bbbb", Wish(RETRY))
+    again = made(SessionState.FAILED, id=uuid4(), retry_of=failed.id)
+    with pytest.raises(NotDoneError, match=f"tried again already, as session {again.id}"):
+        await asked_for(voice(failed, again), "bbbb", Wish(RETRY))
     with pytest.raises(NotDoneError, match="its ticket is resolved"):
         await asked_for(voice(failed, state="resolved"), "bbbb", Wish(RETRY))
 
