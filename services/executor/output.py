@@ -143,7 +143,7 @@ class Window:
             self.size += piece.size
 
     def _is_gone(self, piece: Piece) -> bool:
-        return piece.offset >= HEAD and piece.end <= self._end - TAIL
+        return piece.end <= self._end - TAIL
 
 
 class Live:

@@ -123,15 +123,17 @@ async def test_who_leaves_in_the_middle_of_a_change_keeps_nobody_waiting():
 
 
 async def test_who_decides_for_long_lets_others_go_ahead():
-    sessions, may_end = MemorySessions(session()), asyncio.Event()
+    sessions, began, may_end = MemorySessions(session()), asyncio.Event(), asyncio.Event()
 
     async def admitted(move):
         if "slow" in move.session.reasons and "quick" not in move.session.reasons:
+            began.set()
             await may_end.wait()
         return settle(move)
 
     made = changes(sessions, admitted=admitted, turn=timedelta(seconds=0.01))
     slow = asyncio.create_task(made.make(SESSION_ID, because("slow")))
+    await began.wait()
     await made.make(SESSION_ID, because("quick"))
     assert reasons(sessions) == ("quick",)
     may_end.set()
