@@ -22,6 +22,8 @@ from services.ingest.app import API, parser
 from services.notifier.smtp import Server
 from services.planner.app import runbooks_directory
 from shared.config import Config, SshTarget, load_config
+from shared.credentials.sealing import Sealer
+from shared.credentials.store import MongoCredentials
 from shared.errors import HandrailError, SettingsError
 from shared.oncall.keeping import Rosters
 from shared.oncall.roster import Standing
@@ -29,7 +31,7 @@ from shared.oncall.store import MongoShifts
 from shared.policy.reading import PolicyPlace
 from shared.policy.store import MongoStopSwitch
 from shared.runbook import load_runbooks
-from shared.secrets import SecretRef
+from shared.secrets import SecretRef, secret_refs
 from shared.settings import SECRET_KEY_LENGTH
 from shared.yamlsource import SourceError
 
@@ -68,6 +70,7 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
         _targets(config),
         _services(place),
         _schedules(config, place),
+        _credentials(config, place),
     ]
     for found in await asyncio.gather(*looks):
         findings += found
@@ -183,6 +186,8 @@ def _secrets(config: Config) -> list[Finding]:
     """Those that the config names and that are not where it says."""
     found = []
     for where, reference in _references(config):
+        if _is_kept(reference, config):
+            continue
         try:
             reference.read()
         except SettingsError as error:
@@ -196,12 +201,39 @@ def _references(config: Config) -> Iterator[tuple[str, SecretRef]]:
             for reference in one.secrets():
                 yield f"{part}.{name}", reference
     for name, target in config.targets.items():
-        if isinstance(target, SshTarget):
-            for reference in filter(None, (target.key, target.passphrase, target.password)):
-                yield f"targets.{name}", reference
+        for reference in secret_refs(target):
+            yield f"targets.{name}", reference
     for name, server in config.prometheus.items():
         if server.bearer:
             yield f"prometheus.{name}", server.bearer
+
+
+def _is_kept(reference: SecretRef, config: Config) -> bool:
+    """Whether it is in the store or in Vault, where services look."""
+    declared = config.credentials.get(reference.credential) if reference.credential else None
+    return (declared or reference).is_kept
+
+
+async def _credentials(config: Config, place: Place) -> list[Finding]:
+    """Those that the config names and that nobody keeps."""
+    named = {
+        reference.credential: where
+        for where, reference in _references(config)
+        if reference.credential is not None and reference.credential not in config.credentials
+    }
+    if place.mongo is None or not named:
+        return []
+    try:
+        async with storing(place) as db:
+            kept = {each.name for each in await MongoCredentials(db, Sealer([])).all()}
+    except HandrailError:
+        # That the store does not answer is told already.
+        return []
+    return [
+        _wrong(where, f"there is no credential {name}: `handrail secret set {name}`")
+        for name, where in named.items()
+        if name not in kept
+    ]
 
 
 async def _nats(place: Place) -> list[Finding]:
