@@ -45,16 +45,16 @@ wound_down = _going(progress.wound_down)
 def reply(session, step_id, *, by="ann@example.com", **values):
     """What somebody answers to a step's question."""
     given = tuple(Filled(name=name, value=value) for name, value in values.items())
-    return _about(session, step_id, reply=Reply(values=given, by=by, at=NOW, channel="email"))
+    return about(session, step_id, reply=Reply(values=given, by=by, at=NOW, channel="email"))
 
 
 def unanswered(session, step_id):
     """The session after nobody answered a step's question in time."""
-    said = _about(session, step_id, refusal=Refusal.EXPIRED)
+    said = about(session, step_id, refusal=Refusal.EXPIRED)
     return answered(session, said, "me", NOW, reason="nobody answered in time")
 
 
-def _about(session, step_id, **said):
+def about(session, step_id, **said):
     step = session.step(step_id)
     return QuestionAnswered.about(
         session.id,

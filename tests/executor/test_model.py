@@ -1,0 +1,307 @@
+"""Whatever happens to whatever plan, in whatever order: what always holds of a session."""
+
+import os
+from datetime import timedelta
+from itertools import pairwise
+from random import Random
+
+from services.executor import progress
+from services.executor.admission.verdict import Ask, Deny, Elsewhere, Hold
+from services.executor.advance import admit, advanced, settle
+from services.executor.moves import Move, Result
+from services.executor.session import Ending
+from shared.events import Filled, Refusal, Reply, SessionFinished, SessionOutcome
+from shared.lifecycle import SESSION_ENDED, SessionState, StepState
+from tests.executor.going import about
+from tests.executor.going import verdict as as_planned
+from tests.executor.plans import planned
+from tests.executor.sessions import NOW
+
+#: So many plans are played; the seeds count from 0, and a failure tells its own.
+PLANS = int(os.environ.get("HANDRAIL_MODEL_PLANS", "300"))
+#: So much happens while everything may go wrong; after that all goes well, and it has to end.
+ROUGH = 60
+PATIENCE = 600
+WELL = Result(exit_code=0)
+LOST = Result(lost=True, reason="gone")
+
+
+class Play:
+    """One session, what happens to it, and what came of that so far."""
+
+    def __init__(self, seed):
+        self.chance = Random(seed)
+        self.session = planned(self.chance)
+        self.acts = []
+        self.attempts = set()
+        self.undone = []
+        self.ended = []
+        self.finished = 0
+
+    @property
+    def rough(self):
+        return len(self.acts) < ROUGH
+
+    @property
+    def now(self):
+        return NOW + timedelta(seconds=len(self.acts))
+
+    def likely(self, probability):
+        return self.rough and self.chance.random() < probability
+
+    def happens(self, what, decide, *arguments, **named):
+        """Make a change, and see whether all holds that always holds."""
+        self.acts.append(what)
+        before, move = self.session, decide(self.session, *arguments, **named)
+        if move is None:
+            return
+        if decide is not progress.adopted:
+            move = self._let_in(move)
+        _holds(self, before, move)
+        self.session = move.session
+
+    def _let_in(self, move):
+        while move.due:
+            move = admit(move, {id_: self._verdict(move.session, id_) for id_ in move.due})
+        return settle(move)
+
+    def _verdict(self, session, step_id):
+        step = session.step(step_id)
+        if self.likely(0.15):
+            least = max(1, step.approval.required)
+            ask = Ask(step.approval.model_copy(update={"required": least}))
+            said = [Hold("busy", "lock here"), Hold("busy", "lock here"), Deny("no"), ask]
+            elsewhere = [] if step.target == "there" else [Elsewhere("there")]
+            return self.chance.choice([*said, *elsewhere])
+        return as_planned(session, step_id)
+
+
+# -- what happens --------------------------------------------------------------------------------
+
+
+def _attempt_ends(play, step_id):
+    run = play.session.run(step_id)
+    result = play.chance.choice([WELL, WELL, Result(exit_code=1), LOST]) if play.rough else WELL
+    if run.stop and play.chance.random() < 0.7:
+        result = Result(exit_code=143)
+    told = f"{step_id} {'lost' if result.lost else result.exit_code}"
+    play.happens(told, progress.ended, step_id, run.owner, play.now, fence=run.fence, result=result)
+
+
+def _late_owner_ends(play, step_id):
+    run = play.session.run(step_id)
+    late = {"fence": run.fence - 1, "result": WELL}
+    assert progress.ended(play.session, step_id, "me", play.now, **late) is None, "it has another"
+
+
+def _agreed(play, step_id):
+    people = play.session.step(step_id).approval.required
+    play.happens(f"{step_id} yes", progress.approved, step_id, "me", play.now, people=people)
+
+
+def _refused(play, step_id):
+    refusal = play.chance.choice(list(Refusal))
+    said = {"refusal": refusal, "reason": "no"}
+    play.happens(f"{step_id} {refusal}", progress.refused, step_id, "me", play.now, **said)
+
+
+def _answered(play, step_id):
+    asks_fate = play.session.run(step_id).state is StepState.UNKNOWN
+    fates = ["ran", "did_not_run", *(["again"] if play.rough else [])]
+    value = play.chance.choice([*fates, None] if asks_fate else ["3", "3", None])
+    if value is None:
+        said = {"refusal": play.chance.choice(list(Refusal))}
+    else:
+        filled = Filled(name="fate" if asks_fate else "count", value=value)
+        said = {"reply": Reply(values=(filled,), by="ann", at=NOW, channel="email")}
+    word = about(play.session, step_id, **said)
+    play.happens(f"{step_id} says {value}", progress.answered, word, "me", play.now)
+
+
+def _looked(play):
+    play.happens("look", progress.looked_again, "me", play.now)
+
+
+def _paused(play):
+    play.happens("pause", progress.paused, "me", play.now, why="ann")
+
+
+def _resumed(play):
+    play.happens("resume", progress.paused, "me", play.now, why="")
+
+
+def _cancelled(play):
+    rollback = play.chance.choice([True, False])
+    ending = Ending(reason="ann", outcome=SessionOutcome.CANCELLED, rollback=rollback)
+    play.happens(f"cancel, rollback {rollback}", progress.wound_down, "me", play.now, ending)
+
+
+def _too_late(play):
+    ending = Ending(reason="too long", outcome=SessionOutcome.FAILED)
+    play.happens("too late", progress.wound_down, "me", play.now, ending)
+
+
+def _source_spoke(play):
+    gone = play.chance.random() < 0.6
+    play.happens(f"source {gone}", progress.source_said, "me", play.now, resolved=gone)
+
+
+def _adopted(play):
+    owner = play.chance.choice(["me", "next"])
+    play.happens(f"adopted by {owner}", progress.adopted, frozenset(), owner, play.now)
+
+
+#: What may happen at any time, and how often.
+ANY_TIME = {_looked: 0.5, _paused: 0.15, _cancelled: 0.06, _too_late: 0.02, _source_spoke: 0.05}
+
+
+def _possible(play):
+    """All that may happen now; what is there several times happens more often."""
+    found = [] if play.rough else [(_looked,)]
+    for step in play.session.steps:
+        run = play.session.run(step.id)
+        if run.state is StepState.RUNNING:
+            found += 4 * [(_attempt_ends, step.id)] + [(_late_owner_ends, step.id)]
+            found += [(_adopted,)] if play.likely(0.1) else []
+        elif run.question_id is not None:
+            found += 2 * [(_answered, step.id)]
+        elif run.state is StepState.AWAITING_APPROVAL:
+            found += [(_agreed, step.id), (_agreed, step.id), (_refused, step.id)]
+    found += [(act,) for act, probability in ANY_TIME.items() if play.likely(probability)]
+    return found + ([(_resumed,)] if play.session.paused else []) or [(_looked,)]
+
+
+def _something_happens(play):
+    act, *about_what = play.chance.choice(_possible(play))
+    act(play, *about_what)
+
+
+# -- what always holds ---------------------------------------------------------------------------
+
+
+def _holds(play, before, move):
+    for step_id in move.claimed:
+        _claimed(play, before, move, move.session.step(step_id))
+    play.ended += [
+        step.id
+        for step in before.steps
+        if move.session.run(step.id).ended_at != before.run(step.id).ended_at
+    ]
+    _told_its_end_once(play, before, move)
+    _nobody_waits_for_nothing(play, move)
+    _only_taken_back_where_wanted(before, move.session)
+
+
+def _claimed(play, before, move, step):
+    run = move.session.run(step.id)
+    assert run.state is StepState.RUNNING, f"{step.id} is to be run, and is {run.state}"
+    assert not step.is_group, f"{step.id} stands for others, and is to be run"
+    if run.is_taken_over:
+        return
+    assert (step.id, run.attempt) not in play.attempts, f"{step.id} runs again as {run.attempt}"
+    play.attempts.add((step.id, run.attempt))
+    assert not move.session.paused, f"{step.id} begins while the session is paused"
+    if step.undoes is None:
+        _may_begin(before, move.session, step)
+    else:
+        _may_undo(play, move.session, step)
+
+
+def _may_begin(before, session, step):
+    assert before.state not in SESSION_ENDED, f"{step.id} begins after the end"
+    assert session.ending is None, f"{step.id} begins while the session is ended"
+    assert not before.rolling_back, f"{step.id} begins while the plan is taken back"
+    outer = step.parent and session.run(step.parent)
+    assert not outer or (outer.opened and not outer.over), f"{step.id} begins outside its group"
+    needed = [session.step(need) for need in step.needs]
+    if step.join.value == "all":
+        blocked = [n.id for n in needed if not _lets_pass(session, n)]
+        assert not blocked, f"{step.id} begins and needs {blocked}"
+    else:
+        states = {session.run(need.id).state for need in needed}
+        assert StepState.SUCCEEDED in states, f"{step.id} begins with none of those it needs"
+
+
+def _lets_pass(session, needed):
+    return session.run(needed.id).over and not session.stands_in_the_way(needed)
+
+
+def _may_undo(play, session, step):
+    runs = {each.id for each in session.steps if session.run(each.id).state is StepState.RUNNING}
+    assert runs == {step.id}, f"{step.id} begins beside {runs}"
+    assert (step.undoes, 1) in play.attempts, f"{step.undoes} never began, and is taken back"
+    if session.run(step.id).attempt == 1:
+        play.undone.append(step.undoes)
+
+
+def _told_its_end_once(play, before, move):
+    play.finished += sum(isinstance(event, SessionFinished) for event in move.events)
+    assert play.finished == (move.session.state in SESSION_ENDED), "its end is told once"
+    if before.state in SESSION_ENDED:
+        assert not move.events, "something happened after the end"
+        assert not move.claimed, "something runs after the end"
+    if move.session.state in SESSION_ENDED:
+        open_ = [step.id for step in move.session.steps if not move.session.run(step.id).over]
+        assert not open_, f"it has ended, and {open_} have not"
+
+
+def _nobody_waits_for_nothing(play, move):
+    """Nothing could go on by itself that did not."""
+    session = move.session
+    if session.state in SESSION_ENDED or session.state is SessionState.PLANNED:
+        return
+    again = advanced(Move(session, "me", play.now))
+    assert again.session.runs == session.runs, "looking again changes something"
+    assert all(session.run(id_).held for id_ in again.due), "what is due and not held did not begin"
+
+
+def _only_taken_back_where_wanted(before, session):
+    if session.rolling_back and not before.rolling_back:
+        assert session.ending is None or session.ending.rollback, "nobody wanted it taken back"
+
+
+def _taken_back_in_order(play):
+    """What was begun is taken back once, what ended last before the rest."""
+    undoing = [step.undoes for step in play.session.steps if step.undoes]
+    planned_ids = {step.id for step in play.session.steps if step.rollback and not step.is_group}
+    last_first = list(dict.fromkeys(reversed(play.ended)))
+    begun = {step_id for step_id, _ in play.attempts}
+    wanted = [id_ for id_ in last_first if id_ in planned_ids & begun]
+    assert undoing == (wanted if play.session.rolling_back else []), f"{undoing} for {wanted}"
+    places = [undoing.index(id_) for id_ in play.undone]
+    assert all(one < two for one, two in pairwise(places)), f"taken back as {play.undone}"
+
+
+def _stays_ended(play):
+    """Whatever comes after the end changes nothing."""
+    for act in (_looked, _paused, _cancelled, _too_late, _source_spoke, _adopted):
+        before = play.session
+        act(play)
+        assert play.session == before, f"{play.acts[-1]} changed a session that has ended"
+
+
+def _play(play):
+    # Some hear of a plan before it is begun.
+    for act in (_paused, _source_spoke, _cancelled):
+        if play.chance.random() < 0.04:
+            act(play)
+            assert play.session.state is SessionState.PLANNED, "nobody has begun it"
+    gone = play.chance.random() < 0.04
+    play.happens("begin", progress.begin, "me", play.now, source_resolved=gone)
+    for _ in range(PATIENCE):
+        if play.session.state in SESSION_ENDED:
+            break
+        _something_happens(play)
+    assert play.session.state in SESSION_ENDED, "it does not end"
+    _taken_back_in_order(play)
+    _stays_ended(play)
+
+
+def test_whatever_happens_a_session_ends_once_and_begins_only_what_may_begin():
+    for seed in range(PLANS):
+        play = Play(seed)
+        try:
+            _play(play)
+        except Exception as error:
+            error.add_note(f"seed {seed}, after: {'; '.join(play.acts[-40:])}")
+            raise
