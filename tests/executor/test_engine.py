@@ -182,6 +182,13 @@ async def test_secrets_are_masked_in_output_results_and_events():
     assert (output.whole["a", 1].stdout, output.whole["a", 1].stderr) == ("•••", "•••")
 
 
+async def test_of_a_secret_whose_middle_was_left_out_neither_end_is_shown():
+    cut = "it is hunt\n[5 bytes are left out here]\npass2 and more"
+    output = MemoryOutput()
+    await ran(session(step("a")), Ended(0, cut, ""), secrets=["hunter-bypass2"], output=output)
+    assert output.whole["a", 1].stdout == "it is •••\n[5 bytes are left out here]\n••• and more"
+
+
 async def test_steps_of_a_dead_executor_are_run_to_their_end_under_the_same_key():
     left = session(step("a"), state=SessionState.RUNNING, runs={"a": running("gone")})
     sessions, target = MemorySessions(left), Target(Ended(0, "all of it", "", reattached=True))
