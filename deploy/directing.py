@@ -68,7 +68,6 @@ async def taken(voice: Voice, session: Session, said: SessionDirected) -> Sessio
     Raises:
         NotDoneError: none did in time.
     """
-
     again = said.directive is Directive.RETRY
     becomes = retried(session, said).id if again else session.id
 
