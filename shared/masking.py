@@ -109,19 +109,21 @@ class _Finder:
         for form in sorted(bare, key=lambda form: (-len(form), form)):
             self._heads[form[:SHORTEST]].append(form)
             self._tails[form[-SHORTEST:]].append(form)
+        self._any_head = re.compile("|".join(map(re.escape, sorted(self._heads))))
         self._begins = {form[:count] for form in bare for count in range(1, SHORTEST)}
 
     def spans(self, raw: str) -> Iterable[Span]:
         """Where the forms stand whole."""
         plain = Unfolded(raw, self._folds)
-        text, heads = plain.text, self._heads
-        for at in range(len(text) - SHORTEST + 1):
-            if (head := text[at : at + SHORTEST]) not in heads:
-                continue
-            for form in heads[head]:
+        text, found = plain.text, self._any_head.search(plain.text)
+        while found:
+            at = found.start()
+            for form in self._heads[found[0]]:
                 if text.startswith(form, at):
                     yield plain.span(at, at + len(form))
                     break
+            # One may begin inside another.
+            found = self._any_head.search(text, at + 1)
 
     def open_from(self, raw: str) -> int:
         """From where on a text may be the beginning of a form; its length, if nowhere."""
