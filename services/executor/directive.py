@@ -20,12 +20,19 @@ class NothingToRetryError(PermanentError):
 
 
 def directed(session: Session, said: SessionDirected, owner: str, now: datetime) -> Move | None:
-    """Pause, resume or end a session; None where that changes nothing."""
-    why = _who(said)
+    """Pause, resume or end a session; None where it has ended, or was told otherwise since."""
+    if session.state in SESSION_ENDED or said.directive is Directive.RETRY:
+        return None
     if session.directed_at is not None and said.at < session.directed_at:
         # It comes late, or once more: what was said after it counts.
         return None
     session = session.model_copy(update={"directed_at": said.at})
+    # Also what changes nothing is noted: something older may come after it.
+    return _heeded(session, said, owner, now) or Move(session, owner, now)
+
+
+def _heeded(session: Session, said: SessionDirected, owner: str, now: datetime) -> Move | None:
+    why = _who(said)
     match said.directive:
         case Directive.PAUSE:
             return paused(session, owner, now, why=why)

@@ -154,6 +154,7 @@ def _update(move: Move) -> Document:
         "ending": session.ending and session.ending.model_dump(mode="json"),
         "rolling_back": session.rolling_back,
         "begun_at": session.begun_at,
+        "directed_at": session.directed_at,
         "updated_at": move.now,
     }
     if move.rewritten:

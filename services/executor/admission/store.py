@@ -79,7 +79,7 @@ class MongoLocks:
     async def waits_for(self, session_id: UUID, other: UUID) -> bool:
         """Whether one session waits for a target that another one has."""
         theirs = await self._locks.distinct("_id", {"session_id": other})
-        waiting = {"_id": session_id, "held_on": {"$in": [f"lock {name}" for name in theirs]}}
+        waiting = {"_id": session_id, "held": {"$in": [f"lock {name}" for name in theirs]}}
         return await self._sessions.find_one(waiting, {"_id": 1}) is not None
 
     async def release(self, session_id: UUID) -> None:
