@@ -1,7 +1,7 @@
 """How the steps of a session stand to each other: pure questions over what has ended so far."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from services.executor.session import Run, Session
@@ -135,26 +135,34 @@ def _left_out(run: Run) -> bool:
 
 def spoiling(session: Session) -> Iterator[Step]:
     """The steps that keep the session from having succeeded, once all have ended."""
+    known = _Known()
     for step in session.steps:
         outermost = step.parent is None and session.stands_in_the_way(step)
-        if outermost and not _made_good(session, step):
+        if outermost and not _made_good(session, step, known):
             yield step
 
 
-def _made_good(session: Session, step: Step, known: dict[str, bool] | None = None) -> bool:
+@dataclass(frozen=True)
+class _Known:
+    """What is known by now of the ends of steps, which many ask for: see those functions."""
+
+    made_good: dict[str, bool] = field(default_factory=dict)
+    gone_around: dict[str, bool] = field(default_factory=dict)
+
+
+def _made_good(session: Session, step: Step, known: _Known) -> bool:
     """Whether all that need a failed step went on by another one that came first.
 
     What is unknown is never made good: nobody knows what it did.
     """
-    known = {} if known is None else known
-    if step.id not in known:
-        known[step.id] = session.run(step.id).state is not StepState.UNKNOWN and (
-            _gone_around(session, step) or _passed_by(session, step, known)
+    if step.id not in known.made_good:
+        known.made_good[step.id] = session.run(step.id).state is not StepState.UNKNOWN and (
+            _gone_around(session, step, known) or _passed_by(session, step, known)
         )
-    return known[step.id]
+    return known.made_good[step.id]
 
 
-def _passed_by(session: Session, step: Step, known: dict[str, bool]) -> bool:
+def _passed_by(session: Session, step: Step, known: _Known) -> bool:
     needing = session.needing(step.id)
     return bool(needing) and all(
         _won(session, other)
@@ -163,15 +171,21 @@ def _passed_by(session: Session, step: Step, known: dict[str, bool]) -> bool:
     )
 
 
-def _gone_around(session: Session, step: Step) -> bool:
+def _gone_around(session: Session, step: Step, known: _Known) -> bool:
     """Whether its failure led on to a step that succeeded, or it needed only such steps."""
+    if step.id not in known.gone_around:
+        known.gone_around[step.id] = _led_around(session, step, known)
+    return known.gone_around[step.id]
+
+
+def _led_around(session: Session, step: Step, known: _Known) -> bool:
     run = session.run(step.id)
     if run.state is StepState.FAILED:
         return step.goto is not None and session.run(step.goto).state is StepState.SUCCEEDED
     if run.state is not StepState.SKIPPED or not run.blocked:
         return False
     blocking = [need for need in map(session.step, step.needs) if session.stands_in_the_way(need)]
-    return bool(blocking) and all(_gone_around(session, need) for need in blocking)
+    return bool(blocking) and all(_gone_around(session, need, known) for need in blocking)
 
 
 def outcome(session: Session, group: Step) -> tuple[StepState, str] | None:
@@ -181,7 +195,8 @@ def outcome(session: Session, group: Step) -> tuple[StepState, str] | None:
     if any(not run.over for run in runs):
         return None
     spoilt = [part for part in parts if session.stands_in_the_way(part)]
-    spoilt = [part for part in spoilt if not _made_good(session, part)]
+    known = _Known()
+    spoilt = [part for part in spoilt if not _made_good(session, part, known)]
     failed = [part for part, run in zip(parts, runs, strict=True) if run.state is StepState.FAILED]
     if spoilt or (group.foreach is not None and failed):
         worst = (spoilt or failed)[0]

@@ -9,13 +9,17 @@ States are letters: pending, Running, succeeded, failed, skipped (-), unknown, w
 """
 
 import re
+from collections import Counter
 from itertools import permutations
+from typing import ClassVar
 
 import pytest
 
+from services.executor.graph import spoiling, unwanted
 from services.executor.moves import Result
+from services.executor.session import Run, Session
 from shared.events import Foreach, Join, OnFailure, Refusal, RunbookRef
-from shared.lifecycle import Effect, SessionState
+from shared.lifecycle import Effect, SessionState, StepState
 from tests.executor.going import approved, begin, ended, refused, unanswered
 from tests.executor.sessions import NOW, session, step
 
@@ -322,3 +326,57 @@ def test_a_step_of_many_has_a_name_on_the_target_that_is_its_own():
     keys = {of.job_key(each) for each in of.steps}
     assert len(keys) == 3
     assert all(re.fullmatch(r"[A-Za-z0-9_-]+", key) for key in keys)
+
+
+class Counted(Session):
+    """A session that stops whoever asks the same of it again and again."""
+
+    asked: ClassVar[Counter] = Counter()
+
+    def needing(self, step_id):
+        self.asked[step_id] += 1
+        assert self.asked[step_id] < 5, f"{step_id} is looked at over and over"
+        return super().needing(step_id)
+
+    def stands_in_the_way(self, step):
+        asked = f"whether {step.id} stands in the way"
+        self.asked[asked] += 1
+        assert self.asked[asked] < 5, f"{asked} is asked over and over"
+        return super().stands_in_the_way(step)
+
+
+def layered(layers, **runs):
+    """A join that is won already, and beside it layers of two that all need the two before."""
+    steps, before = [step("win")], ()
+    for number in range(layers):
+        pair = [step(f"{side}{number}", *before) for side in "ab"]
+        steps, before = [*steps, *pair], tuple(each.id for each in pair)
+    steps.append(step("end", "win", *before, join=Join.FIRST))
+    Counted.asked.clear()
+    return Counted(**dict(session(*steps, runs={"win": SUCCEEDED, **runs})))
+
+
+SUCCEEDED = Run(state=StepState.SUCCEEDED, attempt=1)
+FAILED = Run(state=StepState.FAILED, attempt=1)
+LEFT = Run(state=StepState.SKIPPED, blocked=True)
+
+
+def test_of_a_wide_plan_beside_a_join_each_step_is_looked_at_once():
+    of = layered(30)
+    assert unwanted(of, of.step("a0"))
+    assert max(of.asked.values()) == 1
+
+
+def test_whether_a_wide_branch_was_made_good_is_looked_at_once_a_step():
+    others = {f"{side}{number}": LEFT for side in "ab" for number in range(30)}
+    of = layered(30, **{**others, "a0": FAILED, "b0": SUCCEEDED, "end": SUCCEEDED})
+    assert next(spoiling(of), None) is None
+
+
+def test_whether_a_wide_branch_was_gone_around_is_looked_at_once_a_step():
+    leads = step("a0", goto="win", on_failure=OnFailure.GOTO)
+    others = {f"{side}{number}": LEFT for side in "ab" for number in range(30)}
+    of = layered(30, **{**others, "a0": FAILED, "b0": SUCCEEDED, "end": LEFT})
+    ending = of.step("end").model_copy(update={"join": Join.ALL, "needs": ("a29", "b29")})
+    of = of.with_step(leads).with_step(ending)
+    assert next(spoiling(of), None) is None
