@@ -14,7 +14,11 @@ from services.executor.admission.store import (
     MongoHistory,
     MongoLocks,
 )
-from tests.executor.sessions import NOW
+from services.executor.moves import Move
+from services.executor.session import Run
+from services.executor.store import MongoSessions
+from shared.lifecycle import SessionState, StepState
+from tests.executor.sessions import NOW, TICKET_ID, session, step
 
 ONE, TWO = uuid4(), uuid4()
 LIMIT = Threshold(2, timedelta(minutes=10), timedelta(minutes=1))
@@ -123,3 +127,18 @@ async def test_the_changes_that_began_on_a_target_are_counted_and_no_others(db):
     history, since = MongoHistory(db), NOW - timedelta(hours=1)
     assert await history.begun_on("web", since, without="") == 2
     assert await history.begun_on("web", since, without=f"{ONE}/a") == 1
+
+
+async def test_who_waits_for_whom_is_seen_by_what_sessions_are_held_on(db, locks):
+    sessions = MongoSessions(db)
+    of = session(step("a"), state=SessionState.WAITING, begun_at=NOW)
+    plan = of.model_dump(mode="json", exclude={"id", "untold"})
+    await sessions.collection.insert_one({**plan, "_id": of.id, "ticket_id": TICKET_ID})
+    waits = Run(state=StepState.READY, held="ONE works there", held_on="lock web")
+    await sessions.save(0, Move(of.with_run("a", waits), "me", NOW))
+    assert not await locks.waits_for(of.id, ONE), "nobody has it"
+    await locks.take(["web"], ONE)
+    await locks.take(["db"], TWO)
+    assert await locks.waits_for(of.id, ONE)
+    assert not await locks.waits_for(of.id, TWO)
+    assert not await locks.waits_for(ONE, of.id)

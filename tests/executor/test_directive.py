@@ -1,12 +1,14 @@
 """Pausing, ending and trying again a session."""
 
+from datetime import timedelta
+
 import pytest
 
 from services.executor.directive import NothingToRetryError, directed, retried
 from services.executor.moves import Result
-from shared.events import Directive, Edit, SessionDirected
-from shared.lifecycle import Risk, SessionState
-from tests.executor.going import approved, begin, ended, gone_on
+from shared.events import Directive, Edit, OnFailure, Refusal, SessionDirected
+from shared.lifecycle import Effect, Risk, SessionState
+from tests.executor.going import approved, begin, ended, gone_on, refused
 from tests.executor.sessions import NOW, SESSION_ID, TICKET_ID, session, states, step
 
 OK = Result(exit_code=0)
@@ -123,3 +125,70 @@ def test_what_cannot_be_tried_again_says_why(of, edits):
     word = said(Directive.RETRY, edits=tuple(Edit(step_id=id_, run="x") for id_ in edits))
     with pytest.raises(NothingToRetryError):
         retried(of(), word)
+
+
+def word(directive, seconds, **fields):
+    """What somebody said so many seconds later."""
+    spoken = said(directive, **fields)
+    return spoken.model_copy(update={"at": NOW + timedelta(seconds=seconds)})
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [(Directive.PAUSE, Directive.RESUME), (Directive.RESUME, Directive.PAUSE)],
+    ids=["was paused", "goes on"],
+)
+def test_of_two_words_that_come_in_the_wrong_order_the_one_said_last_counts(first, then):
+    of = gone_on(directed(begun(*CHAIN), word(then, 2), "me", NOW)).session
+    assert directed(of, word(first, 1), "me", NOW) is None
+    assert bool(of.paused) is (then is Directive.PAUSE)
+
+
+def test_a_word_that_comes_twice_counts_once():
+    of = gone_on(directed(begun(*CHAIN), word(Directive.PAUSE, 1), "me", NOW)).session
+    assert gone_on(directed(of, word(Directive.PAUSE, 1), "me", NOW)).session == of
+
+
+def test_what_was_said_of_the_first_session_does_not_count_in_the_one_that_tries_again():
+    failed = over(begun(*CHAIN), "a", BAD).session.model_copy(update={"directed_at": NOW})
+    assert retried(failed, said(Directive.RETRY)).directed_at is None
+
+
+def test_a_session_is_tried_again_once_whoever_asks_and_however_often():
+    failed = over(begun(*CHAIN), "a", BAD).session
+    ann = retried(failed, word(Directive.RETRY, 1))
+    bob = retried(failed, word(Directive.RETRY, 2).model_copy(update={"by": "bob@example.com"}))
+    assert ann.id == bob.id
+    assert retried(
+        ann.model_copy(update={"state": failed.state}), said(Directive.RETRY)
+    ).id not in {
+        failed.id,
+        ann.id,
+    }
+
+
+def test_what_is_for_a_failure_can_still_be_led_to_when_its_plan_is_tried_again():
+    steps = (step("a", asks=1, on_failure=OnFailure.GOTO, goto="b"), step("b"))
+    expired = refused(begun(*steps), "a", "me", NOW, refusal=Refusal.EXPIRED, reason="nobody")
+    assert states(expired.session) == {"a": "expired", "b": "skipped"}
+    again = begin(
+        retried(expired.session, said(Directive.RETRY)), "me", NOW, source_resolved=False
+    ).session
+    again = over(approved(again, "a", "me", NOW).session, "a", BAD).session
+    assert states(again) == {"a": "failed", "b": "running"}
+
+
+def test_what_was_said_of_a_command_does_not_hold_for_the_one_written_in_its_place():
+    easy = step("a", risk=Risk.LOW, effect=Effect.CHECK_THEN_ACT, check="test -e x", gather=True)
+    failed = over(begun(easy, step("b", "a")), "a", BAD).session
+    failed = over(failed, "b", BAD).session
+    edits = (Edit(step_id="a", run="rm -rf /data/old"),)
+    edited = retried(failed, said(Directive.RETRY, edits=edits)).step("a")
+    assert (edited.effect, edited.check, edited.gather) == (Effect.ONCE, None, False)
+    assert (edited.risk, edited.approval.required) == (Risk.HIGH, 1)
+
+
+def test_a_risky_command_is_not_less_risky_for_being_edited():
+    failed = over(begun(step("a", risk=Risk.CRITICAL)), "a", BAD).session
+    edits = (Edit(step_id="a", run="echo better"),)
+    assert retried(failed, said(Directive.RETRY, edits=edits)).step("a").risk is Risk.CRITICAL

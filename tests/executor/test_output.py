@@ -7,7 +7,7 @@ import pytest
 
 from services.executor import output
 from services.executor.moves import Result, Wrote
-from services.executor.output import FLUSH_AT, HEAD, TAIL, Window
+from services.executor.output import FLUSH_AT, HEAD, TAIL, Attempt, Window
 from services.executor.transcript import Piece
 from shared.connectors.protocol import Chunk, Stream
 from tests.executor.fakes import Air, MemoryOutput, eventually, outputs
@@ -164,3 +164,13 @@ def test_what_was_not_stored_is_taken_again_first():
     window.add(piece("b", 1))
     window.put_back(taken)
     assert [(p.offset, p.text) for p in window.taken()] == [(0, "ab")]
+
+
+@pytest.mark.parametrize(
+    ("fence", "claimed", "is_taken_over"),
+    [(1, 0, False), (2, 0, True), (3, 3, False), (4, 3, True)],
+)
+def test_output_counts_as_somebody_elses_only_where_the_attempt_was_taken_over(
+    fence, claimed, is_taken_over
+):
+    assert Attempt(SESSION_ID, "a", 1, fence, claimed).is_taken_over is is_taken_over

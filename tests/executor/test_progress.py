@@ -14,6 +14,7 @@ from tests.executor.going import (
     approved,
     begin,
     ended,
+    paused,
     refused,
     source_said,
     unanswered,
@@ -329,3 +330,43 @@ def test_long_output_is_told_by_its_end():
     move = played(begun(step("a")), ("a", replace(OK, output="x" * 100_000 + "the end")))
     assert len(move.session.run("a").output) < 5_000
     assert move.session.run("a").output.endswith("the end")
+
+
+def test_a_plan_that_is_paused_before_it_is_begun_waits_when_it_is():
+    move = paused(session(step("a")), "me", NOW, why="ann")
+    assert move.session.state is SessionState.PLANNED
+    move = begin(move.session, "me", NOW, source_resolved=False)
+    assert (move.session.state, move.session.begun_at) == (SessionState.WAITING, NOW)
+    assert paused(move.session, "me", NOW, why="").claimed == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("last", "state"), [(True, SessionState.CANCELLED), (False, SessionState.RUNNING)]
+)
+def test_what_the_source_said_last_before_a_plan_is_begun_counts_when_it_is(last, state):
+    of = session(step("a"), source_resolved=not last)
+    move = source_said(of, "me", NOW, resolved=last)
+    assert move.session.state is SessionState.PLANNED
+    assert begin(move.session, "me", NOW, source_resolved=False).session.state is state
+
+
+def test_of_its_own_steps_an_executor_takes_on_those_that_it_is_not_at():
+    of = begun(step("a"), step("b")).session
+    alive = frozenset({"me"})
+    assert adopted(of, alive, "me", NOW) is None
+    move = adopted(of, alive, "me", NOW, at_work={"a"})
+    assert move.claimed == ["b"]
+    assert move.session.run("b").is_taken_over
+    assert not move.session.run("a").is_taken_over
+
+
+@pytest.mark.parametrize("owners", [1, 4])
+def test_an_attempt_is_new_to_its_owner_however_many_the_earlier_ones_had(owners):
+    move = begun(step("a", effect=Effect.IDEMPOTENT, retry=TWICE))
+    for number in range(owners):
+        move = adopted(move.session, frozenset(), f"owner {number}", NOW)
+        assert move.session.run("a").is_taken_over
+    run = move.session.run("a")
+    move = ended(move.session, "a", run.owner, NOW, fence=run.fence, result=BAD)
+    assert move.session.run("a").attempt == 2
+    assert not move.session.run("a").is_taken_over

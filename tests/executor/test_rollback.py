@@ -122,3 +122,25 @@ def test_a_session_that_is_ended_by_a_person_may_be_taken_back_first():
     move = ended(move.session, "undo:a", "me", NOW, fence=1, result=OK)
     assert move.session.state is SessionState.CANCELLED
     assert finished(move).reason == "ended by ann; taken back: a"
+
+
+FORM = 'form\nquestion: "How many?"\nfields: {"count": {"type": "text"}}'
+
+
+def test_a_question_that_is_open_when_a_plan_is_taken_back_waits_for_nobody():
+    steps = (undoable("a", on_failure=ROLLBACK), step("form", uses="ask", run=FORM))
+    move = played(steps, ("a", BAD))
+    assert states(move.session) == {"a": "failed", "form": "skipped", "undo:a": "running"}
+    move = ended(move.session, "undo:a", "me", NOW, fence=1, result=OK)
+    assert move.session.state is SessionState.FAILED
+
+
+def test_a_session_that_is_ended_without_taking_back_takes_nothing_back():
+    move = played((undoable("a"), undoable("b", "a", on_failure=ROLLBACK)), ("a", OK))
+    move = wound_down(
+        move.session, "me", NOW, Ending(reason="ann", outcome=SessionOutcome.CANCELLED)
+    )
+    stopped = Result(exit_code=143, reason="it was ended")
+    move = ended(move.session, "b", "me", NOW, fence=1, result=stopped)
+    assert states(move.session) == {"a": "succeeded", "b": "failed"}
+    assert move.session.state is SessionState.CANCELLED

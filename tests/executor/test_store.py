@@ -9,7 +9,7 @@ import pytest
 from services.executor import progress
 from services.executor.admission.verdict import Hold
 from services.executor.advance import admit, settle
-from services.executor.moves import Result
+from services.executor.moves import Move, Result
 from services.executor.output import Attempt, Whole
 from services.executor.store import MongoExecutors, MongoOutput, MongoSessions
 from services.executor.transcript import Piece
@@ -211,3 +211,10 @@ async def test_sessions_that_do_not_change_and_of_which_nothing_runs_are_found(s
     waiting = await sessions.load(SESSION_ID)
     await sessions.save(waiting.rev, approved(waiting, "a", "me", NOW))
     assert await sessions.quiet(later) == []
+
+
+async def test_when_somebody_last_said_something_of_a_session_is_kept(sessions):
+    loaded = await sessions.load(SESSION_ID)
+    told = loaded.model_copy(update={"directed_at": NOW})
+    await sessions.save(loaded.rev, Move(told, "me", NOW))
+    assert (await sessions.load(SESSION_ID)).directed_at == NOW

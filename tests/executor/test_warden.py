@@ -14,7 +14,7 @@ from shared.config import LocalTarget
 from shared.config.execution import AtOnce, Execution
 from shared.config.policy import PolicyConfig
 from shared.connectors.protocol import DryRun, TargetUnreachableError
-from shared.events import Alert, AlertStatus
+from shared.events import Alert, AlertStatus, ApprovalRule
 from shared.lifecycle import Effect, Risk, StepState
 from shared.policy.policy import Policy
 from shared.policy.records.record import Record
@@ -342,3 +342,71 @@ async def test_what_its_target_does_not_allow_never_runs_whatever_was_agreed():
     said = await verdict(World(), of=await agreed(), allow={"commands": ["uptime"]})
     assert isinstance(said, Deny)
     assert said.reason == "target here: what is allowed there does not include: echo a"
+
+
+SMALL, GREAT = UUID(int=1), UUID(int=2)
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "verdict_"), [(GREAT, SMALL, Deny), (SMALL, GREAT, Hold)]
+)
+async def test_of_two_sessions_that_wait_for_each_other_one_gives_up(mine, theirs, verdict_):
+    world = World()
+    world.held["here"] = theirs
+    world.waiting.add((theirs, mine))
+    of = (await agreed()).model_copy(update={"id": mine})
+    of = of.with_run("a", of.run("a").model_copy(update={"approval_id": _asked_of(of)}))
+    assert isinstance(await verdict(world, of=of), verdict_)
+
+
+def _asked_of(of):
+    return of.approval_id(of.step("a"))
+
+
+async def test_who_waits_for_one_that_waits_for_nobody_goes_on_waiting():
+    world = World()
+    world.held["here"] = SMALL
+    of = (await agreed()).model_copy(update={"id": GREAT})
+    of = of.with_run("a", of.run("a").model_copy(update={"approval_id": _asked_of(of)}))
+    assert isinstance(await verdict(world, of=of), Hold)
+
+
+@pytest.mark.parametrize(
+    ("plan", "rule", "who"),
+    [
+        ((), ("ann@x", "bob@x"), ("ann@x", "bob@x")),
+        (("ann@x", "bob@x"), (), ("ann@x", "bob@x")),
+        (("ann@x", "bob@x"), ("bob@x", "eve@x"), ("bob@x",)),
+    ],
+)
+async def test_of_a_plan_and_a_policy_that_ask_as_many_the_narrower_people_are_asked(
+    plan, rule, who
+):
+    world = World()
+    world.policy = policy(rules=[{"name": "who", "require": 1, "from": list(rule)}])
+    asks = ApprovalRule(required=1, reason="its plan", who=plan)
+    said = await verdict(world, of=session(step("a", approval=asks), alert=ALERT))
+    assert (said.rule.required, said.rule.who) == (1, who)
+
+
+async def test_a_yes_does_not_count_once_other_people_have_to_give_it():
+    world, of = World(), await agreed()
+    assert await verdict(world, of=of) == Go()
+    world.policy = policy(rules=[{"name": "who", "require": 1, "from": ["ann@x"]}])
+    said = await verdict(world, of=of)
+    assert isinstance(said, Ask)
+    assert said.rule.who == ("ann@x",)
+
+
+@pytest.mark.parametrize(
+    ("risk", "asks", "people"), [(Risk.CRITICAL, 1, 2), (Risk.HIGH, 1, 1), (Risk.CRITICAL, 0, 0)]
+)
+async def test_taking_back_what_nobody_agreed_to_is_asked_as_its_risk_would_be(risk, asks, people):
+    undo = step("undo:a", undoes="a", risk=risk, asks=asks)
+    said = await verdict(World(), of=session(step("a"), undo, alert=ALERT), step_id="undo:a")
+    assert said == Go() if people == 0 else said.rule.required == people
+
+
+async def test_a_dry_run_with_a_defect_keeps_nobody_from_being_asked():
+    said = await verdict(World(), connector=Dry(OSError(28, "No space left on device")))
+    assert (said.rule.required, said.dry_run) == (1, "No dry run: OSError")

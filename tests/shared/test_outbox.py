@@ -191,6 +191,26 @@ async def test_an_outage_of_the_bus_leaves_everything_for_later(things):
     assert await outbox.sweep() == 1
 
 
+async def test_one_event_that_cannot_be_published_holds_up_no_other(things):
+    class TooLarge(Published):
+        async def __call__(self, *events):
+            if large in events:
+                raise UnavailableError("more than the bus takes")
+            await super().__call__(*events)
+
+    large, small = created(), created()
+    published = TooLarge()
+    await change(things, large)
+    await things.insert_one({"_id": 2, "outbox": kept([small], traceparent=TRACE)})
+    await things.update_many({}, [{"$set": {INDEX: "$$NOW"}}])
+    await grow_old(things)
+    with capture_logs() as logs, pytest.raises(UnavailableError, match="more than the bus takes"):
+        await Outbox(things, published).sweep()
+    assert published.events == [small]
+    assert [line["document_id"] for line in logs if line["event"] == "outbox.not_told"] == ["1"]
+    assert [entry["id"] for entry in (await things.find_one({"_id": 1}))["outbox"]] == [large.id]
+
+
 async def test_an_event_of_a_newer_version_is_left_to_it_and_holds_up_no_other(things):
     published = Published()
     outbox = Outbox(things, published)
