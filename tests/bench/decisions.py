@@ -24,6 +24,8 @@ async def decision_to_start() -> list[Measure]:
     """One decision after the other: from the POST to `step.started`, as any subscriber sees it."""
     async with site() as (world, floor):
         world.write_runbook(text=RUNBOOK)
+        # Each decision is about a session of its own: none waits for the one before it to end.
+        world.write_config(here={"connector": "local", "lock": False})
         await world.start(*PARTS)
         webhooks = [request(f"job-{number}") for number in range(DECISIONS)]
         await post_all(world.ports["ingest"], webhooks, 8)
