@@ -156,15 +156,10 @@ def test_what_was_said_of_the_first_session_does_not_count_in_the_one_that_tries
 
 def test_a_session_is_tried_again_once_whoever_asks_and_however_often():
     failed = over(begun(*CHAIN), "a", BAD).session
-    ann = retried(failed, word(Directive.RETRY, 1))
-    bob = retried(failed, word(Directive.RETRY, 2).model_copy(update={"by": "bob@example.com"}))
-    assert ann.id == bob.id
-    assert retried(
-        ann.model_copy(update={"state": failed.state}), said(Directive.RETRY)
-    ).id not in {
-        failed.id,
-        ann.id,
-    }
+    first, second = (retried(failed, said(Directive.RETRY, key=key)) for key in ("1", "2"))
+    assert first.id == second.id
+    failed_too = first.model_copy(update={"state": failed.state})
+    assert retried(failed_too, said(Directive.RETRY)).id not in {failed.id, first.id}
 
 
 def test_what_is_for_a_failure_can_still_be_led_to_when_its_plan_is_tried_again():

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from services.executor.progress import wound_down
 from services.executor.session import Ending
@@ -146,7 +147,9 @@ async def test_a_step_that_cannot_be_ended_is_waited_for():
     driver = engine(sessions, target)
     await driver.begin(SESSION_ID, TICKET_ID)
     await eventually(lambda: target.jobs, 60)
-    await end(driver)
-    await eventually(lambda: target.opened == 2, 60)
+    with capture_logs() as logs:
+        await end(driver)
+        await eventually(lambda: [each for each in logs if each["event"].endswith("ended")], 60)
+    assert [each["event"] for each in logs] == ["step.cannot_be_ended"]
     target.may_end.set()
     assert states(await over(driver, sessions)) == {"a": "failed"}
