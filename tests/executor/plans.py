@@ -38,13 +38,13 @@ def _drawn(chance, name, earlier, later, parent=None):
         fields["retry"] = Retry(attempts=2)
     if chance.random() < 0.2:
         fields["when"] = _condition(chance, earlier)
-    if chance.random() < 0.12:
+    if chance.random() < 0.2:
         fields |= {"uses": "ask", "run": _FORM, "effect": Effect.READ_ONLY, "rollback": None}
     return step(name, *needs, asks=chance.choice([0, 0, 0, 1]), **fields)
 
 
 def _failing(chance, later):
-    on_failure = chance.choice([OnFailure.STOP, *OnFailure])
+    on_failure = chance.choice([*OnFailure, OnFailure.ROLLBACK])
     if on_failure is OnFailure.GOTO and not later:
         on_failure = OnFailure.STOP
     goto = chance.choice(later) if on_failure is OnFailure.GOTO else None

@@ -149,7 +149,7 @@ def _adopted(play):
 
 
 #: What may happen at any time, and how often.
-ANY_TIME = {_looked: 0.5, _paused: 0.15, _cancelled: 0.06, _too_late: 0.02, _source_spoke: 0.05}
+ANY_TIME = {_looked: 0.5, _paused: 0.15, _cancelled: 0.1, _too_late: 0.03, _source_spoke: 0.05}
 
 
 def _possible(play):
