@@ -23,10 +23,11 @@ def directed(session: Session, said: SessionDirected, owner: str, now: datetime)
     """Pause, resume or end a session; None where it has ended, or was told otherwise since."""
     if session.state in SESSION_ENDED or said.directive is Directive.RETRY:
         return None
-    if session.directed_at is not None and said.at < session.directed_at:
-        # It comes late, or once more: what was said after it counts.
+    last = max(said.at, session.directed_at or said.at)
+    if said.at < last and said.directive is not Directive.CANCEL:
+        # It comes late, or once more: what was said after it counts. An end counts for good.
         return None
-    session = session.model_copy(update={"directed_at": said.at})
+    session = session.model_copy(update={"directed_at": last})
     # Also what changes nothing is noted: something older may come after it.
     return _heeded(session, said, owner, now) or Move(session, owner, now)
 

@@ -187,3 +187,10 @@ def test_a_risky_command_is_not_less_risky_for_being_edited():
     failed = over(begun(step("a", risk=Risk.CRITICAL)), "a", BAD).session
     edits = (Edit(step_id="a", run="echo better"),)
     assert retried(failed, said(Directive.RETRY, edits=edits)).step("a").risk is Risk.CRITICAL
+
+
+def test_a_wish_to_end_a_session_counts_also_when_it_comes_late():
+    paused = gone_on(directed(begun(*CHAIN), word(Directive.PAUSE, 2), "me", NOW)).session
+    move = gone_on(directed(paused, word(Directive.CANCEL, 1), "me", NOW))
+    assert move.stopped == ["a"]
+    assert move.session.directed_at == paused.directed_at
