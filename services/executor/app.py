@@ -99,7 +99,7 @@ def build(settings: Settings) -> Service:
         now=_now,
     )
     engine = Engine(
-        f"{_place(settings.home)}/{os.getpid()}-{uuid4().hex[:8]}",
+        f"{place_of_home(settings.home)}/{os.getpid()}-{uuid4().hex[:8]}",
         sessions=sessions,
         executors=executors,
         output=Outputs(
@@ -145,11 +145,13 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _place(home: Path) -> str:
+def place_of_home(home: Path) -> str:
     """What tells this machine with this home from others: claims of local commands lie here."""
-    mark = home / "place"
+    home.mkdir(parents=True, exist_ok=True)
+    mark, mine = home / "place", home / f"place.{uuid4().hex}"
+    mine.write_text(uuid4().hex[:12])
+    # Of several that begin here at once, all read what the first one has written as a whole.
     with suppress(FileExistsError):
-        home.mkdir(parents=True, exist_ok=True)
-        with mark.open("x") as file:
-            file.write(uuid4().hex[:12])
+        mark.hardlink_to(mine)
+    mine.unlink()
     return f"{socket.gethostname()}-{mark.read_text()}"
