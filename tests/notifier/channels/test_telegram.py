@@ -311,7 +311,9 @@ async def test_that_nobody_can_answer_is_told_with_a_reason(telegram):
     assert telegram.cloud.of("sendMessage")[-1]["reply_markup"]["force_reply"]
 
 
-@pytest.mark.parametrize("data", ["", "y", "y:", "y:x", "z:1", "y:869c7adc0ef74916aea3096a15242ec7", "c9:x"])
+@pytest.mark.parametrize(
+    "data", ["", "y", "y:", "y:x", "z:1", "y:869c7adc0ef74916aea3096a15242ec7", "c9:x"]
+)
 async def test_a_made_up_button_decides_nothing(telegram, data):
     await telegram.press(await telegram.ask(approval()), data)
     assert telegram.bus.events == []
