@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pydantic import TypeAdapter, ValidationError
+
 from shared.errors import SettingsError
 
 CONFIG_NAME: Final = "handrail.yaml"
 _KEY_BYTES: Final = 48
+
+_PORTS: Final = TypeAdapter(dict[str, int])
 
 _STARTER: Final = """\
 # Handrail's own settings: sources, people, targets, Prometheus servers.
@@ -70,6 +74,21 @@ class Home:
     def starter_config(self) -> Path:
         return self.path / CONFIG_NAME
 
+    @property
+    def ports_file(self) -> Path:
+        return self.path / "ports.json"
+
+    def ports(self) -> dict[str, int]:
+        """The ports that the services had the last time; none where that is not known."""
+        try:
+            return _PORTS.validate_json(self.ports_file.read_bytes())
+        except (OSError, ValidationError):
+            return {}
+
+    def remember_ports(self, ports: Mapping[str, str]) -> None:
+        """Keep which ports the services have, for the next time."""
+        self.ports_file.write_bytes(_PORTS.dump_json({**self.ports(), **_numbers(ports)}))
+
     def make(self) -> None:
         """Make the folder, for its owner only.
 
@@ -105,6 +124,10 @@ class Home:
     def known_secret_key(self, environment: Mapping[str, str]) -> str | None:
         """The secret that signatures are made with here, if there is one."""
         return environment.get("HANDRAIL_SECRET_KEY") or _content(self.key_file) or None
+
+
+def _numbers(ports: Mapping[str, str]) -> dict[str, int]:
+    return {name: int(port) for name, port in ports.items()}
 
 
 def _secret(path: Path) -> str:

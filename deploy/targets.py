@@ -15,7 +15,7 @@ from shared.targets.store import Declared
 
 _FIRST: Final = 200
 #: Whatever a server says of its first page, it answers, and lets Handrail in.
-_ANSWERED: Final = (200, 204, 301, 302, 303, 307, 308, 400, 404, 405)
+_ANSWERED: Final = (200, 204, 301, 302, 303, 307, 308, 400, 404, 405, 501)
 
 #: By connector, what changes nothing and says that a target is there and lets Handrail in.
 _LOOKS: Final[Mapping[str, str]] = {

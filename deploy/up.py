@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 
 from deploy.home import Home
 from deploy.ports import LOCALHOST, free_port
@@ -67,7 +68,8 @@ async def running(spread: Spread, *, log_to_stderr: bool) -> AsyncIterator[Runni
         async with AsyncExitStack() as exits:
             stack = await _servers(exits, home)
             os.environ.update(stack.environment())
-            urls = choose_ports(os.environ)
+            urls = choose_ports(os.environ, remembered=home.ports())
+            home.remember_ports({name: os.environ[PARTS[name].port_setting] for name in urls})
             pids = await exits.enter_async_context(_RUNNERS[spread](home, urls))
             run = _run(stack, urls, pids)
             exits.enter_context(announced(home.path, run))
@@ -83,15 +85,21 @@ def settle(home: Home, environment: MutableMapping[str, str]) -> None:
     environment["HANDRAIL_CONFIG"] = str(config)
 
 
-def choose_ports(environment: MutableMapping[str, str]) -> dict[str, str]:
-    """Give each service a port, another one where the usual one is taken; their URLs by name."""
+def choose_ports(
+    environment: MutableMapping[str, str], *, remembered: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, str]:
+    """Give each service a port, another one where the usual one is taken; their URLs by name.
+
+    What it had the last time (``remembered``) goes first: links that were sent go on leading here.
+    """
     host = environment.get("HANDRAIL_HOST") or LOCALHOST
     urls: dict[str, str] = {}
     chosen: set[int] = set()
     for part in PARTS.values():
         port = environment.get(part.port_setting)
         if not port:
-            port = str(free_port(part.port, host=host, beside=chosen))
+            wanted = remembered.get(part.name, part.port)
+            port = str(free_port(wanted, host=host, beside=chosen))
             chosen.add(int(port))
             environment[part.port_setting] = port
         urls[part.name] = f"http://{_reached(host)}:{port}"

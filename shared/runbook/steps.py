@@ -189,6 +189,8 @@ class PlaceStep(_CallTemplate):
 
     uses: Literal["wait", "ask"]
     target: Literal[""] = ""
+    # Neither changes anything: nobody is asked whether somebody may be asked.
+    risk: Risk = Risk.LOW
     timeout: PositiveDuration = timedelta(days=1)
 
     @model_validator(mode="before")

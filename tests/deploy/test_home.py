@@ -1,5 +1,6 @@
 """What an installation gets when it starts for the first time."""
 
+import socket
 import stat
 
 import pytest
@@ -112,6 +113,29 @@ def test_every_service_gets_a_port_of_its_own_and_people_the_notifiers(home):
     assert len(set(urls.values())) == len(urls) == 7
     assert environment["HANDRAIL_PUBLIC_URL"] == urls["notifier"]
     assert urls["ingest"] == f"http://127.0.0.1:{environment['HANDRAIL_INGEST_PORT']}"
+
+
+def test_a_service_gets_the_port_that_it_had_before(home):
+    first: dict[str, str] = {}
+    had = choose_ports(first)
+    home.remember_ports({name: url.rpartition(":")[2] for name, url in had.items()})
+    assert choose_ports({}, remembered=home.ports()) == had
+
+
+def test_a_port_that_somebody_else_has_by_now_is_another_one(home):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        urls = choose_ports({}, remembered={"notifier": port})
+    assert urls["notifier"] != f"http://127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize("written", [None, b"", b"[]", b'{"ingest": "x"}', b"\xff"])
+def test_ports_that_are_not_known_are_chosen_anew(home, written):
+    if written is not None:
+        home.ports_file.write_bytes(written)
+    assert home.ports() == {}
 
 
 def test_ports_and_the_public_url_stay_as_they_are_set():
