@@ -101,7 +101,7 @@ class MongoTickets:
         return None
 
     async def _conclude(self, where: Document, conclusion: Conclusion, caused_by: UUID) -> bool:
-        said = {**conclusion.model_dump(mode="json"), "by": "verifier", "caused_by": caused_by}
+        said = {**conclusion.model_dump(mode="json"), "caused_by": caused_by}
         where = {**where, **_not_yet(caused_by)}
         if isinstance(conclusion, TicketEscalated):
             state = TicketState.ESCALATED.value
