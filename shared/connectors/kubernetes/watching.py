@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, Final
 
 from shared.connectors.kubernetes.api import Api
@@ -45,13 +45,11 @@ async def _seen(api: Api, ref: Ref) -> AsyncGenerator[Mapping[str, Any] | None, 
         yield items[0]
         version = listed.get("metadata", {}).get("resourceVersion", "")
         watch = {**only, "watch": "true", "resourceVersion": version, "timeoutSeconds": "300"}
-        try:
+        # Listing again waits for the cluster as long as that is worth while.
+        with suppress(TargetUnreachableError):
             async for event in api.events(ref.collection, watch):
                 if event["type"] not in _WATCHED:
                     break
                 yield None if event["type"] == "DELETED" else event["object"]
-        except TargetUnreachableError:
-            # Listing again waits for the cluster as long as that is worth while.
-            pass
         # A version that is too old, or a server that ends each watch at once.
         await asyncio.sleep(_PAUSE)

@@ -289,9 +289,8 @@ class Keeper:
             return
         self._unsaid += data
         try:
-            del self._unsaid[: self._socket.send(self._unsaid)]
-        except BlockingIOError:
-            pass
+            with suppress(BlockingIOError):
+                del self._unsaid[: self._socket.send(self._unsaid)]
         except OSError:
             self._left_alone()
             return
