@@ -12,8 +12,6 @@ from shared.lifecycle import SessionState, StepState
 from tests.deploy.records import SESSION, session
 from tests.deploy.terminal import Terminal
 
-NOW = datetime.now(UTC)
-
 
 def chunk(text, offset=0):
     return {
@@ -25,7 +23,7 @@ def chunk(text, offset=0):
         "stream": "stdout",
         "offset": offset,
         "text": text,
-        "at": NOW,
+        "at": datetime.now(UTC),
     }
 
 
@@ -44,7 +42,7 @@ def began(*, ago):
         "attempt": 1,
         "fence": 1,
         "question_id": None,
-        "started_at": (NOW - ago).isoformat(),
+        "started_at": (datetime.now(UTC) - ago).isoformat(),
     }
 
 
@@ -59,7 +57,7 @@ def typed(stored, handrail):
 
 
 async def test_sessions_are_listed_with_what_they_wait_for(stored, typed):
-    waits = {"state": StepState.AWAITING_APPROVAL.value, "asked_at": NOW.isoformat()}
+    waits = {"state": StepState.AWAITING_APPROVAL.value, "asked_at": datetime.now(UTC).isoformat()}
     await stored.sessions.update_one({"_id": SESSION}, {"$set": runs(restart=waits)})
     assert "a yes of one person to restart" in await typed("session", "list")
     (listed,) = json.loads(await typed("session", "list", "--active", "--json"))
@@ -89,9 +87,10 @@ async def test_sessions_that_have_ended_are_not_active(stored, typed):
 async def test_what_a_step_writes_is_shown_before_it_ends_and_what_it_took_after(stored, typed):
     await stored.output_chunks.insert_many([chunk("so far, "), chunk("so good", 8)])
     assert "so far, so good" in await typed("session", "show", str(SESSION))
+    now = datetime.now(UTC)
     took = {
-        "started_at": NOW,
-        "ended_at": NOW + timedelta(seconds=2),
+        "started_at": now,
+        "ended_at": now + timedelta(seconds=2),
         "usage": {"cpu_s": 0.25, "memory": 3 * 1024 * 1024},
     }
     await stored.output.update_one({"step_id": "look"}, {"$set": took})
