@@ -118,7 +118,14 @@ def build(settings: Settings) -> Service:
         registry=service.registry,
     )
     rosters = Rosters(config.schedules, MongoShifts(service.database))
-    service.attach(router, engine=engine, signer=signer, sessions=sessions, rosters=rosters)
+    service.attach(
+        router,
+        engine=engine,
+        signer=signer,
+        sessions=sessions,
+        rosters=rosters,
+        teams=config.teams,
+    )
     service.prepare += [sessions.prepare, output.prepare, outbox.prepare, locks.prepare]
     service.prepare += [artifacts.prepare, gate.look, warden.look, keeper.look, engine.renew]
     quiet = 2 * settings.executor_lease

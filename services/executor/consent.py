@@ -1,7 +1,10 @@
 """Whether a decision on the bus is one that people made about exactly this step."""
 
-from services.executor.inquiry import digest
+from collections.abc import Mapping
+
+from services.executor.inquiry import asked_of, digest
 from services.executor.session import Session
+from shared.config.policy import people_in
 from shared.events import (
     Answer,
     Decision,
@@ -12,7 +15,8 @@ from shared.events import (
     StepApproved,
     StepRejected,
 )
-from shared.policy.voters import EVERYBODY, OnCall, voters
+from shared.lifecycle import StepState
+from shared.policy.voters import EVERYBODY, OnCall, Voters, voters
 from shared.signing import ForgedDecisionError, Signer
 
 
@@ -58,12 +62,21 @@ def check_refusal(session: Session, said: StepRejected, signer: Signer) -> str:
     return f"{no.by} said no" + (f": {no.reason}" if no.reason else "")
 
 
-def check_answer(session: Session, said: QuestionAnswered, signer: Signer) -> str:
-    """Why nobody answered; empty where somebody did, and signed it.
+def check_answer(
+    session: Session,
+    said: QuestionAnswered,
+    signer: Signer,
+    on_call: OnCall = EVERYBODY,
+    teams: Mapping[str, tuple[str, ...]] | None = None,
+) -> str:
+    """Why nobody answered; empty where somebody did who may, and signed it.
+
+    ``teams`` are the members of those that a question may be for. Anybody may say that there is no
+    answer.
 
     Raises:
-        ForgedDecisionError: nobody signed it as an answer to what this step asks; it goes on
-            waiting.
+        ForgedDecisionError: nobody of those whom it is for signed it as an answer to what this step
+            asks; it goes on waiting.
     """
     if not session.has_step(said.step_id):
         raise ForgedDecisionError(f"the plan has no step {said.step_id}")
@@ -73,9 +86,30 @@ def check_answer(session: Session, said: QuestionAnswered, signer: Signer) -> st
         raise ForgedDecisionError(f"the answer is about another question than that of {step.id}")
     if said.reply is not None:
         signer.check_reply(said.reply, question_id=said.question_id, digest=said.digest)
-        return _refused(said.reply, said.refusal)
+        reason = _refused(said.reply, said.refusal)
+        if not reason and (
+            objection := _not_asked(session, step, said.reply, on_call, teams or {})
+        ):
+            raise ForgedDecisionError(f"{said.reply.by} may not answer {step.id}: {objection}")
+        return reason
     signer.check_expiry(said.signature, approval_id=said.question_id, step_hash=said.digest)
     return "nobody answered in time"
+
+
+def _not_asked(
+    session: Session,
+    step: Step,
+    reply: Reply,
+    on_call: OnCall,
+    teams: Mapping[str, tuple[str, ...]],
+) -> str:
+    whose = Voters(people_in(asked_of(step), teams))
+    run = session.run(step.id)
+    # What became of a command is asked when its end was not seen, and a form when it was its turn.
+    since = run.ended_at if run.state is StepState.UNKNOWN else run.asked_at
+    return whose.objection(
+        reply.by, reply.channel, on_call=on_call, since=since or reply.at, until=reply.at
+    )
 
 
 def _refused(reply: Reply, refusal: Refusal | None) -> str:

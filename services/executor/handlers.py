@@ -1,5 +1,6 @@
 """What the executor takes in."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Protocol
 from uuid import UUID
@@ -41,6 +42,7 @@ class ActiveSessions(Protocol):
 EngineDep = Annotated[Engine, Context("engine")]
 SignerDep = Annotated[Signer, Context("signer")]
 RostersDep = Annotated[Rosters, Context("rosters")]
+TeamsDep = Annotated[Mapping[str, tuple[str, ...]], Context("teams")]
 SessionsDep = Annotated[ActiveSessions, Context("sessions")]
 
 
@@ -83,11 +85,18 @@ async def give_up_refused(said: StepRejected, engine: EngineDep, signer: SignerD
 
 
 @consumes(router, QuestionAnswered, by="executor")
-async def heed_answer(said: QuestionAnswered, engine: EngineDep, signer: SignerDep) -> None:
+async def heed_answer(
+    said: QuestionAnswered,
+    engine: EngineDep,
+    signer: SignerDep,
+    rosters: RostersDep,
+    teams: TeamsDep,
+) -> None:
     """Go on with what people answered, if they really did."""
+    on_call = await rosters.roster()
 
     def decide(session: Session) -> Move | None:
-        reason = check_answer(session, said, signer)
+        reason = check_answer(session, said, signer, on_call, teams)
         return answered(session, said, engine.owner, datetime.now(UTC), reason=reason)
 
     await engine.change(said.session_id, decide)

@@ -131,9 +131,9 @@ def _fields(step: Step) -> tuple[FormField, ...]:
     )
 
 
-def _asked_of(step: Step, asked: Asked) -> tuple[str, ...]:
+def asked_of(step: Step) -> tuple[str, ...]:
     """Whom a form is for by its own words, else those whose yes the step would need."""
-    named = form_of(step).people if asked is Asked.FORM else ()
+    named = form_of(step).people if step.uses == USES else ()
     return named or step.approval.who
 
 
@@ -158,6 +158,6 @@ def _question(move: Move, step: Step, asked: Asked, text: str) -> QuestionAsked:
         target=step.target,
         command="" if asked is Asked.FORM else step.run,
         evidence=evidence(session),
-        who=_asked_of(step, asked),
+        who=asked_of(step),
         expires_at=move.now + step.approval.expires_after,
     )
