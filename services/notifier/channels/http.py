@@ -10,8 +10,9 @@ from services.notifier.channels.messenger import RefusedError
 from shared.errors import UnavailableError
 
 TIMEOUT: Final = timedelta(seconds=15)
-#: What the other side says of this message for good; a wrong credential can be put right.
-_FINAL: Final = frozenset({400, 404, 405, 410, 413, 414, 415, 422})
+#: What the other side says for good. A credential that it does not take is of these: somebody has to
+#: put it right, and until then it is better to go on to whom a message does reach.
+_FINAL: Final = frozenset({400, 401, 402, 403, 404, 405, 410, 413, 414, 415, 422})
 
 
 class Http:
