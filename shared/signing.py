@@ -14,8 +14,10 @@ from shared.events import (
     Choosing,
     Decision,
     PlanRequested,
+    Proposal,
     Reply,
     SessionDirected,
+    Standing,
     TicketDirected,
 )
 
@@ -27,8 +29,12 @@ _REPLY: Final = b"handrail/reply/1"
 _DIRECTIVE: Final = b"handrail/directive/1"
 _SEALING: Final = b"handrail/sealing/1"
 _REQUEST: Final = b"handrail/request/1"
+_STANDING: Final = b"handrail/standing/1"
+_PROPOSAL: Final = b"handrail/proposal/1"
+_CODE: Final = b"handrail/code/1"
 
 R = TypeVar("R", TicketDirected, PlanRequested)
+W = TypeVar("W", bound=Standing)
 
 
 class ForgedDecisionError(PermanentError):
@@ -59,6 +65,24 @@ class Signer:
         expected = self._decision_mac(decision, approval_id=approval_id, step_hash=step_hash)
         if not _same(expected, decision.signature):
             raise ForgedDecisionError(f"the decision of {decision.by} is not signed for this step")
+        for word in (decision.delegation, decision.window):
+            if word is not None:
+                self.check_standing(word)
+
+    def signed_proposal(self, said: Proposal, *, approval_id: UUID, step_hash: str) -> Proposal:
+        """A proposal with its signature, over all of it and the step's hash."""
+        signature = self._proposal_mac(said, approval_id=approval_id, step_hash=step_hash)
+        return said.model_copy(update={"signature": signature})
+
+    def check_proposal(self, said: Proposal, *, approval_id: UUID, step_hash: str) -> None:
+        """Raise unless somebody proposed exactly these values for exactly this step.
+
+        Raises:
+            ForgedDecisionError: nobody did.
+        """
+        expected = self._proposal_mac(said, approval_id=approval_id, step_hash=step_hash)
+        if not _same(expected, said.signature):
+            raise ForgedDecisionError(f"the change by {said.by} is not signed for this step")
 
     def signed_choice(self, said: Choosing, *, choice_id: UUID, digest: str) -> Choosing:
         """What somebody chose with its signature, over all of it and what there was to choose."""
@@ -116,6 +140,23 @@ class Signer:
         if not _same(self._request_mac(said), said.signature):
             raise ForgedDecisionError(f"what {said.by} asks for is not signed")
 
+    def signed_standing(self, said: W) -> W:
+        """What somebody said in advance with its signature, over all but when it was ended."""
+        return said.model_copy(update={"signature": self._standing_mac(said)})
+
+    def check_standing(self, said: Standing) -> None:
+        """Raise unless somebody said exactly this in advance.
+
+        Raises:
+            ForgedDecisionError: nobody did.
+        """
+        if not _same(self._standing_mac(said), said.signature):
+            raise ForgedDecisionError(f"what {said.by} said in advance is not signed")
+
+    def code_digest(self, code: str, *, about: str) -> str:
+        """What is kept of a one-time code in its place: HMAC-SHA256 over it and what it is for."""
+        return self._mac(_CODE, [about, code])
+
     def sealing_key(self) -> bytes:
         """The 32 bytes under which secrets and artifacts lie in the store."""
         return self._derive(_SEALING)
@@ -137,6 +178,9 @@ class Signer:
     def _decision_mac(self, decision: Decision, *, approval_id: UUID, step_hash: str) -> str:
         return self._mac(_DECISION, [str(approval_id), step_hash, _said(decision)])
 
+    def _proposal_mac(self, said: Proposal, *, approval_id: UUID, step_hash: str) -> str:
+        return self._mac(_PROPOSAL, [str(approval_id), step_hash, _said(said)])
+
     def _choice_mac(self, said: Choosing, *, choice_id: UUID, digest: str) -> str:
         return self._mac(_CHOICE, [str(choice_id), digest, _said(said)])
 
@@ -154,6 +198,13 @@ class Signer:
         told["at"] = said.at.astimezone(UTC).isoformat(timespec="milliseconds")
         return self._mac(_REQUEST, [said.subject, told])
 
+    def _standing_mac(self, said: Standing) -> str:
+        left_out = {"signature", "ended_at", "ended_by"}
+        told = said.model_dump(mode="json", exclude=left_out)
+        for name in ("since", "until"):
+            told[name] = getattr(said, name).astimezone(UTC).isoformat(timespec="milliseconds")
+        return self._mac(_STANDING, [said.kind, told])
+
     def _mac(self, purpose: bytes, said: list[object]) -> str:
         message = json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
         return hmac.new(self._derive(purpose), message, hashlib.sha256).hexdigest()
@@ -162,8 +213,16 @@ class Signer:
         return hmac.new(self._secret, purpose, hashlib.sha256).digest()
 
 
-def _said(answer: Decision | Choosing | Reply) -> dict[str, object]:
+def _said(answer: Decision | Choosing | Reply | Proposal) -> dict[str, object]:
     said = answer.model_dump(mode="json", exclude={"signature"})
+    if said.get("place", 0) is None:
+        del said["place"]
+    for name in ("delegation", "window"):
+        # Left out where there is none, as by those who knew no such thing; else its own signature
+        # is over all of it.
+        word = said.pop(name, None)
+        if word is not None:
+            said[name] = word["signature"]
     # As exact as MongoDB keeps it: an answer is signed before it is stored, checked after.
     said["at"] = answer.at.astimezone(UTC).isoformat(timespec="milliseconds")
     return said

@@ -7,6 +7,13 @@ from typing import Final
 
 from shared.events.alert import Alert, AlertStatus
 from shared.events.approvals import Answer, Decision
+from shared.events.changes import (
+    Changeable,
+    ChangeableField,
+    ChangedValue,
+    Proposal,
+    StepChange,
+)
 from shared.events.checks import (
     Check,
     CheckResult,
@@ -24,9 +31,11 @@ from shared.events.plans import (
     FoundBy,
     OnExpiry,
     OnFailure,
+    OnNo,
     PlanReady,
     Retry,
     RunbookRef,
+    Seat,
     Step,
 )
 from shared.events.questions import (
@@ -47,10 +56,13 @@ from shared.events.sessions import (
     SessionOutcome,
     SessionStarted,
 )
+from shared.events.standing import Delegation, Standing, Window
 from shared.events.steps import (
     Refusal,
+    StepApprovalWithdrawn,
     StepApproved,
     StepAwaitingApproval,
+    StepChangeProposed,
     StepDone,
     StepEvent,
     StepHeld,
@@ -85,7 +97,9 @@ CATALOG: Final[tuple[type[Event], ...]] = (
     NotificationSent,
     NotificationFailed,
     StepApproved,
+    StepApprovalWithdrawn,
     StepRejected,
+    StepChangeProposed,
     QuestionAsked,
     QuestionAnswered,
     StepHeld,
@@ -109,11 +123,15 @@ __all__ = [
     "Asked",
     "Asks",
     "Change",
+    "Changeable",
+    "ChangeableField",
+    "ChangedValue",
     "Check",
     "CheckResult",
     "Choosing",
     "CommandCheck",
     "Decision",
+    "Delegation",
     "Directive",
     "Edit",
     "Event",
@@ -131,6 +149,7 @@ __all__ = [
     "NotificationSent",
     "OnExpiry",
     "OnFailure",
+    "OnNo",
     "Option",
     "OptionStep",
     "OutputRule",
@@ -139,6 +158,7 @@ __all__ = [
     "PlanReady",
     "PlanRequested",
     "PrometheusCheck",
+    "Proposal",
     "QuestionAnswered",
     "QuestionAsked",
     "Refusal",
@@ -146,14 +166,19 @@ __all__ = [
     "Resolution",
     "Retry",
     "RunbookRef",
+    "Seat",
     "SessionDirected",
     "SessionFinished",
     "SessionOutcome",
     "SessionStarted",
     "SqlCheck",
+    "Standing",
     "Step",
+    "StepApprovalWithdrawn",
     "StepApproved",
     "StepAwaitingApproval",
+    "StepChange",
+    "StepChangeProposed",
     "StepDone",
     "StepEvent",
     "StepHeld",
@@ -170,4 +195,5 @@ __all__ = [
     "TicketTriaged",
     "TicketUpdated",
     "ValueType",
+    "Window",
 ]

@@ -45,6 +45,26 @@ class OnExpiry(StrEnum):
     ESCALATE = "escalate"
 
 
+class OnNo(StrEnum):
+    """What a no does: the first one ends it, or it is a vote against."""
+
+    REJECT = "reject"
+    MAJORITY = "majority"
+
+
+class Seat(BaseModel):
+    """One of those that must be among the people who say yes.
+
+    ``name`` is how the policy calls it; ``people`` are the addresses of its members in small
+    letters, or its own word where it is ``on-call`` or ``on-call:SCHEDULE``.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    people: tuple[str, ...]
+
+
 class FoundBy(StrEnum):
     """How a runbook was found.
 
@@ -61,17 +81,19 @@ class ApprovalRule(BaseModel):
 
     ``who`` are the addresses of those who may answer, ``on-call`` and ``on-call:SCHEDULE``;
     everybody where it is empty.
-    ``not_requester`` keeps whoever asked for the ticket from answering. ``rule`` is what in the
-    policy decided.
+    ``not_requester`` keeps whoever asked for the ticket from answering. Each of ``seats`` needs a
+    yes of its own, by different people. ``rule`` is what in the policy decided.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    required: int = Field(ge=0, le=2)
+    required: int = Field(ge=0, le=10)
     expires_after: timedelta = timedelta(hours=1)
     reason: str
     who: tuple[str, ...] = ()
     not_requester: bool = True
+    seats: tuple[Seat, ...] = ()
+    on_no: OnNo = OnNo.REJECT
     on_expiry: OnExpiry = OnExpiry.REJECT
     rule: str = ""
 
@@ -168,6 +190,14 @@ class RunbookRef(BaseModel):
     version: str
     includes: dict[str, str] = {}
     labels: dict[str, str] = {}
+
+    @property
+    def seal(self) -> str:
+        """Tells this text, with those that are part of it, from every other; hexadecimal."""
+        if not self.includes:
+            return self.version
+        said = json.dumps([self.version, self.includes], sort_keys=True)
+        return hashlib.sha256(said.encode()).hexdigest()
 
 
 class PlanReady(Event):

@@ -8,7 +8,9 @@ from pydantic import AwareDatetime, Field
 
 from shared.events.alert import Alert
 from shared.events.approvals import Decision
+from shared.events.changes import Changeable, Proposal, StepChange
 from shared.events.envelope import Event
+from shared.events.plans import OnExpiry, OnNo, Seat
 from shared.lifecycle import Risk, Severity
 
 
@@ -48,8 +50,30 @@ class StepAwaitingApproval(StepEvent):
     not_requester: bool = Field(
         default=True, description="Whether the yes of whoever asked for the ticket does not count."
     )
+    seats: tuple[Seat, ...] = Field(
+        (), description="Each needs a yes of its own, all by different people."
+    )
+    on_no: OnNo = OnNo.REJECT
+    on_expiry: OnExpiry = OnExpiry.REJECT
+    replaces: UUID | None = Field(
+        None, description="The request about the same step that this one stands for."
+    )
+    again: str = Field("", description="Why it is asked again, where that is so.")
+    change: StepChange | None = Field(
+        None, description="Who wanted other values for it, where it is asked again for that."
+    )
+    changeable: Changeable | None = Field(
+        None, description="The values that people may change, where there are some."
+    )
     alert: Alert | None = Field(None, description="The alert that the ticket is about.")
     runbook_labels: dict[str, str] = Field({}, description="Those of the runbook's metadata.")
+    runbook_seal: str = Field(
+        "",
+        description="The runbook's text, where it may be allowed in advance for a while.",
+    )
+    given: tuple[Decision, ...] = Field(
+        (), description="What people said in advance, each as a decision about this step."
+    )
     expires_at: AwareDatetime
 
 
@@ -80,6 +104,27 @@ class StepRejected(StepEvent):
     signature: str = Field("", description="Over an expiry, which no person signs.")
 
 
+class StepApprovalWithdrawn(StepEvent):
+    """A person takes back a yes that enough others had joined; it counts until the step begins.
+
+    The last of ``decisions`` says so; before it are all answers to that request, in their order.
+    """
+
+    subject: ClassVar[str] = "step.approval_withdrawn"
+    approval_id: UUID
+    step_hash: str
+    decisions: tuple[Decision, ...]
+
+
+class StepChangeProposed(StepEvent):
+    """A person would say yes to a step with other values: it is asked about anew with these."""
+
+    subject: ClassVar[str] = "step.change_proposed"
+    approval_id: UUID
+    step_hash: str
+    proposal: Proposal
+
+
 class StepHeld(StepEvent):
     """A step could run and has to wait: ``reason`` says for what."""
 
@@ -96,6 +141,9 @@ class StepStarted(StepEvent):
     connector: str
     target: str
     command: str
+    allowed_by: tuple[str, ...] = Field(
+        (), description="Who allowed it in advance, where nobody was asked."
+    )
 
 
 class StepOutcome(StrEnum):

@@ -1,10 +1,11 @@
 """Whose yes counts for one step: one answer for whoever asks, records, and acts on it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
+from shared.events import Decision, Delegation
 from shared.policy.terms import is_on_call
 
 # The channel of answers that are given at a terminal: nobody can tell who sits there.
@@ -65,11 +66,55 @@ class Voters:
             return f"the policy wants the yes of others here: {', '.join(self.who)}"
         return ""
 
+    def against(self, said: Decision, *, on_call: OnCall, since: datetime) -> str:
+        """Why this answer does not count, also one in another's place or in advance; see above.
+
+        Its signatures are for the caller to check, and what a window is about.
+        """
+        if said.delegation is not None:
+            return _misused(said, said.delegation, self.requester) or self.objection(
+                said.delegation.of, said.channel, on_call=on_call, since=since, until=said.at
+            )
+        if said.window is not None:
+            word = said.window
+            if (word.by, word.channel) != (said.by, said.channel) or not word.holds_at(said.at):
+                return f"{word.by} allowed it in advance only until {word.until:%Y-%m-%d %H:%M} UTC"
+            # Who was on call when it was allowed may not be so when it is made use of.
+            since = said.at
+        return self.objection(said.by, said.channel, on_call=on_call, since=since, until=said.at)
+
     def _named(self, by: str, on_call: OnCall, since: datetime, until: datetime) -> bool:
         if by in self.who:
             return True
         terms = [on_call.between(term, since, until) for term in self.who if is_on_call(term)]
         return any(people is None or by in people for people in terms)
+
+
+def _misused(said: Decision, word: Delegation, requester: str) -> str:
+    """What is wrong with an answer in another's place."""
+    by = said.by.casefold()
+    if said.window is not None or by != word.to or not word.holds_at(said.at):
+        return f"{said.by} may not answer for {word.of}"
+    if requester and by == requester.casefold():
+        return f"{requester} asked for this ticket, and does not answer for others either"
+    return ""
+
+
+def different(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
+    """Those of different people: who answers for another is one person with that other."""
+    kept: list[Decision] = []
+    known: set[str] = set()
+    for said in decisions:
+        people = {_person(said.by, said.channel), _person(said.behalf, said.channel)}
+        if known.isdisjoint(people):
+            kept.append(said)
+            known |= people
+    return tuple(kept)
+
+
+def _person(by: str, channel: str) -> str:
+    # Whoever sits at a terminal, it is one person.
+    return _TERMINAL if channel == _TERMINAL else by.casefold()
 
 
 def voters(who: Collection[str], *, requester: str, not_requester: bool) -> Voters:
