@@ -42,6 +42,7 @@ from shared.events import (
     SessionOutcome,
     SessionStarted,
     Step,
+    StepApprovalWithdrawn,
     StepApproved,
     StepAwaitingApproval,
     StepDone,
@@ -242,6 +243,7 @@ EXAMPLES: tuple[Event, ...] = (
         approval_id=APPROVAL,
     ),
     _made(StepApproved, **_ANSWERED),
+    _made(StepApprovalWithdrawn, **_ANSWERED),
     _made(StepRejected, **_ANSWERED, refusal=Refusal.REJECTED, signature="f"),
     _made(
         QuestionAsked,
