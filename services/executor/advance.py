@@ -213,7 +213,8 @@ def _closed(move: Move, step: Step, run: Run) -> bool:
     if ended_as is None:
         return False
     state, reason = ended_as
-    gathered = _gathered(move.session, step) if step.foreach is not None else Result()
+    of_items = step.foreach is not None and step.includes is None
+    gathered = _gathered(move.session, step) if of_items else Result()
     run = run.model_copy(update={"blocked": beyond_failure(move.session, step)})
     end(move, step, run, state, replace(gathered, reason=reason))
     return True

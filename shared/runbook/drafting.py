@@ -49,7 +49,7 @@ def draft(
     """
     params = fill(runbook, alert, evidence, given=given, giver=_SAID)
     made = rendered(runbook, alert, severity, params, approve=approve, evidence=evidence)
-    sources = origins(runbook, alert, evidence) | dict.fromkeys(given, _SAID)
+    sources = origins(runbook, alert, evidence) | dict.fromkeys(given, _SAID) | made.origins
     return Draft(
         params={name: text_of(value) for name, value in made.params.items()},
         values={name: value for name, value in made.params.items() if not isinstance(value, str)},

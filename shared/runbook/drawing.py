@@ -82,7 +82,7 @@ def _doing(step: StepTemplate) -> str:
 
 
 def _items(step: AnyStep) -> str:
-    if isinstance(step, IncludeTemplate) or step.foreach is None:
+    if step.foreach is None:
         return ""
     items = step.foreach.items
     return expression_of(items) if isinstance(items, str) else f"{len(items)} items"

@@ -1,6 +1,14 @@
 """Expressions that stand for one value: the list of a ``foreach``, what a runbook is given."""
 
+from typing import Final
+
 from shared.runbook.template import Placeholder, cut
+
+#: Why a runbook cannot be included for each of what a step finds: its plan could not be judged.
+LATE_RUNBOOKS: Final = (
+    "its items have to be known when the plan is made, not found by a step: "
+    "have a step of the included runbook do the `foreach`"
+)
 
 
 def single(expression: str) -> Placeholder | None:

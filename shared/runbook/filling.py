@@ -10,7 +10,6 @@ from shared.events import Alert
 from shared.runbook.parameters import Param
 from shared.runbook.quoting import ValueRefusedError, checked
 from shared.runbook.runbook import Runbook
-from shared.runbook.steps import IncludeTemplate
 from shared.runbook.values import Value, WrongTypeError, text_of, typed
 
 _PORT: Final = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:]+))(?::\d{1,5})?")
@@ -60,7 +59,7 @@ def fill(
     for name, param in runbook.content.params.items():
         found = given[name] if name in given else _origin(param, alert, evidence)
         try:
-            value = _value(param, found)
+            value = usable(param, found)
         except WrongTypeError as wrong:
             unfilled.append(
                 Unfilled(prefix + name, giver if name in given else _said(param), str(wrong))
@@ -81,19 +80,13 @@ def origins(
     given: Collection[str] = (),
     prefix: str = "",
 ) -> dict[str, str]:
-    """Where ``fill`` takes each parameter from, in words; those of included runbooks as well.
+    """Where ``fill`` takes each parameter from, in words.
 
     ``given`` are the names that another runbook passes; ``prefix`` stands before the names.
     """
     params = runbook.content.params
     found = {prefix + name: _from(param, alert, evidence) for name, param in params.items()}
-    found |= {prefix + name: f"`with` of {prefix[:-1]}" for name in given}
-    for step in runbook.content.steps:
-        inner = runbook.included.get(step.runbook) if isinstance(step, IncludeTemplate) else None
-        if isinstance(step, IncludeTemplate) and inner is not None:
-            inside = f"{prefix}{step.id}."
-            found |= origins(inner, alert, evidence, given=step.given, prefix=inside)
-    return found
+    return found | {prefix + name: f"`with` of {prefix[:-1]}" for name in given}
 
 
 def _from(param: Param, alert: Alert, evidence: Mapping[str, Any]) -> str:
@@ -107,8 +100,8 @@ def _said(param: Param) -> str:
     return param.origin or "its default"
 
 
-def _value(param: Param, found: Any) -> Value | None:
-    """The value, or None for one that may be missing and is.
+def usable(param: Param, found: Any) -> Value | None:
+    """The value that was found for a parameter, or None for one that may be missing and is.
 
     Raises:
         WrongTypeError: says what is wrong with it, or that it is missing.

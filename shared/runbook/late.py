@@ -61,13 +61,23 @@ def expanded(step: Step, found: Sequence[str], outputs: Outputs) -> tuple[Step, 
     if step.foreach is None or step.late is None:
         return ()
     values, rule = values_of(step.late, outputs), step.foreach
-    return tuple(
-        _filled(of_item(step, rule, index, item), step.late, {**values, rule.item: item})
-        for index, item in enumerate(found)
-    )
+    made = []
+    for index, item in enumerate(found):
+        part = _filled(of_item(step, rule, index), step.late, {**values, rule.item: item})
+        made.append(called(part, step, rule, item))
+    return tuple(made)
 
 
-def of_item(step: Step, rule: Foreach, index: int, item: str) -> Step:
+def called(part: Step, group: Step, rule: Foreach, item: str) -> Step:
+    """The step of an item with a title that says which it is of; the group's is still a template.
+
+    An item is put behind the title as it is: what a stranger wrote is never read as a template.
+    """
+    title = part.title if rule.item in cut(group.title).names else f"{part.title} ({item})"
+    return part.model_copy(update={"title": title, "why": group.why.replace(group.title, title)})
+
+
+def of_item(step: Step, rule: Foreach, index: int) -> Step:
     """The step of one item, whose texts are still the templates of all."""
     needs: tuple[str, ...] = ()
     if rule.at_once is not None and index >= rule.at_once:
@@ -75,7 +85,6 @@ def of_item(step: Step, rule: Foreach, index: int, item: str) -> Step:
     return step.model_copy(
         update={
             "id": f"{step.id}[{index}]",
-            "title": step.title if _names(step.title, rule.item) else f"{step.title} ({item})",
             "parent": step.id,
             "needs": needs,
             "join": type(step.join).ALL,
@@ -155,7 +164,3 @@ def _item(one: Any) -> Any:
     if isinstance(one, int | float):
         return text_of(one)
     raise ValueMissingError("an item is no text")
-
-
-def _names(template: str, item: str) -> bool:
-    return item in cut(template).names

@@ -70,6 +70,7 @@ class StepNode(Part):
     goto: StepId | None = Field(
         None, description="With on_failure goto: a step that runs only after such a failure."
     )
+    foreach: ForeachRule | None = None
 
     @model_validator(mode="after")
     def _goes_somewhere(self) -> "StepNode":

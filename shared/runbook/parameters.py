@@ -34,6 +34,10 @@ class Param(Part):
     default: Any = None
     strip_port: bool = False
     about: str = Field("", description="What it is, for people.")
+    changeable: bool = Field(
+        default=True,
+        description="Whether people who are asked about a step may give it another value there.",
+    )
 
     @field_validator("one_of", mode="after")
     @classmethod

@@ -3,33 +3,34 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 from typing import Any, Final
 
 from shared.events import (
     Alert,
     ApprovalRule,
-    Asks,
     Foreach,
-    OutputRule,
     Retry,
     Step,
 )
 from shared.lifecycle import Effect, Risk, Severity
 from shared.runbook import conditions
-from shared.runbook.expressions import expression_of, is_late, needs_outputs
-from shared.runbook.filling import fill
+from shared.runbook.expressions import LATE_RUNBOOKS, expression_of, is_late
+from shared.runbook.filling import fill, origins
 from shared.runbook.languages import kind_of
 from shared.runbook.late import (
     UnrenderedError,
+    called,
     located,
     of_item,
 )
-from shared.runbook.node import ApprovalAsk, ForeachRule
+from shared.runbook.node import ForeachRule
+from shared.runbook.outline import acts_late, asks, outputs, texts
 from shared.runbook.runbook import Runbook
 from shared.runbook.scope import Scope, late_fields
 from shared.runbook.steps import IncludeTemplate, StepTemplate
 from shared.runbook.values import Value
-from shared.runbook.why import expectation, why
+from shared.runbook.why import why
 
 Approve = Callable[[Risk], ApprovalRule]
 
@@ -40,10 +41,14 @@ STEPS_MOST: Final = 300
 
 @dataclass(frozen=True)
 class Rendered:
-    """Steps, and the parameters of the runbook and of those that it includes, with prefixes."""
+    """Steps, and the parameters of the runbook and of those that it includes, with prefixes.
+
+    ``origins`` say where those of the included ones are from.
+    """
 
     params: dict[str, Value]
     steps: tuple[Step, ...]
+    origins: dict[str, str]
 
 
 def render(
@@ -78,10 +83,12 @@ def rendered(
         UnrenderedError: see there.
     """
     renderer = _Renderer(alert, severity, approve, evidence)
-    steps = tuple(renderer.steps(Scope(runbook, alert, params), parent=None))
+    # Items of items may come to millions: no more are made than are needed to see that.
+    all_steps = renderer.steps(Scope(runbook, alert, params), parent=None)
+    steps = tuple(islice(all_steps, STEPS_MOST + 1))
     if len(steps) > STEPS_MOST:
-        raise UnrenderedError("steps", f"there would be {len(steps)}: more than {STEPS_MOST}")
-    return Rendered({**params, **renderer.included}, steps)
+        raise UnrenderedError("steps", f"there would be more than {STEPS_MOST}")
+    return Rendered({**params, **renderer.included}, steps, renderer.origins)
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,7 @@ class _Renderer:
     approve: Approve
     evidence: Mapping[str, Any]
     included: dict[str, Value] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
 
     def steps(self, scope: Scope, *, parent: str | None) -> Iterator[Step]:
         templates = scope.runbook.content.steps
@@ -101,16 +109,15 @@ class _Renderer:
             elif template.foreach is not None:
                 yield from self._foreach(scope, template, template.foreach, parent, place)
             else:
-                texts = _texts(template)
-                yield self._step(
-                    scope, template, texts, late_fields(texts), parent=parent, place=place
-                )
+                said = texts(template)
+                left = late_fields(said)
+                yield self._step(scope, template, said, left, parent=parent, place=place)
 
     def _step(
         self,
         scope: Scope,
         template: StepTemplate,
-        texts: Mapping[str, str | None],
+        said: Mapping[str, str | None],
         left: Mapping[str, str],
         *,
         parent: str | None,
@@ -133,12 +140,12 @@ class _Renderer:
             gather=template.gather,
             rollback_risk=template.rollback_risk,
             approval=self.approve(template.risk),
-            asks=_asks(template, late=_acts_late(template)),
-            outputs=_outputs(template),
+            asks=asks(template, late=acts_late(template)),
+            outputs=outputs(template),
             parent=parent,
             late=scope.late(left) if left else None,
             why="",
-            **self._filled(scope, id_, template.uses, texts, left),
+            **self._filled(scope, id_, template.uses, said, left),
         )
         step = step.under(step.approval)
         return step.model_copy(update={"why": self._why(scope, step, place)})
@@ -148,11 +155,11 @@ class _Renderer:
         scope: Scope,
         id_: str,
         uses: str,
-        texts: Mapping[str, str | None],
+        said: Mapping[str, str | None],
         left: Mapping[str, str],
     ) -> dict[str, Any]:
-        filled: dict[str, Any] = dict(texts)
-        for name, text in texts.items():
+        filled: dict[str, Any] = dict(said)
+        for name, text in said.items():
             if text and name not in left:
                 with located(f"step {id_}, {name}"):
                     filled[name] = scope.text(text, kind_of(name, uses))
@@ -171,60 +178,80 @@ class _Renderer:
         parent: str | None,
         place: str,
     ) -> Iterator[Step]:
-        texts = _texts(template)
-        templates = {name: text for name, text in texts.items() if text is not None}
-        over = expression_of(rule.items) if isinstance(rule.items, str) else "items"
-        late = is_late(over)
-        told = Foreach(
-            items=over, item=rule.item, limit=rule.limit, at_once=rule.at_once, known=not late
-        )
-        group = self._step(scope, template, texts, templates, parent=parent, place=place)
-        group = group.model_copy(
-            update={"foreach": told, "late": scope.late(templates, items=over) if late else None}
-        )
+        said = texts(template)
+        templates = {name: text for name, text in said.items() if text is not None}
+        told = _told(rule)
+        group = self._step(scope, template, said, templates, parent=parent, place=place)
+        late = None if told.known else scope.late(templates, items=told.items)
+        group = group.model_copy(update={"foreach": told, "late": late})
         yield group
-        if not late:
-            found = scope.items(told, rule.items, f"step {group.id}, foreach")
-            for index, item in enumerate(found):
-                yield self._item(scope.with_item(rule.item, item), group, told, index, templates)
+        if told.known:
+            yield from (step for _, step in self._items(scope, rule, told, group, templates))
 
-    def _item(
-        self, scope: Scope, group: Step, rule: Foreach, index: int, templates: Mapping[str, str]
-    ) -> Step:
-        step = of_item(group, rule, index, str((scope.own or {})[rule.item]))
-        texts = {**templates, "title": step.title}
-        left = late_fields(texts)
-        filled = self._filled(scope, step.id, step.uses, texts, left)
-        shown = group.why.replace(group.title, filled["title"])
-        return step.model_copy(
-            update={**filled, "late": scope.late(left) if left else None, "why": shown}
-        )
+    def _items(
+        self,
+        scope: Scope,
+        rule: ForeachRule,
+        told: Foreach,
+        group: Step,
+        templates: Mapping[str, str],
+    ) -> Iterator[tuple[Scope, Step]]:
+        """What the templates of each item see, and its step."""
+        left = late_fields(templates)
+        for index, item in enumerate(scope.items(told, rule.items, f"step {group.id}, foreach")):
+            own, step = scope.with_item(rule.item, item), of_item(group, told, index)
+            filled = self._filled(own, step.id, step.uses, templates, left)
+            step = step.model_copy(update={**filled, "late": own.late(left) if left else None})
+            yield own, called(step, group, told, item)
 
     def _include(
         self, scope: Scope, template: IncludeTemplate, parent: str | None, place: str
     ) -> Iterator[Step]:
         inner = scope.runbook.included.get(template.runbook)
-        id_ = scope.prefix + template.id
         if inner is None:
-            raise UnrenderedError(f"step {id_}", f"there is no runbook {template.runbook}")
-        prefix = f"{id_}."
-        with located(f"step {id_}, with"):
+            where = f"step {scope.prefix}{template.id}"
+            raise UnrenderedError(where, f"there is no runbook {template.runbook}")
+        said = {"title": template.title or inner.title, "expects": template.expect or ""}
+        rule = template.foreach
+        left = late_fields(said) if rule is None else said
+        group = self._group(scope, template, inner, said, left, parent=parent, place=place)
+        if rule is None:
+            yield from self._included(scope, template, inner, group)
+            return
+        told = _told(rule)
+        if not told.known:
+            raise UnrenderedError(f"step {group.id}, foreach", LATE_RUNBOOKS)
+        group = group.model_copy(update={"foreach": told})
+        yield group
+        for own, step in self._items(scope, rule, told, group, said):
+            yield from self._included(own, template, inner, step)
+
+    def _included(
+        self, scope: Scope, template: IncludeTemplate, inner: Runbook, group: Step
+    ) -> Iterator[Step]:
+        """The step that stands for a runbook, and the steps of that."""
+        prefix = f"{group.id}."
+        with located(f"step {group.id}, with"):
             given = {name: scope.native(value) for name, value in template.given.items()}
         params = fill(inner, self.alert, self.evidence, given=given, prefix=prefix)
         self.included.update({prefix + name: value for name, value in params.items()})
-        yield self._group(scope, template, inner, parent, place)
-        yield from self.steps(Scope(inner, self.alert, params, prefix), parent=id_)
+        found = origins(inner, self.alert, self.evidence, given=template.given, prefix=prefix)
+        self.origins.update(found)
+        yield group
+        yield from self.steps(Scope(inner, self.alert, params, prefix), parent=group.id)
 
     def _group(
         self,
         scope: Scope,
         template: IncludeTemplate,
         inner: Runbook,
+        said: Mapping[str, str],
+        left: Mapping[str, str],
+        *,
         parent: str | None,
         place: str,
     ) -> Step:
         id_ = scope.prefix + template.id
-        texts = {"title": template.title or inner.title, "expects": template.expect or ""}
         group = Step(
             id=id_,
             needs=tuple(scope.prefix + need for need in template.needs),
@@ -242,51 +269,17 @@ class _Renderer:
             parent=parent,
             includes=inner.ref,
             why="",
-            **self._filled(scope, id_, template.uses, texts, late_fields(texts)),
+            **self._filled(scope, id_, template.uses, said, left),
         )
         return group.model_copy(update={"why": self._why(scope, group, place)})
 
 
-def _texts(template: StepTemplate) -> dict[str, str | None]:
-    return {
-        "title": template.title or _spoken(template.id),
-        "expects": template.expect or expectation(template),
-        "target": template.target,
-        **template.actions()._asdict(),
-    }
-
-
-def _asks(template: StepTemplate, *, late: bool) -> Asks | None:
-    """What is asked for beside the policy, which has judged a text that is not written yet."""
-    rule = template.approval or ApprovalAsk()
-    if late and template.effect is not Effect.READ_ONLY and not rule.require:
-        reason = "what it does is known only when earlier steps have ended"
-        return Asks(required=1, expires_after=rule.expires, reason=reason)
-    if template.approval is None:
-        return None
-    people = "one person" if rule.require == 1 else "two different people"
-    reason = f"the runbook asks for a yes of {people}"
-    return Asks(required=rule.require, expires_after=rule.expires, reason=reason)
-
-
-def _acts_late(template: StepTemplate) -> bool:
-    """Whether earlier steps decide what is run, and where."""
-    rule = template.foreach
-    if rule is not None and isinstance(rule.items, str) and is_late(expression_of(rule.items)):
-        return True
-    actions = template.actions()
-    return any(needs_outputs(text) for text in (template.target, actions.run, actions.check or ""))
-
-
-def _outputs(template: StepTemplate) -> dict[str, OutputRule]:
-    return {
-        name: OutputRule(
-            regex=rule.regex, json_path=rule.json_path, type=rule.type, pattern=rule.pattern
-        )
-        for name, rule in template.outputs.items()
-    }
-
-
-def _spoken(step_id: str) -> str:
-    """``free-space`` as a title: Free space."""
-    return step_id.replace("-", " ").replace("_", " ").capitalize()
+def _told(rule: ForeachRule) -> Foreach:
+    over = expression_of(rule.items) if isinstance(rule.items, str) else "items"
+    return Foreach(
+        items=over,
+        item=rule.item,
+        limit=rule.limit,
+        at_once=rule.at_once,
+        known=not is_late(over),
+    )

@@ -1,7 +1,7 @@
 """Where in a runbook templates stand, and what each of them makes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from shared.calls.call import Reads, named, reads
@@ -17,6 +17,7 @@ from shared.runbook.model import (
 from shared.runbook.node import StepNode
 from shared.runbook.placing import CallOf, Kind
 from shared.runbook.steps import (
+    AnyStep,
     CallStep,
     CommandStep,
     IncludeTemplate,
@@ -39,24 +40,22 @@ _READS: Final = {
 
 @dataclass(frozen=True)
 class Spot:
-    """One template; ``step`` is whose it is, where it may see what earlier steps found."""
+    """One template; ``step`` is whose it is, where it may see what earlier steps found.
+
+    ``item`` is what it may call an item of its step's ``foreach``.
+    """
 
     place: Place
     text: str
     kind: Kind | CallOf
     step: StepTemplate | None = None
+    item: str = ""
 
 
 def spots(content: RunbookFile) -> Iterator[Spot]:
     """Every template, in the order of the file."""
     for index, step in enumerate(content.steps):
-        at: Place = ("steps", index)
-        yield from _spoken(at, step)
-        if isinstance(step, IncludeTemplate):
-            for name, given in step.given.items():
-                yield from _given((*at, "with", name), given)
-        else:
-            yield from _action(at, step)
+        yield from _of_step(("steps", index), step)
     for index, check in enumerate(content.verify):
         at = ("verify", index)
         match check:
@@ -74,6 +73,22 @@ def spots(content: RunbookFile) -> Iterator[Spot]:
                 yield Spot((*at, "query"), query, Kind.QUERY)
 
 
+def _of_step(at: Place, step: AnyStep) -> Iterator[Spot]:
+    rule = step.foreach
+    for spot in (*_spoken(at, step), *_done(at, step)):
+        yield spot if rule is None else replace(spot, item=rule.item)
+    if rule is not None and not isinstance(rule.items, str):
+        yield from _given((*at, "foreach", "items"), list(rule.items))
+
+
+def _done(at: Place, step: AnyStep) -> Iterator[Spot]:
+    if not isinstance(step, IncludeTemplate):
+        yield from _action(at, step)
+        return
+    for name, given in step.given.items():
+        yield from _given((*at, "with", name), given)
+
+
 def _spoken(at: Place, step: StepNode) -> Iterator[Spot]:
     own = step if isinstance(step, StepTemplate) else None
     if step.title is not None:
@@ -86,9 +101,6 @@ def _action(at: Place, step: StepTemplate) -> Iterator[Spot]:
     if step.target:
         yield Spot((*at, "target"), step.target, Kind.NAME, step)
     yield from _run(at, step)
-    if step.foreach is not None and not isinstance(step.foreach.items, str):
-        for position, item in enumerate(step.foreach.items):
-            yield from _given((*at, "foreach", "items", position), item)
 
 
 def _run(at: Place, step: StepTemplate) -> Iterator[Spot]:

@@ -13,7 +13,7 @@ from shared.calls.families import FAMILIES
 from shared.durations import PositiveDuration
 from shared.lifecycle import Effect, Risk
 from shared.runbook import calltexts, script
-from shared.runbook.node import ApprovalAsk, ForeachRule, Output, RetryRule, StepNode
+from shared.runbook.node import ApprovalAsk, Output, RetryRule, StepNode
 from shared.runbook.part import Name, Part, Text, ValueName
 from shared.runbook.script import Interpreter
 
@@ -53,7 +53,6 @@ class StepTemplate(StepNode):
     )
     approval: ApprovalAsk | None = None
     gather: bool = Field(default=False, description="It only looks: the plan goes on if it fails.")
-    foreach: ForeachRule | None = None
     outputs: dict[ValueName, Output] = Field({})
 
     @abstractmethod

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from shared.events import ValueType
-from shared.runbook.expressions import expression_of, single
+from shared.runbook.expressions import LATE_RUNBOOKS, expression_of, single
 from shared.runbook.model import ALERT_NAMES, RESERVED, RunbookFile
-from shared.runbook.node import ForeachRule
+from shared.runbook.node import ForeachRule, StepNode
 from shared.runbook.placing import prepared
 from shared.runbook.spots import Place, Spot, spots
 from shared.runbook.steps import StepTemplate
@@ -30,7 +30,7 @@ class Texts:
         for spot in spots(self.content):
             yield from self._spot(spot)
         for index, step in enumerate(self.content.steps):
-            if isinstance(step, StepTemplate) and step.foreach is not None:
+            if step.foreach is not None:
                 yield from self._foreach(("steps", index, "foreach"), step, step.foreach)
 
     def _spot(self, spot: Spot) -> Iterator[Problem]:
@@ -54,9 +54,7 @@ class Texts:
         return self.source.problem_inside(place, offset, message)
 
     def _names(self, spot: Spot, placeholder: Placeholder) -> Iterator[Problem]:
-        known = {*self.content.params, *ALERT_NAMES, "steps"}
-        if spot.step is not None and spot.step.foreach is not None:
-            known.add(spot.step.foreach.item)
+        known = {*self.content.params, *ALERT_NAMES, "steps", spot.item}
         for name, offset in placeholder.names:
             if name not in known:
                 message = f"{name} is no parameter of this runbook: declare it under `params`"
@@ -70,7 +68,7 @@ class Texts:
             elif wrong := self._wrong_reference(spot.step, reference):
                 yield self._inside(spot.place, reference.offset, wrong)
 
-    def _wrong_reference(self, own: StepTemplate, reference: Reference) -> str:
+    def _wrong_reference(self, own: StepNode, reference: Reference) -> str:
         if len(reference.path) < _PATH or reference.path[1] != "outputs":
             return "of a step a template may use its outputs: write steps.ID.outputs.NAME"
         id_, _, name = reference.path[:_PATH]
@@ -83,7 +81,7 @@ class Texts:
         known = ", ".join(outputs) or "none"
         return "" if name in outputs else f"{id_} has no output {name} (it has: {known})"
 
-    def _untimely(self, own: StepTemplate, id_: str) -> str:
+    def _untimely(self, own: StepNode, id_: str) -> str:
         """Why a step has found nothing when another begins; empty where it may have."""
         if id_ not in self.wiring.before(own.id):
             return f"{id_} has not run by then: add it to `needs` of {own.id}"
@@ -124,7 +122,7 @@ class Texts:
 
     # -- items -----------------------------------------------------------------------------------
 
-    def _foreach(self, place: Place, step: StepTemplate, rule: ForeachRule) -> Iterator[Problem]:
+    def _foreach(self, place: Place, step: StepNode, rule: ForeachRule) -> Iterator[Problem]:
         if rule.item in self.content.params or rule.item in RESERVED:
             message = f"{rule.item} is taken: call the item something else with `as`"
             yield self.source.problem((*place, "as"), message)
@@ -140,10 +138,13 @@ class Texts:
                 at, "is no list: write [a, b], a list parameter, or steps.ID.outputs.NAME"
             )
             return
+        if not isinstance(step, StepTemplate) and found.references:
+            yield self.source.problem(at, LATE_RUNBOOKS)
+            return
         yield from self._items(at, step, rule, found)
 
     def _items(
-        self, at: Place, step: StepTemplate, rule: ForeachRule, found: Placeholder
+        self, at: Place, step: StepNode, rule: ForeachRule, found: Placeholder
     ) -> Iterator[Problem]:
         for name, _ in found.names:
             if name not in {*self.content.params, *ALERT_NAMES, "steps"}:

@@ -1,7 +1,8 @@
 """Steps as graphs."""
 
 from shared.runbook.drawing import as_dot, as_mermaid, as_text
-from tests.runbook.library import whole
+from tests.runbook.library import TELL, whole, written
+from tests.runbook.test_including_each import EACH
 
 
 def test_a_terminal_gets_a_tree(tmp_path):
@@ -25,3 +26,9 @@ def test_graphviz_gets_a_digraph(tmp_path):
     drawn = as_dot(whole(tmp_path).content.steps)
     assert '  "look" -> "clean";' in drawn
     assert drawn.endswith("}")
+
+
+def test_a_runbook_for_each_item_says_so(tmp_path):
+    library = written(tmp_path, each=EACH, tell=TELL)
+    drawn = as_text(library.get("tell-all").content.steps)
+    assert "`- tell  [runbook tell]  [for each of people]" in drawn
