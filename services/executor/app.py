@@ -13,6 +13,7 @@ from cryptography.fernet import Fernet
 from pydantic import Field
 
 from services.executor.admission.breaker import Threshold
+from services.executor.admission.rehearsal import Rehearsals
 from services.executor.admission.store import (
     MongoArtifacts,
     MongoBreakers,
@@ -84,22 +85,29 @@ def build(settings: Settings) -> Service:
         now=_now,
     )
     breaker = config.execution.breaker
+    owner = f"{place_of_home(settings.home)}/{os.getpid()}-{uuid4().hex[:8]}"
+    rehearsals = Rehearsals(
+        owner,
+        connectors=connectors,
+        artifacts=artifacts,
+        executors=executors,
+        mask=mask,
+        now=_now,
+    )
     warden = Warden(
         keeper=keeper,
         records=MongoRecords(service.database),
         history=MongoHistory(service.database),
         locks=locks,
         breakers=MongoBreakers(service.database),
-        artifacts=artifacts,
-        connectors=connectors,
+        rehearsals=rehearsals,
         targets=hands.targets,
         execution=config.execution,
         threshold=Threshold(breaker.failures, breaker.within, breaker.open_for),
-        mask=mask,
         now=_now,
     )
     engine = Engine(
-        f"{place_of_home(settings.home)}/{os.getpid()}-{uuid4().hex[:8]}",
+        owner,
         sessions=sessions,
         executors=executors,
         output=Outputs(
@@ -117,6 +125,7 @@ def build(settings: Settings) -> Service:
         now=_now,
         registry=service.registry,
     )
+    rehearsals.made.append(engine.free)
     rosters = Rosters(config.schedules, MongoShifts(service.database))
     service.attach(
         router,
@@ -144,7 +153,7 @@ def build(settings: Settings) -> Service:
         every(timedelta(hours=1), executors.forget, name="forget"),
     ]
     hands.keep(service)
-    service.close += [outbox.settle, engine.close]
+    service.close += [outbox.settle, rehearsals.close, engine.close]
     return service
 
 

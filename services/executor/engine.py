@@ -313,6 +313,10 @@ class Engine:
                 count += 1
         return count
 
+    async def free(self, names: Sequence[str]) -> None:
+        """Go on at once with what waits for one of these; see ``Room.free``."""
+        await self._room.free(names)
+
     async def look_around(self) -> None:
         """Go on with what waits for something outside of its session, and end what takes too long.
 

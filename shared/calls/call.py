@@ -53,6 +53,7 @@ class Call(BaseModel):
         effect: what doing it a second time means, where the runbook does not say.
         may_only_look: a runbook may declare it ``read_only`` although it is not by itself.
         has_dry_run: whether its connector can show beforehand what it would do.
+        saves_plan: whether exactly that is done then; people do not agree to it unseen.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -61,6 +62,7 @@ class Call(BaseModel):
     effect: ClassVar[Effect] = Effect.ONCE
     may_only_look: ClassVar[bool] = False
     has_dry_run: ClassVar[bool] = False
+    saves_plan: ClassVar[bool] = False
 
     def text(self) -> str:
         """The canonical text: what was given, in the order of the model; ``parsed`` reads it."""

@@ -62,6 +62,7 @@ class _Change(Call):
     """Planned first: the saved plan is what people approve, and what is applied."""
 
     has_dry_run: ClassVar = True
+    saves_plan: ClassVar = True
 
 
 class Apply(_Change):

@@ -1,25 +1,31 @@
 """Lets steps begin, or not: by the policy as it is now, locks, limits and breakers."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Final, Protocol
 from uuid import UUID
 
 import structlog
 
 from services.executor.admission.breaker import Breaker, Threshold
+from services.executor.admission.inadvance import enough
 from services.executor.admission.questioning import Circumstances, changes, facts, under
+from services.executor.admission.rehearsal import (
+    PATIENCE,
+    UNDER_WAY,
+    Rehearsals,
+    UnderWay,
+    must_be_seen,
+)
 from services.executor.admission.verdict import Ask, Deny, Elsewhere, Go, Hold, Verdict
 from services.executor.moves import Result
 from services.executor.session import Session
 from shared.calls.families import WITHOUT_TARGET
 from shared.config import Target
 from shared.config.execution import Execution
-from shared.connectors.protocol import Connector, DryRun, Job
-from shared.errors import HandrailError
-from shared.events import ApprovalRule, RunbookRef, Step
+from shared.events import ApprovalRule, Decision, RunbookRef, Step
 from shared.lifecycle import StepState
 from shared.policy.engine import decide
 from shared.policy.policy import Policy
@@ -32,9 +38,7 @@ from shared.targets.resolving import UnresolvedTargetError, resolved
 log = structlog.get_logger(__name__)
 
 _HOUR: Final = timedelta(hours=1)
-#: A dry run that takes longer is told as missing.
-DRY_RUN_MOST: Final = timedelta(minutes=5)
-#: Of sessions, steps and runbooks, so many are remembered.
+#: Of sessions and runbooks, so many are remembered.
 REMEMBERED_MOST: Final = 10_000
 #: A runbook's record is asked for again after this.
 RECORD_FRESH: Final = timedelta(seconds=2)
@@ -71,12 +75,6 @@ class Breakers(Protocol):
     async def succeeded(self, target: str) -> None: ...
 
 
-class Artifacts(Protocol):
-    """See ``store.MongoArtifacts``."""
-
-    async def keep(self, artifact: bytes, now: datetime) -> str: ...
-
-
 class History(Protocol):
     """See ``store.MongoHistory``."""
 
@@ -84,10 +82,15 @@ class History(Protocol):
     async def count(self, ticket_id: UUID) -> int | None: ...
 
 
-class Targets(Protocol):
-    """See ``shared.connectors.registry.Connectors``."""
+class InAdvance(Protocol):
+    """See ``inadvance.InAdvance``."""
 
-    def open(self, target: str, *, uses: str | None = None) -> Connector: ...
+    async def found(
+        self, session: Session, step: Step, rule: ApprovalRule
+    ) -> tuple[Decision, ...]: ...
+    async def counted(
+        self, session: Session, step: Step, found: Sequence[Decision]
+    ) -> tuple[Decision, ...]: ...
 
 
 @dataclass
@@ -99,15 +102,13 @@ class Warden:
     history: History
     locks: Locks
     breakers: Breakers
-    artifacts: Artifacts
-    connectors: Targets
+    rehearsals: Rehearsals
     targets: Mapping[str, Target]
     execution: Execution
     threshold: Threshold
-    mask: Callable[[str], str]
+    in_advance: InAdvance
     now: Callable[[], datetime]
     _troubled: dict[str, Breaker] = field(default_factory=dict)
-    _dry_runs: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     _known: dict[str, tuple[datetime, Record]] = field(default_factory=dict)
     # What a session has locked it keeps until it has ended.
     _mine: dict[UUID, set[str]] = field(default_factory=dict)
@@ -120,7 +121,8 @@ class Warden:
         """
         self._troubled = await self.breakers.all()
         # What others ended is in them still; whatever is asked again says the same.
-        for remembered in (self._mine, self._dry_runs, self._known):
+        self.rehearsals.forget()
+        for remembered in (self._mine, self._known):
             if len(remembered) > REMEMBERED_MOST:
                 remembered.clear()
 
@@ -133,10 +135,11 @@ class Warden:
         Raises:
             UnavailableError: the store does not answer, so nobody knows whether it may begin.
         """
-        room = self._room(session)
+        room, until = self._room(session), monotonic() + PATIENCE.total_seconds()
         found: dict[str, Verdict] = {}
         for step_id in due:
-            found[step_id] = verdict = await self._verdict(session, session.step(step_id), room)
+            verdict = await self._verdict(session, session.step(step_id), room, until)
+            found[step_id] = verdict
             room -= isinstance(verdict, Go)
         return found
 
@@ -144,7 +147,7 @@ class Warden:
         running = sum(run.state is StepState.RUNNING for run in session.runs.values())
         return self.execution.at_once.session - running
 
-    async def _verdict(self, session: Session, step: Step, room: int) -> Verdict:
+    async def _verdict(self, session: Session, step: Step, room: int, until: float) -> Verdict:
         if (elsewhere := self._meant(session, step)) is not None:
             return elsewhere
         policy = self.keeper.policy
@@ -152,15 +155,24 @@ class Warden:
         if (against := _against(ruling)) is not None:
             return against
         rule = under(step, ruling, step.approval)
+        given: tuple[Decision, ...] = ()
         if rule.required > session.agreed(step) or (
-            rule.required and rule.who != step.approval.who
+            rule.required and (rule.who != step.approval.who or _is_unseen(step))
         ):
-            return await self._ask(session, step, rule)
+            given = await self.in_advance.found(session, step, rule)
+            if not enough(rule, given) or _is_unseen(step):
+                return await self._ask(session, step, rule, until, given)
         if room <= 0:
             most = self.execution.at_once.session
             reason = f"{most} steps of this session run already: more are not run at once"
             return Hold(reason, f"session {session.id}")
-        return await self._place(session, step, policy)
+        place = await self._place(session, step, policy)
+        if not given or not isinstance(place, Go):
+            return place
+        counted = await self.in_advance.counted(session, step, given)
+        if not enough(rule, counted):
+            return await self._ask(session, step, rule, until, counted)
+        return Go(counted, rule)
 
     def _meant(self, session: Session, step: Step) -> Verdict | None:
         """What there is to say before the policy is asked: of the target, as it is declared now."""
@@ -195,36 +207,27 @@ class Warden:
 
     # -- asking -----------------------------------------------------------------------------------
 
-    async def _ask(self, session: Session, step: Step, rule: ApprovalRule) -> Ask:
+    async def _ask(
+        self,
+        session: Session,
+        step: Step,
+        rule: ApprovalRule,
+        until: float,
+        given: Sequence[Decision],
+    ) -> Verdict:
         """What people are asked, with what it would do where the target can say that."""
-        key = step.model_copy(update={"artifact": None}).digest(session.id)
-        if key not in self._dry_runs:
-            self._dry_runs[key] = await self._dry_run(session, step)
-        text, artifact = self._dry_runs[key]
-        return Ask(rule, text, artifact)
-
-    async def _dry_run(self, session: Session, step: Step) -> tuple[str, str | None]:
-        job = Job(f"{session.job_key(step)}-dry", step.run, step.timeout, step.effect)
-        try:
-            connector = self.connectors.open(step.target, uses=step.uses)
-            async with asyncio.timeout(DRY_RUN_MOST.total_seconds()):
-                made = await connector.dry_run(job)
-        except TimeoutError:
-            return f"No dry run: it took longer than {DRY_RUN_MOST}.", None
-        except HandrailError as error:
-            log.info("step.no_dry_run", step_id=step.id, reason=self.mask(str(error)))
-            return f"No dry run: {self.mask(str(error))}", None
-        except Exception as error:
-            # A defect in one connector must not keep people from being asked.
-            log.exception("step.no_dry_run", step_id=step.id)
-            return f"No dry run: {type(error).__name__}", None
-        return await self._kept(made)
-
-    async def _kept(self, made: DryRun | None) -> tuple[str, str | None]:
-        if made is None:
-            return "", None
-        artifact = made.artifact and await self.artifacts.keep(made.artifact, self.now())
-        return self.mask(made.text), artifact or None
+        patience = timedelta(seconds=until - monotonic())
+        found = await self.rehearsals.of(session, step, patience=patience)
+        if isinstance(found, UnderWay):
+            return Hold(UNDER_WAY, found.on)
+        if found.artifact is None and must_be_seen(step):
+            why = found.failed or "its target says nothing"
+            return Deny(f"there is no plan of it that people could agree to: {why}")
+        if not given:
+            return Ask(rule, found.text, found.artifact)
+        asked = step.model_copy(update={"artifact": found.artifact})
+        counted = await self.in_advance.counted(session.asking(step.id), asked, given)
+        return Ask(rule, found.text, found.artifact, counted)
 
     # -- places on targets ------------------------------------------------------------------------
 
@@ -326,6 +329,10 @@ class Warden:
         await self.locks.release(session.id)
         self._mine.pop(session.id, None)
         return [_lock(name) for name in sorted({step.target for step in session.steps})]
+
+
+def _is_unseen(step: Step) -> bool:
+    return step.artifact is None and must_be_seen(step)
 
 
 def _place(session: Session, step: Step, attempt: int) -> str:
