@@ -131,7 +131,7 @@ async def _answered(
             response = await client.post(link, json=said, headers={"accept": "application/json"})
     except httpx.HTTPError as error:
         # Not the error's text: it may have the link in it.
-        where = _notifier(place, environment)
+        where = notifier_url(place, environment)
         raise NotRunningError(
             f"the notifier does not answer at {where} ({type(error).__name__})",
         ) from None
@@ -150,10 +150,15 @@ def _link(place: Place, question: Question, environment: Mapping[str, str]) -> s
         channel=Channel.TERMINAL,
     )
     key = Signer(SecretStr(secret)).link_key()
-    return url(link, key=key, public_url=_notifier(place, environment))
+    return url(link, key=key, public_url=notifier_url(place, environment))
 
 
-def _notifier(place: Place, environment: Mapping[str, str]) -> str:
+def notifier_url(place: Place, environment: Mapping[str, str] = os.environ) -> str:
+    """Where the notifier answers.
+
+    Raises:
+        NotRunningError: it is not known.
+    """
     if place.run:
         return place.run.services["notifier"].url
     if named := environment.get("HANDRAIL_PUBLIC_URL"):

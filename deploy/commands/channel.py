@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from deploy.commands.channel_bounce import bounce
 from deploy.home import Home
 from deploy.output import AsJson, add, console, say, show_json, table
 from services.notifier.channels.settings import ChannelSettings
@@ -64,6 +65,9 @@ def try_(
         show_json({"channel": name, "sent_to": told})
         return
     say(f"sent over {name} to {recipient.name}")
+
+
+app.command("bounce")(bounce)
 
 
 def _config() -> Config:

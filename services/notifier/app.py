@@ -8,6 +8,10 @@ from pydantic import Field, HttpUrl
 from services.notifier.api import question_links
 from services.notifier.audit.desk import WitnessedDesk
 from services.notifier.audit.store import MongoTrail
+from services.notifier.bounces.api import bounce_route
+from services.notifier.bounces.returns import Returns
+from services.notifier.bounces.store import MongoBounced
+from services.notifier.bounces.taking import Bounces
 from services.notifier.channels.building import keep_true, messengers
 from services.notifier.channels.directory import Directory
 from services.notifier.channels.email import EmailMessenger
@@ -32,7 +36,7 @@ from services.notifier.routing.rounds import Rounds
 from services.notifier.routing.store import MongoClaims
 from services.notifier.store import MongoCourses, MongoNotifications, MongoQuestions
 from shared.config import Config, load_config
-from shared.config.channels import Kind
+from shared.config.channels import EMAIL, EmailChannel, Kind
 from shared.loops import every
 from shared.oncall.keeping import PAUSE as LOOK
 from shared.oncall.keeping import Keeper, Rosters
@@ -96,9 +100,10 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
     )
     chats = messengers(parts, config.channels)
     keep_true(parts, questions, chats)
+    returns = _returns(service, config, signer)
     postman = Postman(
         {
-            Channel.EMAIL: EmailMessenger(mailer(settings, service, announce)),
+            Channel.EMAIL: EmailMessenger(mailer(settings, service, announce, returns=returns)),
             Channel.TERMINAL: EmailMessenger(TerminalMailer(announce)),
             **chats,
         }
@@ -147,6 +152,17 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
     service.loops.append(every(PAUSE, feedbacks.sweep, name="feedback"))
     _keep_schedules(service, config, shifts)
     return service
+
+
+def _returns(service: Service, config: Config, signer: Signer) -> Returns | None:
+    """Where mails come back to, with the route that takes them in; none where it is not said."""
+    email = config.channels.get(EMAIL)
+    if not isinstance(email, EmailChannel) or email.bounces is None:
+        return None
+    returns = Returns(email.bounces, signer.link_key())
+    kept = MongoBounced(service.database)
+    service.api.include_router(bounce_route(Bounces(kept, returns, service.bus.publish, _now)))
+    return returns
 
 
 def _keep_schedules(service: Service, config: Config, shifts: MongoShifts) -> None:

@@ -22,12 +22,14 @@ class Mail:
     """A message before it is put into headers.
 
     ``id`` is the same however often the mail is made, so that a second copy is known as one;
-    ``thread`` is the ticket, ``about`` what a person would look for.
+    ``thread`` is the ticket, ``about`` what a person would look for, ``tells_of`` the question or
+    the news where it is kept that this recipient is told.
     """
 
     id: UUID
     thread: UUID
     about: UUID
+    tells_of: UUID
     to: Recipient
     subject: str
     text: str
@@ -50,6 +52,7 @@ def digest_of(askings: Sequence[Asking]) -> Mail:
         id=uuid5(first.id, "/".join(ids)),
         thread=first.id,
         about=first.question.id,
+        tells_of=first.question.id,
         to=first.to,
         subject=_subject(f"{len(askings)} questions wait for your answer"),
         text=render("digest.mail.txt", **values),
@@ -71,6 +74,7 @@ def _asking(asking: Asking) -> Mail:
         id=asking.id,
         thread=question.ticket_id,
         about=question.id,
+        tells_of=question.id,
         to=asking.to,
         subject=_subject(f"[{question.severity}] {_again(asking.to)}{subject}"),
         text=render(f"{template}.mail.txt", **values),
@@ -95,6 +99,7 @@ def _telling(telling: Telling) -> Mail:
         id=telling.id,
         thread=news.ticket_id,
         about=news.ticket_id,
+        tells_of=news.id,
         to=telling.to,
         subject=_subject(news.headline),
         text=render("outcome.mail.txt", news=news, feedback=telling.feedback),

@@ -5,6 +5,7 @@ from email.headerregistry import Address
 from email.utils import parseaddr
 from typing import Final
 
+from services.notifier.bounces.returns import Returns
 from services.notifier.channels.email import Mailer
 from services.notifier.channels.parts import Host
 from services.notifier.channels.settings import ChannelSettings
@@ -20,8 +21,12 @@ OUTBOX: Final = "outbox"
 _FOLDER_SENDER: Final = "Handrail <handrail@localhost>"
 
 
-def mailer(settings: ChannelSettings, host: Host, announce: Announce) -> Mailer:
+def mailer(
+    settings: ChannelSettings, host: Host, announce: Announce, *, returns: Returns | None = None
+) -> Mailer:
     """What hands mails over; ``host`` looks after its connections.
+
+    With ``returns``, a mail that cannot be delivered comes back to an address of its own.
 
     Raises:
         SettingsError: the server or the sender cannot be used.
@@ -32,7 +37,7 @@ def mailer(settings: ChannelSettings, host: Host, announce: Announce) -> Mailer:
     server = Server.parse(settings.smtp_url)
     if settings.mail_from is None:
         raise SettingsError("HANDRAIL_MAIL_FROM: is not set; mail servers want to know who sends")
-    made = SmtpMailer(server, sender=sender_in(settings.mail_from))
+    made = SmtpMailer(server, sender=sender_in(settings.mail_from), returns=returns)
     host.loops.append(every(IDLE, made.tidy, name="connections"))
     host.close.append(made.close)
     return made

@@ -9,12 +9,13 @@ from services.notifier.links import TERMINAL, Channel
 
 
 class Status(StrEnum):
-    """How far a message to one recipient got."""
+    """How far a message to one recipient got; what ``bounced`` was sent, and came back."""
 
     QUEUED = "queued"
     SENT = "sent"
     FAILED = "failed"
     SKIPPED = "skipped"
+    BOUNCED = "bounced"
 
 
 class Recipient(BaseModel):
@@ -53,6 +54,11 @@ class Recipient(BaseModel):
     def as_sent(self) -> Self:
         """This one, told."""
         return self.model_copy(update={"status": Status.SENT})
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the message does not reach them, and never will."""
+        return self.status in {Status.FAILED, Status.BOUNCED}
 
     @property
     def is_room(self) -> bool:

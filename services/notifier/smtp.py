@@ -20,6 +20,7 @@ from aiosmtplib import (
 )
 from pydantic import SecretStr
 
+from services.notifier.bounces.returns import Returns
 from services.notifier.channels.messenger import RefusedError
 from services.notifier.connections import Connections
 from services.notifier.mail import Mail
@@ -87,10 +88,18 @@ class Server:
 class SmtpMailer:
     """Hands mails to a mail server, over a few connections that are kept."""
 
-    def __init__(self, server: Server, *, sender: Address, ca_file: str | None = None) -> None:
+    def __init__(
+        self,
+        server: Server,
+        *,
+        sender: Address,
+        ca_file: str | None = None,
+        returns: Returns | None = None,
+    ) -> None:
         self._server = server
         self._sender = sender
         self._ca_file = ca_file
+        self._returns = returns
         self._connections = Connections(self._connection)
 
     async def send(self, mail: Mail, *, now: datetime) -> None:
@@ -115,7 +124,7 @@ class SmtpMailer:
 
     async def _hand_over(self, smtp: SMTP, mail: Mail, now: datetime) -> None:
         eight_bits = smtp.supports_extension("8bitmime")
-        sender, to = self._sender.addr_spec, mail.to.email
+        sender, to = self._returned_to(mail), mail.to.email
         options = ["BODY=8BITMIME"] if eight_bits else []
         if not (sender + to).isascii():
             options.append("SMTPUTF8")
@@ -128,6 +137,12 @@ class SmtpMailer:
             raise _judged(error) from error
         except (SMTPNotSupported, ValueError) as error:
             raise RefusedError(_told(error)) from error
+
+    def _returned_to(self, mail: Mail) -> str:
+        """Where the mail comes back to if it cannot be delivered."""
+        if self._returns is None:
+            return self._sender.addr_spec
+        return self._returns.sender_of(mail.tells_of, mail.to)
 
     def _connection(self) -> SMTP:
         server = self._server

@@ -48,9 +48,17 @@ class _AnyChannel(_Tells):
 
 
 class EmailChannel(_Tells):
-    """Each person's mailbox; which are asked is a matter of the policy and of routes."""
+    """Each person's mailbox; which are asked is a matter of the policy and of routes.
+
+    ``bounces`` is an address for mails that come back: with a plus sign and a code after its name,
+    which has to fit into the 64 octets that such a name may have.
+    """
 
     kind: Literal["email"]
+    bounces: (
+        Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,21}@[A-Za-z0-9.-]+$", max_length=200)]
+        | None
+    ) = None
 
 
 class SlackChannel(_AnyChannel):

@@ -27,15 +27,20 @@ async def other():
 def handrail(other, tmp_path, monkeypatch):
     """Runs a command where there is a handrail.yaml and nothing that runs."""
     monkeypatch.chdir(tmp_path)
-    for name in ("HANDRAIL_CONFIG", "HANDRAIL_SMTP_URL", "HANDRAIL_MAIL_FROM"):
+    for name in (
+        "HANDRAIL_CONFIG",
+        "HANDRAIL_SMTP_URL",
+        "HANDRAIL_MAIL_FROM",
+        "HANDRAIL_PUBLIC_URL",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HANDRAIL_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HOOK_SECRET", "s3cret")
     (tmp_path / "handrail.yaml").write_text(CONFIG.format(url=other.url))
 
-    async def run(*arguments):
+    async def run(*arguments, input=None):  # noqa: A002 as the runner calls it
         # In a thread: the command has a loop of its own, and the server is in this one.
-        return await asyncio.to_thread(CliRunner().invoke, app, arguments)
+        return await asyncio.to_thread(CliRunner().invoke, app, arguments, input=input)
 
     return run
 
@@ -85,3 +90,30 @@ async def test_a_channel_that_does_not_take_it_is_told_without_secrets(handrail,
     assert result.exit_code != 0
     assert "hook: answered 403" in result.stderr
     assert "s3cret" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "told"),
+    [
+        ((200, {"outcome": "bounced"}), 0, "recorded: the message did not arrive"),
+        ((200, {"outcome": "known"}), 0, "known already"),
+        ((200, {"outcome": "none", "why": "it says: delayed"}), 0, "nothing to do: it says"),
+        ((404, {"error": "no mail of this installation"}), 1, "no mail of this installation"),
+        ((503, {"error": "not now"}), 75, "try again later"),
+    ],
+    ids=["bounced", "known", "none", "unknown", "later"],
+)
+async def test_a_mail_that_came_back_is_handed_to_the_notifier(
+    *, handrail, other, monkeypatch, answer, status, told
+):
+    monkeypatch.setenv("HANDRAIL_PUBLIC_URL", other.url)
+    other.answers.append(answer)
+    result = await handrail("channel", "bounce", "--to", "b+x@example.org", input=b"To: x\r\n\r\n")
+    assert (result.exit_code, told in result.output) == (status, True)
+    ((path, _, body),) = other.posts
+    assert (path, body) == ("/mail/bounces", b"To: x\r\n\r\n")
+
+
+async def test_a_mail_server_comes_again_where_nobody_answers(handrail, monkeypatch):
+    monkeypatch.setenv("HANDRAIL_PUBLIC_URL", "http://127.0.0.1:1")
+    assert (await handrail("channel", "bounce", input=b"")).exit_code == 75

@@ -33,6 +33,7 @@ class Inbox:
     sessions: set[int] = field(default_factory=set)
     transports: list = field(default_factory=list)
     at: list[float] = field(default_factory=list)
+    senders: list[str] = field(default_factory=list)
 
     async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802 aiosmtpd's
         if address in self.answers:
@@ -54,6 +55,7 @@ class Inbox:
         self.transports.append(server.transport)
         self.mails.append(message_from_bytes(envelope.content, policy=POLICY))
         self.to += envelope.rcpt_tos
+        self.senders.append(envelope.mail_from)
         self.encrypted.append(session.ssl is not None)
         self.authenticated.append(bool(session.authenticated))
         return "250 OK"

@@ -10,8 +10,8 @@ from services.notifier.channels.messenger import RefusedError
 from shared.errors import UnavailableError
 
 TIMEOUT: Final = timedelta(seconds=15)
-#: What the other side says for good. A credential that it does not take is of these: somebody has to
-#: put it right, and until then it is better to go on to whom a message does reach.
+#: What the other side says for good. That it does not take a credential is of these: somebody has
+#: to put that right, and until then a message goes to whom it does reach.
 _FINAL: Final = frozenset({400, 401, 402, 403, 404, 405, 410, 413, 414, 415, 422})
 
 

@@ -24,7 +24,7 @@ def reports(
         }
         if to.status is Status.SENT:
             told.append(NotificationSent.following(cause, **said))
-        elif to.status is Status.FAILED:
+        elif to.is_lost:
             told.append(NotificationFailed.following(cause, error=to.error, **said))
     return told
 

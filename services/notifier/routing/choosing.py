@@ -77,6 +77,32 @@ class Chooser:
         waiting = [one for one in due if one.email.casefold() not in answered]
         return tuple(_each_once(_in_round(one, stage) for one in waiting))
 
+    def reaches(self, told: Iterable[Recipient], circle: Circle) -> bool:
+        """Whether somebody of them can answer, as far as is known."""
+        return any(not to.is_lost and self._answerable(to, circle) for to in told)
+
+    def instead(self, told: Collection[Recipient], circle: Circle) -> tuple[Recipient, ...]:
+        """People whom no message reached, on each channel of their own that was not tried."""
+        tried = {_who(one) for one in told}
+        reached = {one.email.casefold() for one in told if not one.is_lost}
+        lost = {one.email.casefold() for one in told if one.is_lost} - reached
+        people = [one for one in self.directory.people if one.email.casefold() in lost]
+        channels = (EMAIL, *self.directory.channels) if people else ()
+        found = [
+            self.directory.person(one, channel)
+            for channel in dict.fromkeys(channels)
+            if self.directory.room(channel) is None
+            for one in people
+        ]
+        return tuple(
+            to for to in found if to and _who(to) not in tried and self._answerable(to, circle)
+        )
+
+    def others(self, told: Collection[Recipient], circle: Circle) -> tuple[Recipient, ...]:
+        """Everybody whose yes counts and who was not told: the last whom a question goes to."""
+        tried = {_who(one) for one in told}
+        return tuple(to for to in self._anybody(circle) if _who(to) not in tried)
+
     def people(self, words: Collection[str], circle: Circle) -> tuple[Person, ...]:
         """The people behind words of a route, at the moment; everybody where there are none."""
         if not words:

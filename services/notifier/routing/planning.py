@@ -58,12 +58,22 @@ class Planner:
         *,
         told: Sequence[Recipient] = (),
     ) -> Plan:
-        """What is to be done now of a question, which ``told`` were told of before."""
+        """What is to be done now of a question, which ``told`` were told of before.
+
+        Who is not reached by a message is told over other channels of their own. Where nobody is
+        left who was reached, the next stage comes at once, and after the last one everybody else.
+        """
         about = routing.question(question.severity, question.created_at, question.expires_at)
-        due = timing.due(routing.route, about, routing.done, now)
+        circle = _circle(question, roster, now)
+        instead = self.chooser.instead(told, circle) if now < question.expires_at else ()
+        unreached = bool(told) and not self.chooser.reaches((*told, *instead), circle)
+        due = timing.due(routing.route, about, routing.done, now, unreached=unreached)
         done = (*(stage.key for stage in due.stages), *due.skipped)
-        more = self._chosen(due.stages, question, routing, roster, now, told=told)
-        return Plan(due.stages, done, more, due.next_at)
+        before = (*told, *instead)
+        more = self._chosen(due.stages, question, routing, roster, now, told=before)
+        if unreached and not timing.others_left(routing.route, about, routing.done):
+            more = (*more, *self.chooser.others((*before, *more), circle))
+        return Plan(due.stages, done, (*instead, *more), due.next_at)
 
     def _chosen(
         self,
@@ -75,9 +85,7 @@ class Planner:
         *,
         told: Sequence[Recipient],
     ) -> tuple[Recipient, ...]:
-        voters = question.voters if isinstance(question, Approval | Inquiry) else Voters()
-        form = isinstance(question, Inquiry) and question.picks is None
-        circle = Circle(voters, roster, question.created_at, now, by_page=form)
+        circle = _circle(question, roster, now)
         answered = {said.by.casefold() for said in question.answers}
         chosen: tuple[Recipient, ...] = ()
         for stage in stages:
@@ -85,6 +93,13 @@ class Planner:
                 stage, circle, route=routing.route.name, told=(*told, *chosen), answered=answered
             )
         return chosen
+
+
+def _circle(question: Question, roster: Roster, now: datetime) -> Circle:
+    """Whose answer counts, and how it can be given."""
+    voters = question.voters if isinstance(question, Approval | Inquiry) else Voters()
+    form = isinstance(question, Inquiry) and question.picks is None
+    return Circle(voters, roster, question.created_at, now, by_page=form)
 
 
 def risk_of(question: Question) -> Risk | None:

@@ -31,7 +31,7 @@ def reported(question: Question, recipients: Iterable[Recipient]) -> list[Event]
             said["time"] = to.at
         if to.status is Status.SENT:
             told.append(NotificationSent.about(question.id, **said))
-        elif to.status is Status.FAILED:
+        elif to.is_lost:
             told.append(NotificationFailed.about(question.id, error=to.error, **said))
     return told
 

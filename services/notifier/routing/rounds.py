@@ -155,8 +155,12 @@ class Rounds:
     async def _tell(
         self, claimed: Round, publish: Publish, *, tried: Collection[str] = ()
     ) -> tuple[Recipient, ...]:
-        """Send what is queued, but for what was ``tried``, say what came of it, and rest."""
+        """Send what is queued, but for what was ``tried``, say what came of it, and rest.
+
+        Where somebody was not reached, it is looked at once more at once, for whom to tell instead.
+        """
         question = claimed.question
+        queued = {to.key for to in claimed.queued} | set(tried)
         next_at: datetime | None = self._now()
         try:
             sent = await self._postman.deliver(
@@ -166,7 +170,8 @@ class Rounds:
             )
             told = (*(to for to in question.recipients if to.key in tried), *sent)
             await publish(*reported(question, told))
-            next_at = self._next(claimed, told)
+            lost = any(to.is_lost for to in told if to.key in queued)
+            next_at = self._now() if lost else self._next(claimed, told)
         finally:
             # Also where that failed: whoever looks next goes on with what is left.
             await self._claims.rest(question.id, claimed.owner, next_at)

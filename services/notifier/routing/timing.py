@@ -65,15 +65,25 @@ class Due:
     next_at: datetime | None
 
 
-def due(route: RouteConfig, question: Question, done: Collection[str], now: datetime) -> Due:
+def due(
+    route: RouteConfig,
+    question: Question,
+    done: Collection[str],
+    now: datetime,
+    *,
+    unreached: bool = False,
+) -> Due:
     """What is due; ``done`` are the keys of stages that were.
 
-    Of several reminders that are due at once, as after an outage, the last is sent. When a question
-    has expired nothing is due.
+    Of several reminders that are due at once, as after an outage, the last is sent. Where those who
+    were told are ``unreached``, nobody waits for them: who comes next is told at once, though not
+    in quiet hours. When a question has expired nothing is due.
     """
     left = [stage for stage in stages(route, question) if stage.key not in done]
     if now >= question.expires_at:
         return Due((), (), None)
+    if unreached:
+        left = list(_next_at_once(left, _after_quiet(route, question, now)))
     reached = [stage for stage in left if stage.at <= now]
     reminders = [stage for stage in reached if stage.kind is Kind.REMIND]
     # Whoever is told for the first time needs no reminder of it.
@@ -84,6 +94,22 @@ def due(route: RouteConfig, question: Question, done: Collection[str], now: date
         skipped=tuple(stage.key for stage in skipped),
         next_at=min((stage.at for stage in left if stage.at > now), default=None),
     )
+
+
+def others_left(route: RouteConfig, question: Question, done: Collection[str]) -> bool:
+    """Whether somebody else is still told of it by the route."""
+    left = (stage for stage in stages(route, question) if stage.key not in done)
+    return any(stage.kind is not Kind.REMIND for stage in left)
+
+
+def _next_at_once(left: Iterable[Stage], at: datetime) -> Iterator[Stage]:
+    moved = False
+    for stage in left:
+        if stage.kind is Kind.REMIND or moved:
+            yield stage
+        else:
+            moved = True
+            yield replace(stage, at=min(stage.at, at), why="whoever was told before is not reached")
 
 
 def stages(route: RouteConfig, question: Question) -> tuple[Stage, ...]:

@@ -128,3 +128,26 @@ def test_a_reminder_is_one_message_however_many_came_before():
         sent(ANN).model_copy(update={"status": "failed"}),
     )
     assert keys(chosen((BOB,), kind=Kind.REMIND, told=told)) == [f"{BOB}+remind-1"]
+
+
+def lost(email, via="", status=Status.FAILED):
+    return Recipient(name="x", email=email, via=via, status=status)
+
+
+@pytest.mark.parametrize(
+    ("told", "who"),
+    [
+        ([lost(ANN)], [f"chat/{ANN}"]),
+        ([lost(ANN, status=Status.BOUNCED)], [f"chat/{ANN}"]),
+        ([lost(ANN, "chat")], [ANN]),
+        ([lost(ANN), lost(ANN, "chat")], []),
+        ([lost(ANN), lost(ANN, "chat", Status.SENT)], []),
+        ([lost(ANN, status=Status.SENT)], []),
+        ([lost(ANN, status=Status.QUEUED)], []),
+        ([lost("#wall", "wall")], []),
+    ],
+)
+def test_who_is_not_reached_is_told_on_channels_of_their_own(told, who):
+    circle = Circle(Voters(), ROSTER, NOW, NOW)
+    chooser = Chooser(Directory(PEOPLE, CHANNELS), TEAMS)
+    assert keys(chooser.instead(told, circle)) == who

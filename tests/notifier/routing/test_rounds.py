@@ -18,7 +18,7 @@ from shared.config import Person
 from shared.config.routes import RouteConfig
 from shared.config.schedules import ScheduleConfig
 from shared.errors import UnavailableError
-from shared.events import NotificationSent
+from shared.events import NotificationFailed, NotificationSent
 from shared.oncall.keeping import Rosters
 from tests.notifier.builders import ALICE, APPROVAL_ID, BOB, asking, decision, rounds
 from tests.notifier.fakes import Clock
@@ -340,3 +340,43 @@ async def test_what_comes_due_while_the_first_are_told_is_not_forgotten(
     await asked(slow, routes(**ESCALATING))
     await replica().look(bus.publish)
     assert mailer.sent_to() == [ALICE.email, BOB.email]
+
+
+async def test_where_nobody_was_reached_the_next_is_told_at_once_and_at_last_everybody(
+    replica, asked, mailer, clock, bus
+):
+    notifier = replica()
+    mailer.refuses = {ALICE.email, CY.email}
+    await asked(notifier, routes(escalate=[{"after": "10m", "to": [CY.email]}]))
+    for _ in range(5):
+        await notifier.look(bus.publish)
+    assert mailer.sent_to() == [BOB.email]
+    failed = [event.recipient for event in bus.of(NotificationFailed)]
+    assert sorted(set(failed)) == [ALICE.email, CY.email]
+
+
+async def test_who_comes_next_is_not_woken_although_nobody_else_was_reached(
+    replica, asked, mailer, clock, bus
+):
+    """Quiet hours begin a minute after it was asked."""
+    begun = clock.now
+    night = {"days": "every day", "from": f"{begun + MINUTE:%H:%M}"}
+    night["to"] = f"{begun + 30 * MINUTE:%H:%M}"
+    notifier = replica()
+    mailer.delays = {ALICE.email}
+    with pytest.raises(UnavailableError):
+        await asked(
+            notifier,
+            routes(
+                escalate=[{"after": "40m", "to": [BOB.email]}],
+                quiet={"hours": [night], "severities": ["P1"]},
+            ),
+        )
+    mailer.delays, mailer.refuses = set(), {ALICE.email}
+    for minute in (3, 4, 10):
+        clock.now = begun + minute * MINUTE
+        await notifier.look(bus.publish)
+    assert mailer.sent_to() == []
+    clock.now = begun + 31 * MINUTE
+    await notifier.look(bus.publish)
+    assert mailer.sent_to() == [BOB.email]

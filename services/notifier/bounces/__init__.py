@@ -1,0 +1,1 @@
+"""Bounces: mails that a server took and that came back later."""
