@@ -84,6 +84,8 @@ class Bench:
             reason=ruling.reason,
             who=ruling.who,
             not_requester=ruling.not_requester,
+            seats=ruling.seats,
+            on_no=ruling.on_no,
             on_expiry=ruling.on_expiry,
             rule=ruling.rule,
         )

@@ -19,14 +19,15 @@ from pydantic import (
 
 from shared.config.section import Section
 from shared.durations import PositiveDuration
-from shared.events import OnExpiry
+from shared.events import OnExpiry, OnNo, Seat
+from shared.policy.quorum import can_be_filled
 from shared.policy.terms import ON_CALL, Mode, is_on_call, on_call_of
 from shared.policy.words import wrong_with
 
 #: Where something stands in a document, and what is wrong with it.
 Located = tuple[tuple[str | int, ...], str]
 
-_MOST_PEOPLE: Final = 2
+_MOST_PEOPLE: Final = 5
 
 
 def _condition(text: str) -> str:
@@ -71,7 +72,8 @@ class Rule(Section):
 
     ``auto`` runs it, ``require`` asks so many different people, ``deny`` never runs it. ``from``
     are people's addresses, teams, ``on-call`` or ``on-call:SCHEDULE``; everybody may answer where
-    it is not said.
+    it is not said. Each of ``from_each``, likewise, has to say yes by a person of its own: without
+    ``require`` so many people are asked, and without ``from`` nobody else.
     """
 
     name: Name
@@ -80,20 +82,38 @@ class Rule(Section):
     require: int | None = Field(None, ge=1, le=_MOST_PEOPLE)
     deny: Reason | None = None
     from_: Annotated[tuple[str, ...], Field(alias="from")] = ()
+    from_each: Annotated[tuple[str, ...], Field(max_length=_MOST_PEOPLE)] = ()
+    on_no: OnNo = OnNo.REJECT
     not_requester: bool = True
     expires: Span | None = None
     on_expiry: OnExpiry = OnExpiry.REJECT
     mode: Mode = Mode.ACT
 
+    @property
+    def asks(self) -> int | None:
+        """How many different people have to say yes; None where nobody is asked."""
+        return self.require or len(self.from_each) or None
+
+    @field_validator("from_each")
+    @classmethod
+    def _each_once(cls, named: tuple[str, ...]) -> tuple[str, ...]:
+        for name in named:
+            if named.count(name) > 1:
+                raise ValueError(f"{name} is there twice: `require` says how many people in all")
+        return named
+
     @model_validator(mode="after")
     def _says_one_thing(self) -> "Rule":
         said = [name for name in ("auto", "require", "deny") if getattr(self, name) is not None]
-        if len(said) != 1:
-            raise ValueError("say one of `auto: true`, `require: 1` or `2`, `deny: a reason`")
-        asks = {"from_", "not_requester", "expires", "on_expiry"} & self.model_fields_set
-        if asks and self.require is None:
+        if len(said) != 1 and (said or not self.from_each):
+            raise ValueError("say one of `auto: true`, `require: 1` (up to 5), `deny: a reason`")
+        mine = {"from_", "from_each", "on_no", "not_requester", "expires", "on_expiry"}
+        if (asks := mine & self.model_fields_set) and said and self.require is None:
             name = min(asks).rstrip("_")
             raise ValueError(f"`{name}` goes with `require`, and this rule says `{said[0]}`")
+        if self.require is not None and self.require < len(self.from_each):
+            each = len(self.from_each)
+            raise ValueError(f"`from_each` names {each}, so `require` is at least {each}")
         return self
 
 
@@ -207,11 +227,17 @@ def people_mistakes(
         for position, named in enumerate(rule.from_):
             if message := nobody(named):
                 yield ("rules", at, "from", position), message
-        asked = people_in(rule.from_, teams)
-        may_be_anybody = any(map(is_on_call, asked))
-        if rule.from_ and not may_be_anybody and len(asked) < (rule.require or 0):
-            message = f"it asks {rule.require} different people, and names {len(asked)}"
-            yield ("rules", at, "require"), message
+        for position, named in enumerate(rule.from_each):
+            if message := nobody(named):
+                yield ("rules", at, "from_each", position), message
+        asked = people_in((*rule.from_, *rule.from_each), teams)
+        if asked and not any(map(is_on_call, asked)):
+            if len(asked) < (rule.asks or 0):
+                message = f"it asks {rule.asks} different people, and names {len(asked)}"
+                yield ("rules", at, "require" if rule.require else "from_each"), message
+            elif not can_be_filled(seats_of(rule, teams), rule.asks or 0, asked):
+                message = "the same people stand for several of these: each needs one of its own"
+                yield ("rules", at, "from_each"), message
 
 
 def not_known(
@@ -226,6 +252,11 @@ def not_known(
         return f"there is no schedule {named.partition(':')[2]} (under `schedules`: {known})"
     listed = ", ".join((*sorted(teams), *terms))
     return f"{named} is no address under `people`, and no team (there are {listed})"
+
+
+def seats_of(rule: Rule, teams: Mapping[str, tuple[str, ...]]) -> tuple[Seat, ...]:
+    """Those of whom a rule wants a yes each, with the people that they are."""
+    return tuple(Seat(name=name, people=people_in((name,), teams)) for name in rule.from_each)
 
 
 def people_in(named: Iterable[str], teams: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import cel
 
-from shared.config.policy import Deny, Rule, people_in
+from shared.config.policy import Deny, Rule, people_in, seats_of
 from shared.events import FoundBy
 from shared.lifecycle import Effect, Risk
 from shared.policy.facts import Facts, said_by
@@ -153,17 +153,20 @@ class _Asked:
         said: dict[str, Any] = {"rule": rule.name, "mode": rule.mode}
         if rule.deny is not None:
             return Ruling(Outcome.DENY, reason=rule.deny, **said)
-        if rule.require is None:
+        if rule.asks is None:
             why = f"the rule {rule.name} lets it run{self._lowered(0)}"
             return Ruling(Outcome.AUTO, reason=why, **said)
-        who = people_in(rule.from_, self.policy.teams)
-        people = "one person" if rule.require == 1 else "two different people"
+        who = people_in((*rule.from_, *rule.from_each), self.policy.teams)
         of = f" of {', '.join(rule.from_)}" if rule.from_ else ""
+        each = f", of each one: {', '.join(rule.from_each)}" if rule.from_each else ""
+        asks = f"{people(rule.asks)}{of}{each}{self._lowered(rule.asks)}"
         return Ruling(
             Outcome.REQUIRE,
-            reason=f"the rule {rule.name} asks {people}{of}{self._lowered(rule.require)}",
-            required=rule.require,
+            reason=f"the rule {rule.name} asks {asks}",
+            required=rule.asks,
             who=who,
+            seats=seats_of(rule, self.policy.teams),
+            on_no=rule.on_no,
             not_requester=rule.not_requester,
             expires=rule.expires,
             on_expiry=rule.on_expiry,
@@ -229,6 +232,12 @@ class _Asked:
 
     def _note(self, name: str, met: Met, why: str) -> None:
         self.trace.append(Considered(name, met, why))
+
+
+def people(count: int) -> str:
+    """So many different people, in words."""
+    words = ("nobody", "one person", "two different people")
+    return words[count] if count < len(words) else f"{count} different people"
 
 
 def _asking(required: int) -> Outcome:

@@ -105,14 +105,15 @@ def different(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
     kept: list[Decision] = []
     known: set[str] = set()
     for said in decisions:
-        people = {_person(said.by, said.channel), _person(said.behalf, said.channel)}
+        people = {person_of(said.by, said.channel), person_of(said.behalf, said.channel)}
         if known.isdisjoint(people):
             kept.append(said)
             known |= people
     return tuple(kept)
 
 
-def _person(by: str, channel: str) -> str:
+def person_of(by: str, channel: str) -> str:
+    """What tells one person from another among those who answer."""
     # Whoever sits at a terminal, it is one person.
     return _TERMINAL if channel == _TERMINAL else by.casefold()
 

@@ -50,6 +50,7 @@ def test_everything_that_can_be_said_is_understood(write):
         rules:
           - {name: night, when: time.hour < 6, require: 2, from: [ann@example.org, dba, on-call],
              not_requester: false, expires: 30m, on_expiry: escalate, mode: suggest}
+          - {name: both, from_each: [dba, on-call], on_no: majority}
           - {name: easy, when: history.trusted, auto: true}
           - {name: never, deny: by hand only}
         deny:
@@ -65,6 +66,7 @@ def test_everything_that_can_be_said_is_understood(write):
     assert isinstance(policy, PolicyConfig)
     assert policy.rules[0].expires == timedelta(minutes=30)
     assert policy.rules[0].from_ == ("ann@example.org", "dba", "on-call")
+    assert (policy.rules[1].asks, policy.rules[1].on_no) == (2, "majority")
     assert (policy.caps.per_target_per_hour, policy.locks.target) == (6, False)
 
 
@@ -77,10 +79,21 @@ def test_without_a_policy_nothing_is_denied_capped_or_only_suggested():
 @pytest.mark.parametrize(
     ("rule", "reason"),
     [
-        ("{name: a}", "say one of `auto: true`, `require: 1` or `2`, `deny: a reason`"),
+        ("{name: a}", "say one of `auto: true`, `require: 1` (up to 5), `deny: a reason`"),
         ("{name: a, auto: true, require: 1}", "say one of"),
         ("{name: a, auto: false}", "auto: has to be True"),
-        ("{name: a, require: 3}", "require: has to be 2 or less"),
+        ("{name: a, require: 6}", "require: has to be 5 or less"),
+        ("{name: a, require: 1, from_each: [dba, on-call]}", "so `require` is at least 2"),
+        ("{name: a, from_each: [dba, dba]}", "dba is there twice"),
+        ("{name: a, from_each: [dbas]}", "there are dba, on-call"),
+        ("{name: a, from_each: [dba, bob@example.org]}", "asks 2 different people, and names 1"),
+        (
+            "{name: a, require: 2, from: [ann@example.org], from_each: [dba, bob@example.org]}",
+            "the same people stand for several of these",
+        ),
+        ("{name: a, auto: true, from_each: [dba]}", "`from_each` goes with `require`"),
+        ("{name: a, deny: never, on_no: majority}", "`on_no` goes with `require`"),
+        ("{name: a, require: 2, on_no: vote}", "has to be 'reject' or 'majority'"),
         ("{name: a, require: 0}", "require: has to be 1 or more"),
         ("{name: a, auto: true, from: [dba]}", "`from` goes with `require`"),
         ("{name: a, deny: 5}", "a text is expected, and YAML reads this as 5"),

@@ -4,12 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.events import FoundBy, OnExpiry
+from shared.events import FoundBy, OnExpiry, OnNo, Seat
 from shared.lifecycle import Effect, Risk
 from shared.policy.engine import decide, trusted
 from shared.policy.policy import Policy
+from shared.policy.ruling import Ruling, stricter
 from shared.policy.terms import Author, Met, Mode, Outcome
-from tests.policy.facts import facts, policy
+from tests.policy.facts import FACTS, TEAMS, facts, policy
 
 AUTO = {"auto": True}
 ONE = {"require": 1}
@@ -332,3 +333,54 @@ def test_a_denial_that_is_only_feared_says_so():
     said = decide(policy(deny=[{"name": "zone", "when": UNCLEAR}]), facts())
     assert "whether that is so is not known" in said.reason
     assert "there is no zone" in said.reason
+
+
+def test_a_rule_may_want_a_yes_of_each_of_some_teams():
+    ruling = decide(policy({"from_each": ["dba", "web"], "on_no": "majority"}), FACTS)
+    assert ruling.required == 2
+    assert [(seat.name, seat.people) for seat in ruling.seats] == list(TEAMS.items())
+    assert ruling.who == ("ann@example.org", "bob@example.org", "cy@example.org")
+    assert ruling.on_no == "majority"
+    assert ruling.reason.endswith("asks two different people, of each one: dba, web")
+
+
+DBA, WEB = (Seat(name=name, people=people) for name, people in TEAMS.items())
+
+
+def ruled(required=1, *seats, **said) -> Ruling:
+    return Ruling(Outcome.REQUIRE, "a", "why", required, seats=seats, **said)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "required", "seats"),
+    [
+        (ruled(1, DBA), ruled(1, WEB), 2, (DBA, WEB)),
+        (ruled(1, DBA), Ruling(Outcome.AUTO, "b", "why"), 1, (DBA,)),
+        (ruled(3), ruled(1, WEB), 3, (WEB,)),
+        (ruled(1, DBA), ruled(1, DBA), 1, (DBA,)),
+        # Whoever is in the team by both.
+        (
+            ruled(1, DBA),
+            ruled(1, Seat(name="dba", people=("bob@example.org", "eve@example.org"))),
+            1,
+            (Seat(name="dba", people=("bob@example.org",)),),
+        ),
+    ],
+)
+def test_of_two_rulings_all_are_wanted_whom_either_wants(one, other, required, seats):
+    both = stricter(one, other)
+    assert (both.required, both.seats) == (required, seats)
+
+
+def test_those_who_have_to_be_among_the_people_may_answer():
+    both = stricter(ruled(1, DBA, who=DBA.people), ruled(1, who=("eve@example.org",)))
+    assert set(DBA.people) <= set(both.who)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "on_no"),
+    [("majority", "majority", "majority"), ("majority", "reject", "reject")],
+)
+def test_a_no_is_a_vote_only_where_both_say_so(one, other, on_no):
+    assert stricter(ruled(on_no=OnNo(one)), ruled(on_no=OnNo(other))).on_no == on_no
+    assert stricter(ruled(on_no=OnNo(one)), Ruling(Outcome.AUTO, "b", "why")).on_no == one

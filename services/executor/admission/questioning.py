@@ -82,6 +82,8 @@ def under(step: Step, ruling: Ruling, expires: ApprovalRule) -> ApprovalRule:
                 "reason": both.reason,
                 "who": both.who,
                 "not_requester": both.not_requester,
+                "seats": both.seats,
+                "on_no": both.on_no,
                 "on_expiry": both.on_expiry,
                 "rule": both.rule,
                 "expires_after": both.expires or expires.expires_after,
@@ -99,6 +101,8 @@ def _ruling(rule: ApprovalRule) -> Ruling:
         rule.required,
         rule.who,
         not_requester=rule.not_requester and bool(rule.required),
+        seats=rule.seats,
+        on_no=rule.on_no,
         expires=rule.expires_after if rule.required else None,
         on_expiry=rule.on_expiry,
     )
