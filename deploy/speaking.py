@@ -50,7 +50,7 @@ async def speaking(
         SettingsError: the installation's secret is not known here.
         NotRunningError: the bus or the store is nowhere, or does not answer.
     """
-    signer = _signer(place, environment)
+    signer = signer_of(place, environment)
     async with streaming(place) as stream, reading(place) as reader:
 
         async def say(event: Event) -> None:
@@ -89,7 +89,12 @@ async def until(
     return found
 
 
-def _signer(place: Place, environment: Mapping[str, str]) -> Signer:
+def signer_of(place: Place, environment: Mapping[str, str]) -> Signer:
+    """What signs for an installation.
+
+    Raises:
+        SettingsError: its secret is not known here.
+    """
     secret = place.home.known_secret_key(environment)
     if secret is None:
         raise SettingsError("HANDRAIL_SECRET_KEY: is not set; what is said is signed with it")

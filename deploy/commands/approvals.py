@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy.commands import approvals_answer, approvals_audit
+from deploy.commands import approvals_answer, approvals_audit, approvals_standing
 from deploy.connection import Place, reading
 from deploy.decisions import choose, decide
 from deploy.output import AsJson, add, ago, colored, console, say, show_json, table, when
@@ -32,6 +32,14 @@ app = typer.Typer(
 
 app.command()(approvals_answer.answer)
 app.command()(approvals_audit.audit)
+for _in_advance in (
+    approvals_standing.delegate,
+    approvals_standing.delegations,
+    approvals_standing.allow,
+    approvals_standing.windows,
+    approvals_standing.end,
+):
+    app.command()(_in_advance)
 
 ApprovalId = Annotated[str, typer.Argument(metavar="ID", help="Its id, or how it begins.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept with the answer.")]

@@ -9,8 +9,20 @@ import cel
 from services.executor import inquiry, rollback
 from services.executor.admission.verdict import Ask, Deny, Elsewhere, Go, Hold, Verdict
 from services.executor.graph import Turn, beaten, beyond_failure, outcome, spoiling, turn, unwanted
-from services.executor.moves import Move, Result, ask, claim, due, end, finish, hold, skip, stop
-from services.executor.session import Ending, Run, Session
+from services.executor.moves import (
+    Move,
+    Result,
+    allow,
+    ask,
+    claim,
+    due,
+    end,
+    finish,
+    hold,
+    skip,
+    stop,
+)
+from services.executor.session import Before, Ending, Run, Session
 from shared.errors import PermanentError
 from shared.events import SessionOutcome, Step
 from shared.lifecycle import SESSION_ENDED, Risk, SessionState, StepState
@@ -47,19 +59,35 @@ def admit(move: Move, verdicts: Mapping[str, Verdict]) -> Move:
         match verdict:
             case Go() if step.uses == inquiry.USES:
                 _asked_for(move, step, run)
-            case Go():
-                claim(move, step, run)
+            case Go() as go:
+                _let_in(move, step, run, go)
             case Hold(reason, on):
                 hold(move, step, run, reason, on)
+            case Deny(reason) if run.before is not None:
+                _changed_back(move, run, run.before, reason)
             case Deny(reason):
                 end(move, step, run, StepState.FAILED, Result(reason=reason))
             case Elsewhere(target):
                 move.write(step.model_copy(update={"target": target}))
-            case Ask(rule, dry_run, artifact):
+            case Ask(rule, dry_run, artifact, given, changeable):
                 step = step.model_copy(update={"approval": rule, "artifact": artifact})
                 move.write(step)
-                ask(move, step, run, dry_run=dry_run)
+                ask(move, step, run, dry_run=dry_run, given=given, changeable=changeable)
     return advanced(move)
+
+
+def _changed_back(move: Move, run: Run, before: Before, reason: str) -> None:
+    """Have people asked about a step as it was, since what somebody wanted of it is not allowed."""
+    change = run.change and run.change.model_copy(update={"refused": reason, "before": {}})
+    move.write(before.step)
+    back = {"change": change, "changed": before.changed, "before": None}
+    move.put(before.step, run.model_copy(update=back))
+
+
+def _let_in(move: Move, step: Step, run: Run, go: Go) -> None:
+    if go.rule is not None:
+        run = allow(move, step, run, go.given, go.rule)
+    claim(move, step, run, allowed_by=tuple(said.told_by for said in go.given))
 
 
 def settle(move: Move) -> Move:

@@ -13,6 +13,7 @@ from cryptography.fernet import Fernet
 from pydantic import Field
 
 from services.executor.admission.breaker import Threshold
+from services.executor.admission.inadvance import InAdvance
 from services.executor.admission.rehearsal import Rehearsals
 from services.executor.admission.store import (
     MongoArtifacts,
@@ -21,6 +22,7 @@ from services.executor.admission.store import (
     MongoLocks,
 )
 from services.executor.admission.warden import Warden
+from services.executor.changing.forms import Forms
 from services.executor.engine import Engine
 from services.executor.handlers import router
 from services.executor.output import Outputs
@@ -38,9 +40,13 @@ from shared.policy.keeper import PolicyKeeper
 from shared.policy.reading import PolicyPlace
 from shared.policy.records.store import MongoRecords
 from shared.policy.store import MongoLastGood, MongoStopSwitch
+from shared.runbook.versions import MongoVersions
 from shared.service import Service, compose
 from shared.settings import SigningSettings
 from shared.signing import Signer
+from shared.standing.live import PAUSE as STANDING_PAUSE
+from shared.standing.live import LiveStanding
+from shared.standing.store import MongoStanding
 
 LOOK_AROUND = timedelta(seconds=1)
 # Well before the sweep takes what is published for left behind.
@@ -94,6 +100,10 @@ def build(settings: Settings) -> Service:
         mask=mask,
         now=_now,
     )
+    rosters = Rosters(config.schedules, MongoShifts(service.database))
+    words = MongoStanding(service.database)
+    standing = LiveStanding(words, signer, _now)
+    forms = Forms(MongoVersions(service.database), sessions)
     warden = Warden(
         keeper=keeper,
         records=MongoRecords(service.database),
@@ -105,6 +115,15 @@ def build(settings: Settings) -> Service:
         execution=config.execution,
         threshold=Threshold(breaker.failures, breaker.within, breaker.open_for),
         now=_now,
+        forms=forms,
+        in_advance=InAdvance(
+            standing=standing,
+            uses=words,
+            signer=signer,
+            rosters=rosters,
+            people=frozenset(person.email.casefold() for person in config.people),
+            now=_now,
+        ),
     )
     engine = Engine(
         owner,
@@ -126,7 +145,6 @@ def build(settings: Settings) -> Service:
         registry=service.registry,
     )
     rehearsals.made.append(engine.free)
-    rosters = Rosters(config.schedules, MongoShifts(service.database))
     service.attach(
         router,
         engine=engine,
@@ -134,9 +152,18 @@ def build(settings: Settings) -> Service:
         sessions=sessions,
         rosters=rosters,
         teams=config.teams,
+        forms=forms,
     )
     service.prepare += [sessions.prepare, output.prepare, outbox.prepare, locks.prepare]
-    service.prepare += [artifacts.prepare, gate.look, warden.look, keeper.look, engine.renew]
+    service.prepare += [
+        artifacts.prepare,
+        gate.look,
+        warden.look,
+        keeper.look,
+        words.prepare,
+        standing.look,
+        engine.renew,
+    ]
     quiet = 2 * settings.executor_lease
     service.loops += [
         every(settings.executor_lease / 3, engine.renew, name="renew"),
@@ -148,6 +175,7 @@ def build(settings: Settings) -> Service:
         every(LOOK_AROUND, engine.look_around, name="look"),
         every(quiet, partial(engine.look_for_stuck, quiet), name="stuck"),
         every(POLICY_PAUSE, keeper.look, name="policy"),
+        every(STANDING_PAUSE, standing.look, name="standing"),
         every(SWEEP, locks.sweep, name="locks"),
         every(SWEEP, locks.sweep_places, name="places"),
         every(timedelta(hours=1), executors.forget, name="forget"),

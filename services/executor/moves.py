@@ -5,14 +5,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from services.executor.admission.inadvance import may_be_allowed
 from services.executor.session import Run, Session, tail
 from shared.connectors.protocol import Usage
 from shared.events import (
+    ApprovalRule,
+    Changeable,
+    Decision,
     Event,
     QuestionAsked,
     SessionFinished,
     SessionOutcome,
     Step,
+    StepApproved,
     StepAwaitingApproval,
     StepDone,
     StepHeld,
@@ -149,9 +154,21 @@ def skip(
     )
 
 
-def ask(move: Move, step: Step, run: Run, *, dry_run: str = "") -> None:
+def ask(
+    move: Move,
+    step: Step,
+    run: Run,
+    *,
+    dry_run: str = "",
+    given: tuple[Decision, ...] = (),
+    changeable: Changeable | None = None,
+) -> None:
     waits = run.becomes(
-        StepState.AWAITING_APPROVAL, asked=run.asked + 1, agreed=0, asked_at=move.now
+        StepState.AWAITING_APPROVAL,
+        asked=run.asked + 1,
+        agreed=0,
+        asked_at=move.now,
+        before=None,
     )
     move.put(step, waits)
     session = move.session
@@ -182,6 +199,11 @@ def ask(move: Move, step: Step, run: Run, *, dry_run: str = "") -> None:
         not_requester=step.approval.not_requester,
         alert=session.alert,
         runbook_labels=session.runbook.labels,
+        runbook_seal=session.runbook.seal if may_be_allowed(session, step) else "",
+        given=given,
+        replaces=run.approval_id,
+        change=run.change,
+        changeable=changeable,
         expires_at=move.now + step.approval.expires_after,
     )
 
@@ -211,10 +233,29 @@ def due(move: Move, step: Step, run: Run, *, pause: timedelta = timedelta(0)) ->
 def hold(move: Move, step: Step, run: Run, reason: str, on: str) -> None:
     """Let a step wait that could begin; told once for each thing that it waits for."""
     move.waiting.add(step.id)
-    if run.held == reason:
+    if (run.held, run.held_on) == (reason, on):
         return
     move.put(step, run.model_copy(update={"held": reason, "held_on": on}))
-    move.tell(StepHeld, f"{step.id}/{move.session.rev}", step_id=step.id, reason=reason)
+    if run.held != reason:
+        move.tell(StepHeld, f"{step.id}/{move.session.rev}", step_id=step.id, reason=reason)
+
+
+def allow(move: Move, step: Step, run: Run, given: tuple[Decision, ...], rule: ApprovalRule) -> Run:
+    """Take what people said in advance for their yes, and tell of it as of any other."""
+    step = step.model_copy(update={"approval": rule})
+    move.write(step)
+    approval_id = move.session.approval_id(step)
+    allowed = run.model_copy(update={"approval_id": approval_id, "agreed": len(given)})
+    move.put(step, allowed)
+    move.tell(
+        StepApproved,
+        f"{approval_id}/in-advance",
+        step_id=step.id,
+        approval_id=approval_id,
+        step_hash=step.digest(move.session.id),
+        decisions=given,
+    )
+    return allowed
 
 
 def place_of(owner: str | None) -> str:
@@ -222,7 +263,7 @@ def place_of(owner: str | None) -> str:
     return (owner or "").rpartition("/")[0]
 
 
-def claim(move: Move, step: Step, run: Run) -> None:
+def claim(move: Move, step: Step, run: Run, *, allowed_by: tuple[str, ...] = ()) -> None:
     claimed = run.becomes(
         StepState.RUNNING,
         attempt=run.attempt + 1,
@@ -248,6 +289,7 @@ def claim(move: Move, step: Step, run: Run) -> None:
         connector=step.uses,
         target=step.target,
         command=step.run,
+        allowed_by=allowed_by,
     )
 
 

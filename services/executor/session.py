@@ -19,6 +19,7 @@ from shared.events import (
     RunbookRef,
     SessionOutcome,
     Step,
+    StepChange,
 )
 from shared.lifecycle import STEP_ENDED, SessionState, Severity, StepState, may_become
 from shared.runbook.placing import placed
@@ -33,6 +34,15 @@ _UNPLAIN: Final = re.compile(r"[^A-Za-z0-9_-]")
 
 class ImpossibleChangeError(AssertionError):
     """The lifecycle does not know this change: a defect in the code that asked for it."""
+
+
+class Before(BaseModel):
+    """A step, and the values that people had changed of it, before the last change."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    step: Step
+    changed: dict[str, Any] = {}
 
 
 class Run(BaseModel):
@@ -77,6 +87,9 @@ class Run(BaseModel):
     blocked: bool = False
     opened: bool = False
     unwanted: bool = False
+    change: StepChange | None = Field(None, description="What people wanted of it the last time.")
+    changed: dict[str, Any] = Field({}, description="The values that it has by people, by name.")
+    before: Before | None = Field(None, description="What it goes back to if that is not allowed.")
 
     @property
     def over(self) -> bool:
@@ -238,6 +251,11 @@ class Session(BaseModel):
         return uuid5(
             self.id, f"approval/{step.id}/{step.digest(self.id)}{f'/{again}' if again else ''}"
         )
+
+    def asking(self, step_id: str) -> "Session":
+        """This session when people are asked about a step once more."""
+        run = self.run(step_id)
+        return self.with_run(step_id, run.model_copy(update={"asked": run.asked + 1}))
 
     def agreed(self, step: Step) -> int:
         """How many people said yes to exactly this step as it is now."""

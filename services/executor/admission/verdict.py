@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 
-from shared.events import ApprovalRule
+from shared.events import ApprovalRule, Changeable, Decision
 
 
 @dataclass(frozen=True)
 class Go:
-    """It begins now."""
+    """It begins now; ``given`` is what people said in advance, where ``rule`` asks for that."""
+
+    given: tuple[Decision, ...] = ()
+    rule: ApprovalRule | None = None
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,15 @@ class Ask:
     """People have to agree first.
 
     ``dry_run`` is what it would do, as the target says; ``artifact`` the SHA-256 of what the dry
-    run made and the step will apply.
+    run made and the step will apply; ``given`` what people said in advance; ``changeable`` what
+    they may change.
     """
 
     rule: ApprovalRule
     dry_run: str = ""
     artifact: str | None = None
+    given: tuple[Decision, ...] = ()
+    changeable: Changeable | None = None
 
 
 Verdict = Go | Hold | Deny | Elsewhere | Ask

@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 
 from services.executor.admission.breaker import Breaker, Threshold
-from services.executor.admission.inadvance import enough
+from services.executor.admission.inadvance import NONE, NOTHING, Given
 from services.executor.admission.questioning import Circumstances, changes, facts, under
 from services.executor.admission.rehearsal import (
     PATIENCE,
@@ -20,12 +20,13 @@ from services.executor.admission.rehearsal import (
     must_be_seen,
 )
 from services.executor.admission.verdict import Ask, Deny, Elsewhere, Go, Hold, Verdict
+from services.executor.changing.forms import NO_FORMS
 from services.executor.moves import Result
 from services.executor.session import Session
 from shared.calls.families import WITHOUT_TARGET
 from shared.config import Target
 from shared.config.execution import Execution
-from shared.events import ApprovalRule, Decision, RunbookRef, Step
+from shared.events import ApprovalRule, Changeable, RunbookRef, Step
 from shared.lifecycle import StepState
 from shared.policy.engine import decide
 from shared.policy.policy import Policy
@@ -75,6 +76,12 @@ class Breakers(Protocol):
     async def succeeded(self, target: str) -> None: ...
 
 
+class Forms(Protocol):
+    """See ``services.executor.changing.forms.Forms``."""
+
+    async def changeable(self, session: Session, step: Step) -> Changeable | None: ...
+
+
 class History(Protocol):
     """See ``store.MongoHistory``."""
 
@@ -85,12 +92,8 @@ class History(Protocol):
 class InAdvance(Protocol):
     """See ``inadvance.InAdvance``."""
 
-    async def found(
-        self, session: Session, step: Step, rule: ApprovalRule
-    ) -> tuple[Decision, ...]: ...
-    async def counted(
-        self, session: Session, step: Step, found: Sequence[Decision]
-    ) -> tuple[Decision, ...]: ...
+    async def found(self, session: Session, step: Step, rule: ApprovalRule) -> Given: ...
+    async def counted(self, session: Session, step: Step, given: Given) -> Given: ...
 
 
 @dataclass
@@ -106,8 +109,9 @@ class Warden:
     targets: Mapping[str, Target]
     execution: Execution
     threshold: Threshold
-    in_advance: InAdvance
     now: Callable[[], datetime]
+    in_advance: InAdvance = NOTHING
+    forms: Forms = NO_FORMS
     _troubled: dict[str, Breaker] = field(default_factory=dict)
     _known: dict[str, tuple[datetime, Record]] = field(default_factory=dict)
     # What a session has locked it keeps until it has ended.
@@ -139,6 +143,9 @@ class Warden:
         found: dict[str, Verdict] = {}
         for step_id in due:
             verdict = await self._verdict(session, session.step(step_id), room, until)
+            if isinstance(verdict, Ask):
+                changeable = await self.forms.changeable(session, session.step(step_id))
+                verdict = replace(verdict, changeable=changeable)
             found[step_id] = verdict
             room -= isinstance(verdict, Go)
         return found
@@ -155,24 +162,27 @@ class Warden:
         if (against := _against(ruling)) is not None:
             return against
         rule = under(step, ruling, step.approval)
-        given: tuple[Decision, ...] = ()
+        given = NONE
         if rule.required > session.agreed(step) or (
             rule.required and (rule.who != step.approval.who or _is_unseen(step))
         ):
             given = await self.in_advance.found(session, step, rule)
-            if not enough(rule, given) or _is_unseen(step):
+            if not given.suffices(rule, session) or _is_unseen(step):
                 return await self._ask(session, step, rule, until, given)
+        place = await self._room_for(session, step, policy, room)
+        if not given.said or not isinstance(place, Go):
+            return place
+        counted = await self.in_advance.counted(session, step, given)
+        if counted.suffices(rule, session):
+            return Go(counted.said, rule)
+        return await self._ask(session, step, rule, until, counted)
+
+    async def _room_for(self, session: Session, step: Step, policy: Policy, room: int) -> Verdict:
         if room <= 0:
             most = self.execution.at_once.session
             reason = f"{most} steps of this session run already: more are not run at once"
             return Hold(reason, f"session {session.id}")
-        place = await self._place(session, step, policy)
-        if not given or not isinstance(place, Go):
-            return place
-        counted = await self.in_advance.counted(session, step, given)
-        if not enough(rule, counted):
-            return await self._ask(session, step, rule, until, counted)
-        return Go(counted, rule)
+        return await self._place(session, step, policy)
 
     def _meant(self, session: Session, step: Step) -> Verdict | None:
         """What there is to say before the policy is asked: of the target, as it is declared now."""
@@ -213,7 +223,7 @@ class Warden:
         step: Step,
         rule: ApprovalRule,
         until: float,
-        given: Sequence[Decision],
+        given: Given,
     ) -> Verdict:
         """What people are asked, with what it would do where the target can say that."""
         patience = timedelta(seconds=until - monotonic())
@@ -223,11 +233,11 @@ class Warden:
         if found.artifact is None and must_be_seen(step):
             why = found.failed or "its target says nothing"
             return Deny(f"there is no plan of it that people could agree to: {why}")
-        if not given:
+        if not given.said:
             return Ask(rule, found.text, found.artifact)
         asked = step.model_copy(update={"artifact": found.artifact})
         counted = await self.in_advance.counted(session.asking(step.id), asked, given)
-        return Ask(rule, found.text, found.artifact, counted)
+        return Ask(rule, found.text, found.artifact, counted.said)
 
     # -- places on targets ------------------------------------------------------------------------
 
