@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "approvals": "deploy.commands.approvals",
     "secret": "deploy.commands.secret",
     "target": "deploy.commands.target",
+    "token": "deploy.commands.token",
     "channel": "deploy.commands.channel",
     "source": "deploy.commands.source",
     "runbook": "deploy.commands.runbook",

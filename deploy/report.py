@@ -15,7 +15,7 @@ _DOES = {
     "executor": "runs the steps",
     "notifier": "asks for approvals",
     "verifier": "checks that the problem is gone",
-    "console": "records the timelines",
+    "console": "serves the API (/api/docs), records the timelines",
 }
 
 _FIRST_ALERT = {

@@ -17,11 +17,12 @@ from pydantic import SecretStr
 from deploy.connection import NotRunningError, Place, storing
 from deploy.home import Home
 from deploy.output import AsJson, add, console, say, show_json, table, when
-from deploy.targets import Known, NoSuchTargetError, Tried, tried
+from deploy.targets import Known, NoSuchTargetError
 from shared.config import Config, Target, load_config
 from shared.config.section import Section
 from shared.connectors.reach import reach
 from shared.connectors.registry import Connectors
+from shared.connectors.trying import Tried, tried
 from shared.credentials.settings import CredentialSettings
 from shared.errors import HandrailError
 from shared.settings import load_settings

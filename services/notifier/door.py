@@ -1,9 +1,7 @@
 """The door to the pages: nobody comes in too often, and no other site sends anybody in."""
 
-from collections import Counter
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
-from ipaddress import IPv6Address, ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -11,16 +9,13 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from services.notifier.pages import told
+from shared.visitors import Counts, address_of
 
 #: How many requests one link takes in a window, and how many wrong links one address may try.
 OF_A_LINK: Final = 60
 WRONG_LINKS: Final = 30
 WINDOW: Final = timedelta(minutes=1)
 
-# Counting must not fill the memory: with more than this, it begins anew.
-_MOST: Final = 50_000
-# A person's own provider gives out that much of IPv6.
-_SUBNET: Final = 64
 _READING: Final = frozenset({"GET", "HEAD"})
 _OWN_SITES: Final = frozenset({"same-origin", "none"})
 _HSTS: Final = f"max-age={int(timedelta(days=365).total_seconds())}"
@@ -37,9 +32,7 @@ class Door:
 
     def __init__(self, public_url: str, now: Callable[[], datetime]) -> None:
         self._public = urlsplit(public_url)
-        self._now = now
-        self._counts: Counter[str] = Counter()
-        self._until = now()
+        self._counts = Counts(WINDOW, now)
 
     def refusal(self, request: Request) -> Response | None:
         """What is said to a request that does not get through."""
@@ -59,29 +52,22 @@ class Door:
         """The answer on its way out; a link that did not work is counted."""
         address = address_of(request)
         if response.status_code == _NOT_FOUND and address:
-            self._counts[f"wrong {address}"] += 1
+            self._counts.add(f"wrong {address}")
         if self._public.scheme == "https":
             response.headers["Strict-Transport-Security"] = _HSTS
         return response
 
     def _too_many(self, request: Request) -> bool:
-        now = self._now()
-        if now >= self._until or len(self._counts) > _MOST:
-            self._counts.clear()
-            self._until = now + WINDOW
-        link = f"link {request.url.path}"
-        self._counts[link] += 1
         return (
-            self._counts[link] > OF_A_LINK
-            or self._counts[f"wrong {address_of(request)}"] >= WRONG_LINKS
+            self._counts.add(f"link {request.url.path}") > OF_A_LINK
+            or self._counts.of(f"wrong {address_of(request)}") >= WRONG_LINKS
         )
 
     def _too_often(self, request: Request) -> Response:
         response = told(
             request, 429, "Too often", "Too many requests came from there. Wait for a minute."
         )
-        left = (self._until - self._now()).total_seconds()
-        response.headers["Retry-After"] = str(max(1, round(left)))
+        response.headers["Retry-After"] = str(self._counts.seconds_left)
         return response
 
     def _is_foreign(self, request: Request) -> bool:
@@ -110,17 +96,3 @@ def guarded(door: Door) -> type[APIRoute]:
             return behind
 
     return Guarded
-
-
-def address_of(request: Request) -> str:
-    """Whose address it came from, as far as a limit goes; nothing for this machine."""
-    host = request.client.host if request.client else ""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host
-    if address.is_loopback:
-        return ""
-    if isinstance(address, IPv6Address):
-        return f"{int(address) >> _SUBNET:x}/{_SUBNET}"
-    return host

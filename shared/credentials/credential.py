@@ -68,3 +68,10 @@ class CredentialExistsError(HandrailError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"there is a credential {name}: `handrail secret rotate {name}`")
+
+
+class CredentialChangedError(HandrailError):
+    """A credential has another revision than whoever wanted to change it believed."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"credential {name} was changed meanwhile")

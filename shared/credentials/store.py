@@ -12,6 +12,7 @@ from pymongo.errors import DuplicateKeyError
 from shared.credentials.credential import (
     MASKED_FOR,
     Credential,
+    CredentialChangedError,
     CredentialExistsError,
     Deed,
     Did,
@@ -63,30 +64,40 @@ class MongoCredentials:
             raise CredentialExistsError(name) from None
         await self._note(name, Did.CREATED, by, now)
 
-    async def rotate(self, name: str, value: SecretStr, *, by: str, now: datetime) -> None:
+    async def rotate(
+        self, name: str, value: SecretStr, *, by: str, now: datetime, revision: int | None = None
+    ) -> None:
         """Replace a value; the old one is remembered for a while, to be masked.
 
         Raises:
             NoCredentialError: there is none of that name.
+            CredentialChangedError: it has another revision than this, where one is given.
         """
         said = {"sealed": self._sealer.sealed(name, value), "rotated_at": now, "rotated_by": by}
-        await self._replace(name, {"$set": said}, now)
+        await self._replace(name, {"$set": said}, now, revision)
         await self._note(name, Did.ROTATED, by, now)
 
-    async def remove(self, name: str, *, by: str, now: datetime) -> None:
+    async def remove(
+        self, name: str, *, by: str, now: datetime, revision: int | None = None
+    ) -> None:
         """Have a credential no more; what it was is remembered for a while, to be masked.
 
         Raises:
             NoCredentialError: there is none of that name.
+            CredentialChangedError: it has another revision than this, where one is given.
         """
-        await self._replace(name, {"$set": {"sealed": None, "removed_at": now}}, now)
+        await self._replace(name, {"$set": {"sealed": None, "removed_at": now}}, now, revision)
         await self._note(name, Did.REMOVED, by, now)
 
-    async def _replace(self, name: str, change: dict[str, Any], now: datetime) -> None:
+    async def _replace(
+        self, name: str, change: dict[str, Any], now: datetime, revision: int | None
+    ) -> None:
         while True:
             found = await self._kept.find_one({"_id": name, "sealed": {"$ne": None}})
             if found is None:
                 raise NoCredentialError(name)
+            if revision not in (None, found["revision"]):
+                raise CredentialChangedError(name)
             old = {"sealed": found["sealed"], "until": now + MASKED_FOR}
             before = [each for each in found.get("before", ()) if each["until"] > now]
             kept = [*before, old][-_BEFORE_MOST:]

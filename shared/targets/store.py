@@ -64,6 +64,15 @@ class MongoTargets:
         """Keep one, in place of another of that name."""
         await self._targets.replace_one({"_id": target.name}, _document(target), upsert=True)
 
+    async def replace(self, target: Declared, before: Declared) -> bool:
+        """Keep one in place of what it was before; False where it is something else by now."""
+        written = await self._targets.replace_one(_same(before), _document(target))
+        return bool(written.matched_count)
+
+    async def drop(self, before: Declared) -> bool:
+        """Have one no more; False where it is something else by now."""
+        return bool((await self._targets.delete_one(_same(before))).deleted_count)
+
     async def remove(self, name: str) -> None:
         """Have one no more.
 
@@ -72,6 +81,10 @@ class MongoTargets:
         """
         if not (await self._targets.delete_one({"_id": name})).deleted_count:
             raise NoTargetError(name)
+
+
+def _same(before: Declared) -> dict[str, Any]:
+    return {"_id": before.name, "said": dict(before.said), "added_at": before.added_at}
 
 
 def _document(target: Declared) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import httpx
 import pytest
 from fastapi import APIRouter, FastAPI, Request, Response
 
-import services.notifier.door as door_module
 from services.notifier.door import OF_A_LINK, WRONG_LINKS, Door, guarded
 from tests.notifier.builders import approval
 from tests.notifier.test_api import APPROVE, JSON, client_of, path
@@ -114,11 +113,3 @@ async def test_an_answer_that_the_page_of_another_site_sends_is_not_taken(
 def test_browsers_are_held_to_https_where_the_pages_are_reached_by_it(clock, public_url, strict):
     answer = Door(public_url, clock).passed(REQUEST, Response())
     assert ("Strict-Transport-Security" in answer.headers) is strict
-
-
-def test_the_count_of_many_links_does_not_grow_without_end(clock, monkeypatch):
-    monkeypatch.setattr(door_module, "_MOST", 10)
-    door = Door("https://handrail.example.org", clock)
-    for number in range(50):
-        door.refusal(Request({**REQUEST.scope, "path": f"/a/{number}"}))
-    assert len(door._counts) <= 11 + 1

@@ -1,0 +1,1 @@
+"""The REST API: what every part of it has in common."""

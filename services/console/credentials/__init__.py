@@ -1,0 +1,1 @@
+"""Credentials through the API: put in, never given out."""

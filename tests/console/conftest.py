@@ -1,0 +1,75 @@
+"""A running console with tokens, on real servers."""
+
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from deploy.ports import free_port
+from services.console.app import Settings, build
+from services.console.tokens.store import MongoTokens
+from services.console.tokens.token import Role, Token, Written, new_text
+from tests.running import running
+
+CONFIG = """\
+credentials:
+  from-file: {env: CONSOLE_TEST_SECRET}
+targets:
+  here: {connector: local, environment: production, aliases: ["10.0.0.5:*"]}
+  web-1:
+    connector: ssh
+    host: 192.0.2.10
+    user: deploy
+    host_key: ssh-ed25519 AAAA
+    key: {credential: deploy-key}
+    allow: {commands: [uptime]}
+"""
+
+
+@pytest.fixture
+def settings(stack, db, tmp_path):
+    """Settings of a console whose handrail.yaml has two targets and a credential."""
+    (tmp_path / "handrail.yaml").write_text(CONFIG)
+    return Settings(
+        nats_url=stack.nats_url,
+        mongo_url=stack.mongo_url,
+        mongo_database=db.name,
+        console_port=free_port(0),
+        config=tmp_path / "handrail.yaml",
+        home=tmp_path,
+        secret_key="k" * 40,
+    )
+
+
+@pytest.fixture
+def token_of(db):
+    """Makes a token, and gives its text."""
+
+    async def make(role=Role.ADMIN, *, name=None, **changes):
+        text = new_text()
+        written = Written.of(text)
+        now = datetime.now(UTC)
+        made = Token(written.id, name or role.value, role, written.digest, now, "test", **changes)
+        await MongoTokens(db).add(made)
+        return text
+
+    return make
+
+
+def bearer(text):
+    return {"Authorization": f"Bearer {text}"}
+
+
+@pytest.fixture
+async def served(settings):
+    """A client of the running console, without a token."""
+    async with running(build(settings)) as client:
+        yield client
+
+
+@pytest.fixture
+async def admin(served, token_of):
+    """A client that may do everything."""
+    headers = bearer(await token_of())
+    async with httpx.AsyncClient(base_url=served.base_url, headers=headers, timeout=30) as client:
+        yield client
