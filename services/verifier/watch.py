@@ -92,6 +92,8 @@ def described(check: Check) -> str:
         case HttpCheck():
             text = f" with “{check.contains}” in it" if check.contains else ""
             return f"GET {_without_login(check.url)} answers {check.status}{text}"
+        case CommandCheck(uses="kubernetes"):
+            return f"`{' '.join(check.run.split())}` on {check.target} finds it so"
         case CommandCheck():
             return f"`{check.run}` on {check.target} ends with {check.exit_code}"
         case SqlCheck():

@@ -126,6 +126,16 @@ class DeletePod(_Namespaced):
     grace: int | None = Field(None, ge=0, le=3600, description="Seconds; the pod's own, else.")
 
 
+class DeleteJob(_Namespaced):
+    """Delete a job with its pods; one that is not there is deleted already."""
+
+    action: ClassVar = "delete_job"
+    effect: ClassVar = Effect.IDEMPOTENT
+    has_dry_run: ClassVar = True
+
+    name: Name
+
+
 class Cordon(Call):
     """Put no more pods on a node."""
 
@@ -271,6 +281,9 @@ class Get(Call):
     expect: Annotated[str | None, Reads.LITERAL, AfterValidator(_expression)] = Field(
         None, description="JMESPath that has to be true, such as `status.phase == 'Running'`."
     )
+    given: dict[str, JsonValue] = Field(
+        {}, description="Values that `show` and `expect` see as `given.NAME`."
+    )
 
     @model_validator(mode="after")
     def _sensible(self) -> "Get":
@@ -282,6 +295,16 @@ class Get(Call):
 
 
 ACTIONS: Final[tuple[type[Call], ...]] = (
-    *(RolloutRestart, RolloutUndo, RolloutStatus, Scale, DeletePod, Cordon, Uncordon, Drain),
+    *(
+        RolloutRestart,
+        RolloutUndo,
+        RolloutStatus,
+        Scale,
+        DeletePod,
+        DeleteJob,
+        Cordon,
+        Uncordon,
+        Drain,
+    ),
     *(Patch, Exec, Logs, Job, Get),
 )

@@ -29,9 +29,12 @@ class HttpCheck(_Check):
 
 
 class CommandCheck(_Check):
-    """True when a read-only command on a target ends with the expected exit code."""
+    """True when a read-only command on a target ends with the expected exit code.
 
-    uses: Literal["ssh", "local", "winrm"]
+    ``run`` is written in the language of its connector; see ``shared.runbook.languages``.
+    """
+
+    uses: Literal["ssh", "local", "winrm", "kubernetes"]
     target: str
     run: str
     exit_code: int = 0

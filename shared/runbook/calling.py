@@ -11,7 +11,7 @@ from shared.calls.call import Call, Reads, arguments, named, reads, reason
 from shared.calls.families import FAMILIES
 from shared.lifecycle import Effect
 from shared.runbook.interpreters import Word, reread
-from shared.runbook.model import RunbookFile
+from shared.runbook.model import CallTemplate, RunbookFile
 from shared.runbook.spots import Place
 from shared.runbook.steps import CallStep, CallText, PlaceStep
 from shared.runbook.template import Placeholder, cut
@@ -29,16 +29,21 @@ class Calls:
         for index, step in enumerate(self.content.steps):
             if isinstance(step, CallStep | PlaceStep):
                 for place, call in step.calls():
-                    yield from self._call(("steps", index, *place), step, call)
+                    at: Place = ("steps", index, *place)
+                    yield from self._call(at, step.uses, call, step.effect)
+        for index, check in enumerate(self.content.verify):
+            if isinstance(check, CallTemplate):
+                at = ("verify", index)
+                yield from self._call(at, check.uses, check.call(), Effect.READ_ONLY)
 
-    def _call(self, at: Place, step: CallStep | PlaceStep, call: CallText) -> Iterator[Problem]:
-        family = FAMILIES.get(step.uses, ())
+    def _call(self, at: Place, uses: str, call: CallText, effect: Effect) -> Iterator[Problem]:
+        family = FAMILIES.get(uses, ())
         model = named(family, call.action)
         if model is None:
-            message = f"{step.uses} has no action {call.action}{_near(call.action, family)}"
+            message = f"{uses} has no action {call.action}{_near(call.action, family)}"
             yield self.source.problem((*at, "action"), message)
             return
-        if wrong := _effect(at, step, model):
+        if wrong := _effect(at, effect, model):
             yield self.source.problem((*at, "action"), wrong)
         yield from self._arguments(at, model, call.given)
 
@@ -87,12 +92,12 @@ class Calls:
             yield self.source.problem((*place, index), f"{written} stands {where}: {hint}")
 
 
-def _effect(at: Place, step: CallStep | PlaceStep, model: type[Call]) -> str:
+def _effect(at: Place, effect: Effect, model: type[Call]) -> str:
     if at[-1] == "check" and model.effect is not Effect.READ_ONLY:
         return f"a check only looks, and {model.action} changes something"
     own = at[-1] not in ("check", "rollback")
     changes = model.effect is not Effect.READ_ONLY and not model.may_only_look
-    if own and changes and step.effect is Effect.READ_ONLY:
+    if own and changes and effect is Effect.READ_ONLY:
         return f"{model.action} changes something: it cannot be read_only"
     return ""
 

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 
 from shared.events import Alert, Check, CommandCheck, HttpCheck, PrometheusCheck, SqlCheck
+from shared.runbook.calltexts import template_of
 from shared.runbook.languages import language
 from shared.runbook.late import located
 from shared.runbook.model import (
+    CallTemplate,
     CheckTemplate,
     CommandTemplate,
     HttpTemplate,
@@ -51,6 +53,14 @@ def _check(scope: Scope, template: CheckTemplate, at: str) -> Check:
                 target=text(template.target, Kind.NAME, "target"),
                 run=text(template.run, language(template.uses), "run"),
                 exit_code=template.exit_code,
+                within=template.within,
+                hold=template.hold,
+            )
+        case CallTemplate(uses=uses, action=action, given=given):
+            return CommandCheck(
+                uses=uses,
+                target=text(template.target, Kind.NAME, "target"),
+                run=text(template_of(uses, action, given), language(uses), "with"),
                 within=template.within,
                 hold=template.hold,
             )

@@ -3,13 +3,13 @@
 from datetime import timedelta
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from shared.durations import Duration, PositiveDuration
 from shared.runbook.cases import Case
 from shared.runbook.parameters import Param
 from shared.runbook.part import Condition, Name, Part, Text, ValueName
-from shared.runbook.steps import AnyStep
+from shared.runbook.steps import AnyStep, CallText
 
 #: Names that templates have beside the parameters.
 ALERT_NAMES: Final = frozenset({"labels", "annotations"})
@@ -78,8 +78,29 @@ class PrometheusTemplate(_CheckTemplate):
     server: Text | None = None
 
 
+class CallTemplate(_CheckTemplate):
+    """An action of a cluster that only looks, and finds what it should.
+
+    ``get`` finds what its ``expect`` says, ``rollout_status`` a rollout that is through.
+    """
+
+    uses: Literal["kubernetes"]
+    target: Text
+    action: Literal["get", "rollout_status"]
+    given: dict[str, JsonValue] = Field({}, alias="with")
+
+    @model_validator(mode="after")
+    def _can_be_untrue(self) -> "CallTemplate":
+        if self.action == "get" and not self.given.get("expect"):
+            raise ValueError("a `get` is true of all that is there: say what to `expect` of it")
+        return self
+
+    def call(self) -> CallText:
+        return CallText.model_construct(action=self.action, given=self.given)
+
+
 CheckTemplate = Annotated[
-    HttpTemplate | CommandTemplate | SqlTemplate | PrometheusTemplate,
+    HttpTemplate | CommandTemplate | SqlTemplate | CallTemplate | PrometheusTemplate,
     Field(discriminator="uses"),
 ]
 

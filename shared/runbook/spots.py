@@ -8,6 +8,7 @@ from shared.calls.call import Reads, named, reads
 from shared.calls.families import FAMILIES
 from shared.runbook.languages import language
 from shared.runbook.model import (
+    CallTemplate,
     CommandTemplate,
     HttpTemplate,
     PrometheusTemplate,
@@ -19,6 +20,7 @@ from shared.runbook.placing import CallOf, Kind
 from shared.runbook.steps import (
     AnyStep,
     CallStep,
+    CallText,
     CommandStep,
     IncludeTemplate,
     PlaceStep,
@@ -69,6 +71,9 @@ def spots(content: RunbookFile) -> Iterator[Spot]:
             ):
                 yield Spot((*at, "target"), target, Kind.NAME)
                 yield Spot((*at, "run"), run, language(uses))
+            case CallTemplate(target=target, uses=uses):
+                yield Spot((*at, "target"), target, Kind.NAME)
+                yield from _arguments(at, uses, check.call())
             case PrometheusTemplate(query=query):
                 yield Spot((*at, "query"), query, Kind.QUERY)
 
@@ -118,13 +123,19 @@ def _run(at: Place, step: StepTemplate) -> Iterator[Spot]:
                     yield Spot((*at, *place, "args", position), argument, Kind.ARGUMENT, step)
         case CallStep() | PlaceStep():
             for place, call in step.calls():
-                model = named(FAMILIES.get(step.uses, ()), call.action)
-                for name, given in call.given.items():
-                    kind = _READS[reads(model, name)] if model is not None else Kind.TEXT
-                    yield from _leaves((*at, *place, "with", name), given, kind, step)
+                yield from _arguments((*at, *place), step.uses, call, step)
 
 
-def _leaves(place: Place, given: object, kind: Kind, step: StepTemplate) -> Iterator[Spot]:
+def _arguments(
+    at: Place, uses: str, call: CallText, step: StepTemplate | None = None
+) -> Iterator[Spot]:
+    model = named(FAMILIES.get(uses, ()), call.action)
+    for name, given in call.given.items():
+        kind = _READS[reads(model, name)] if model is not None else Kind.TEXT
+        yield from _leaves((*at, "with", name), given, kind, step)
+
+
+def _leaves(place: Place, given: object, kind: Kind, step: StepTemplate | None) -> Iterator[Spot]:
     """The texts within an argument; names inside it are no templates."""
     match given:
         case str():

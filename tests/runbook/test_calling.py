@@ -311,3 +311,29 @@ def test_an_ask_has_no_outputs_but_its_answers():
               outputs: {a: {regex: "."}}
             """
         )
+
+
+CHECK = "{uses: kubernetes, target: prod, action: get, with: {kind: Node, expect: spec.a, name: b}}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("expect: spec.a, ", "", "say what to `expect` of it"),
+        ("expect: spec.a", "expect: 'a['", "is no JMESPath"),
+        ("expect: spec.a", "expect: '{{ service }}'", "writes this argument out"),
+        ("action: get", "action: cordon", "'get' or 'rollout_status'"),
+        ("name: b", "nam: b", "did you mean name?"),
+        ("kind: Node", "kind: Secret", "secrets are not read"),
+        ("name: b", "name: '{{ servic }}'", "servic is no parameter"),
+        ("target: prod", "target: '{{ taget }}'", "taget is no parameter"),
+    ],
+)
+def test_a_check_that_is_a_call_is_looked_at_like_one(old, new, reason):
+    assert old in CHECK
+    step = "  - {id: a, uses: local, target: a, run: 'true'}\n"
+    text = f"{HEAD}{step}verify:\n  - "
+    parse_runbook(text + CHECK, file="many.yaml")
+    with pytest.raises(SourceError) as refused:
+        parse_runbook(text + CHECK.replace(old, new), file="many.yaml")
+    assert reason in str(refused.value)

@@ -71,6 +71,18 @@ def test_the_checks_are_rendered():
             '{uses: ssh, target: "{{ host }}", run: "test {{ labels.q }}", exit_code: 1}',
             CommandCheck(uses="ssh", target="web-1", run="test 'a&b/c'", exit_code=1),
         ),
+        (
+            (
+                '{uses: kubernetes, target: "{{ host }}", action: get, with: {kind: Pod, namespace: a,'
+                " expect: 'items[?metadata.name == given.q]', given: {q: '{{ labels.q }}\"'}}}"
+            ),
+            CommandCheck(
+                uses="kubernetes",
+                target="web-1",
+                run='get\nkind: "Pod"\nnamespace: "a"\nexpect: "items[?metadata.name == given.q]"'
+                '\ngiven: {"q": "a&b/c\\""}',
+            ),
+        ),
     ],
 )
 def test_a_value_is_written_as_the_kind_of_check_needs_it(written, check):

@@ -13,6 +13,7 @@ import yaml
 from shared.calls.call import Call
 from shared.calls.families import parsed_as
 from shared.calls.kubernetes import (
+    DeleteJob,
     DeletePod,
     Drain,
     Exec,
@@ -128,6 +129,8 @@ class KubernetesConnector:
                 await self._draining.empty(call, found.going, report)
             case Job():
                 await self._job_done(call, job, report)
+            case DeleteJob():
+                await self._jobs.delete(call, report)
             case _ if isinstance(call, CHANGES):
                 await self._change(call, job.key, report)
             case _:
@@ -172,6 +175,8 @@ class KubernetesConnector:
         match call:
             case DeletePod():
                 return await self._deletion_tried(call)
+            case DeleteJob():
+                return await self._jobs.deletion_tried(call)
             case Job():
                 made = await self._jobs.tried(call, job.key, job.timeout)
                 return yaml.safe_dump({"spec": made["spec"]}, default_flow_style=False)

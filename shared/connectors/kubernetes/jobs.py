@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from shared.calls.kubernetes import Job
+from shared.calls.kubernetes import DeleteJob, Job
 from shared.connectors.kubernetes import pods
 from shared.connectors.kubernetes.api import Api, ConflictError, NotFoundError, Request
 from shared.connectors.kubernetes.objects import STEP, Ref, dry
@@ -65,6 +65,23 @@ class Jobs:
     async def tried(self, call: Job, key: str, limit: timedelta) -> Mapping[str, Any]:
         """The job as the server would make it."""
         return await self.api.send(dry(await self.making(call, key, limit)))
+
+    async def delete(self, call: DeleteJob, report: Report) -> None:
+        """Delete a job with its pods, and see it gone."""
+        ref = Ref(_place(call.namespace), call.name)
+        await self._delete(ref)
+        report.has_begun = True
+        await until(self.api, ref, _gone, report)
+
+    async def deletion_tried(self, call: DeleteJob) -> str:
+        """What a deletion would take away."""
+        ref = Ref(_place(call.namespace), call.name)
+        try:
+            found = await self.api.get(ref.path)
+        except NotFoundError:
+            return f"{ref} is not there"
+        how = _ended(found).says.rstrip(": ")
+        return f"deletes {ref}, which {how}, with its pods and their logs"
 
     async def end(self, key: str, namespaces: Iterable[str] | None) -> bool:
         """Delete the jobs of a key with their pods; whether there was one."""
@@ -128,6 +145,10 @@ def _ended(found: Mapping[str, Any] | None) -> Progress:
             return Progress(done=False, says=said.strip(), failed=True)
     active, failed = status.get("active", 0), status.get("failed", 0)
     return Progress(done=False, says=f"runs: {active} pods active, {failed} failed")
+
+
+def _gone(found: Mapping[str, Any] | None) -> Progress:
+    return Progress(done=found is None, says="is going" if found else "is gone")
 
 
 def _place(namespace: str) -> str:

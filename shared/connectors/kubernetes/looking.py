@@ -3,10 +3,9 @@
 import json
 from typing import Any, Final
 
-import jmespath
-
 from shared.calls.kubernetes import Get
 from shared.connectors.kubernetes.api import Api
+from shared.connectors.kubernetes.asking import asked
 from shared.connectors.kubernetes.objects import Kinds
 from shared.connectors.underway import Report
 
@@ -18,9 +17,9 @@ async def look(api: Api, kinds: Kinds, call: Get, report: Report) -> int:
     ref = await kinds.ref(call.api_version, call.kind, call.namespace, call.name or "")
     query = {"labelSelector": call.selector} if call.selector else {}
     found = _cleaned(await api.get(ref.path, **query))
-    shown = jmespath.search(call.show, found) if call.show else found
+    shown = asked(call.show, found, call.given) if call.show else found
     await report.say(json.dumps(shown, indent=2, ensure_ascii=False))
-    if call.expect is None or jmespath.search(call.expect, found):
+    if call.expect is None or asked(call.expect, found, call.given):
         return 0
     await report.complain(f"{ref} is not as expected: {call.expect}\n".encode())
     return 1

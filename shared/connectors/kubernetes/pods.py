@@ -1,6 +1,6 @@
 """One pod: deleting it once, and reading what it wrote."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -52,12 +52,31 @@ async def became_of(api: Api, call: DeletePod, key: str) -> Ended | Lost | None:
 
 
 async def logs(api: Api, call: Logs, report: Report) -> None:
-    """What the pods wrote last, each under its name where there are several."""
-    names = [call.pod] if call.pod else await _selected(api, call)
-    for name in names:
-        if len(names) > 1:
-            await report.say(f"==> {name} <==")
-        await report.write(await log(api, call.namespace, name, _how(call)))
+    """What the containers of pods wrote last, each under its name where there are several."""
+    found = [container async for container in _containers(api, call)]
+    for pod, container in found:
+        if len(found) > 1:
+            await report.say(f"==> {pod}{f' {container}' if container else ''} <==")
+        how = {**_how(call), **({"container": container} if container else {})}
+        try:
+            await report.write(await log(api, call.namespace, pod, how))
+        except CallRefusedError as error:
+            if len(found) == 1:
+                raise
+            # One that never started, or did not end before, has no log; the others have.
+            await report.say(str(error))
+
+
+async def _containers(api: Api, call: Logs) -> AsyncIterator[tuple[str, str]]:
+    """Pods and their containers; a container without a name is the only one of its pod."""
+    for pod in [call.pod] if call.pod else await _selected(api, call):
+        if call.container is not None:
+            yield pod, call.container
+            continue
+        spec = (await api.get(Ref.in_core("pods", call.namespace, pod).path)).get("spec", {})
+        names = [str(one["name"]) for one in spec.get("containers") or ()]
+        for name in names if len(names) > 1 else [""]:
+            yield pod, name
 
 
 async def log(api: Api, namespace: str, name: str, how: Mapping[str, str]) -> bytes:
@@ -76,8 +95,6 @@ async def _selected(api: Api, call: Logs) -> list[str]:
 
 def _how(call: Logs) -> dict[str, str]:
     how = {"tailLines": str(call.tail)}
-    if call.container is not None:
-        how["container"] = call.container
     if call.since is not None:
         how["sinceSeconds"] = str(max(1, round(call.since.total_seconds())))
     if call.previous:

@@ -27,8 +27,19 @@ _PATH = re.compile(
     r"/(?P<plural>[a-z]+)(/(?P<name>[^/]+))?(/(?P<sub>[a-z]+))?"
 )
 _KINDS = {
-    "/api/v1": [("pods", "Pod", True), ("nodes", "Node", False), ("secrets", "Secret", True)],
-    "/apis/apps/v1": [("deployments", "Deployment", True), ("deployments/scale", "Scale", True)],
+    "/api/v1": [
+        ("pods", "Pod", True),
+        ("nodes", "Node", False),
+        ("secrets", "Secret", True),
+        ("events", "Event", True),
+    ],
+    "/apis/apps/v1": [
+        ("deployments", "Deployment", True),
+        ("deployments/scale", "Scale", True),
+        ("replicasets", "ReplicaSet", True),
+    ],
+    "/apis/batch/v1": [("jobs", "Job", True)],
+    "/apis/metrics.k8s.io/v1beta1": [("pods", "PodMetrics", True)],
     "/apis/shop.example/v1": [("carts", "Cart", True)],
 }
 
@@ -206,7 +217,12 @@ class Cluster:
 
     async def _log(self, request, place):
         self._found(request.path.removesuffix("/log"))
-        lines = self.logs.get(place["name"], "").splitlines(keepends=True)
+        text, container = self.logs.get(place["name"], ""), request.query.get("container")
+        if isinstance(text, dict):
+            if container not in text:
+                raise RefusedError(400, "BadRequest", f"{container} has no log")
+            text = text[container]
+        lines = text.splitlines(keepends=True)
         return web.Response(text="".join(lines[-int(request.query["tailLines"]) :]))
 
     async def _exec(self, request, place):

@@ -119,3 +119,20 @@ async def test_a_job_is_cancelled_although_jobs_elsewhere_may_not_be_looked_for(
 
 async def test_what_is_not_known_cannot_be_cancelled(connect):
     assert not await connect().cancel("step-unknown")
+
+
+DELETE = 'delete_job\nnamespace: "shop"\nname: "nightly-1"'
+NIGHTLY = "/apis/batch/v1/namespaces/shop/jobs/nightly-1"
+
+
+async def test_a_job_is_deleted_and_a_second_time_is_nothing(cluster, connect):
+    cluster.add(NIGHTLY, {"status": {"conditions": [{"type": "Failed", "status": "True"}]}})
+    cluster.add(NIGHTLY.replace("-1", "-2"), {})
+    shown = await connect().dry_run(job(DELETE))
+    assert shown.text == "deletes job nightly-1, which failed, with its pods and their logs"
+    assert NIGHTLY in cluster.objects
+    for _ in range(2):
+        ended = await connect().run(job(DELETE))
+        assert (ended.exit_code, ended.stdout) == (0, "job nightly-1: is gone\n")
+    assert list(jobs(cluster)) == [NIGHTLY.replace("-1", "-2")]
+    assert (await connect().dry_run(job(DELETE))).text == "job nightly-1 is not there"

@@ -6,9 +6,11 @@ import pytest
 import yaml
 from kubernetes_asyncio.config import incluster_config
 
+from services.verifier.looks.command import CommandLook
 from shared.calls.call import MalformedCallError
 from shared.connectors.protocol import LoginRefusedError, TargetUnusableError
 from shared.connectors.underway import CallRefusedError
+from shared.events import CommandCheck
 from tests.connectors.kubernetes.conftest import API, deployment, job, pod, pod_path
 
 GET = 'get\napi_version: "apps/v1"\nkind: "Deployment"\nname: "api"\nnamespace: "shop"'
@@ -35,6 +37,37 @@ async def test_as_a_check_it_says_whether_it_is_as_expected(cluster, connect, re
     cluster.add(API, deployment())
     check = f'{GET}\nexpect: "spec.replicas == `{replicas}`"'
     assert (await connect().read(check, timeout=SOON)).exit_code == code
+
+
+PODS = 'get\nkind: "Pod"\nnamespace: "shop"'
+
+
+@pytest.mark.parametrize(
+    ("expect", "code"),
+    [
+        ("contains(items[].metadata.name, given.name)", 0),
+        ("items[?metadata.name == given.name]", 0),
+        ("items[?metadata.name != given.name]", 1),
+        ("age(items[0].metadata.creationTimestamp) < `86400`", 1),
+        ("age(items[0].metadata.creationTimestamp) > `86400`", 0),
+        ("quantity(given.size) == `1048576`", 0),
+        ("quantity('250m') < `1` && quantity('3k') == `3000` && quantity('7') == `7`", 0),
+        ("quantity('much') == `null` && age('yesterday') == `null`", 0),
+    ],
+)
+async def test_what_is_expected_may_depend_on_values_ages_and_quantities(
+    cluster, connect, expect, code
+):
+    cluster.add(pod_path("web-1"), {"metadata": {"creationTimestamp": "2026-01-01T00:00:00Z"}})
+    given = 'given: {"name": "web-1", "size": "1Mi"}'
+    check = f"{PODS}\nexpect: {json.dumps(expect)}\n{given}"
+    assert (await connect().read(check, timeout=SOON)).exit_code == code
+
+
+async def test_what_cannot_be_worked_out_is_said_and_not_true(connect):
+    check = f'{PODS}\nexpect: "length(`1`)"'
+    with pytest.raises(CallRefusedError, match="cannot be worked out"):
+        await connect().read(check, timeout=SOON)
 
 
 async def test_objects_are_found_by_their_labels(cluster, connect):
@@ -186,3 +219,16 @@ async def test_a_kubeconfig_that_cannot_be_used_says_why(connect, tmp_path, text
     path.write_text(text)
     with pytest.raises(TargetUnusableError, match="the way into prod cannot be used"):
         await connect(kubeconfig={"file": path}, context="prod").run(job(GET))
+
+
+@pytest.mark.parametrize(("replicas", "true"), [(2, True), (3, False)])
+async def test_the_verifier_asks_a_cluster(cluster, connect, replicas, true):
+    cluster.add(API, deployment())
+
+    class Targets:
+        def open(self, _target):
+            return connect()
+
+    run = f'{GET}\nexpect: "spec.replicas == `{replicas}`"'
+    check = CommandCheck(uses="kubernetes", target="prod", run=run)
+    assert (await CommandLook(Targets()).look(check)).true is true

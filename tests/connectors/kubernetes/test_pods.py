@@ -245,3 +245,18 @@ async def test_a_connection_that_breaks_leaves_a_program_unknown(cluster, connec
 async def test_a_program_whose_owner_died_is_unknown_unless_it_only_looks(connect, effect, lost):
     found = await connect().reattach(job(EXEC + '["true"]', effect=effect))
     assert isinstance(found, Lost) is lost
+
+
+REFUSED = "the cluster refuses it (400)"
+
+
+async def test_logs_of_a_pod_with_several_containers_are_those_of_each(cluster, connect):
+    several = pod()
+    several["spec"]["containers"] = [{"name": "web"}, {"name": "proxy"}]
+    cluster.add(pod_path("web-1"), several)
+    cluster.logs["web-1"] = {"web": "I serve\n"}
+    ended = await connect().run(job('logs\nnamespace: "shop"\npod: "web-1"'))
+    assert (
+        ended.stdout
+        == f"==> web-1 web <==\nI serve\n==> web-1 proxy <==\n{REFUSED}: proxy has no log\n"
+    )
