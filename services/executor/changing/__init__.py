@@ -1,0 +1,1 @@
+"""Other values for a step that people are asked about."""
