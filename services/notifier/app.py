@@ -86,6 +86,7 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
     people = reachable(config.people)
     directory = Directory(people, config.channels)
     linking = Linking(signer.link_key(), settings.links_to)
+    feedbacks = MongoFeedbacks(service.database, service.bus.publish)
     parts = Parts(
         service=service,
         people=people,
@@ -93,6 +94,7 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
         incidents=MongoIncidents(service.database),
         questions=questions,
         desk=desk,
+        feedbacks=feedbacks,
         now=_now,
         link=linking.link_for,
         public_url=settings.links_to,
@@ -120,7 +122,6 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
     )
     notifications = MongoNotifications(service.database)
     feedback = FeedbackLinks(signer.link_key(), settings.links_to)
-    feedbacks = MongoFeedbacks(service.database, service.bus.publish)
     teller = Teller(directory, notifications, postman, feedback=feedback.link_for)
     wanted = (router, progress) if teller.wants(Kind.STARTED, Kind.NEEDS_LOOK) else (router,)
     for each in wanted:

@@ -68,7 +68,7 @@ class Answering:
             by: who pressed it.
             reference: where the button is, if that is known.
         """
-        post = await self._found(post_id)
+        post = await named(self._posts, post_id)
         if post is None or post.question_id is None:
             return GONE
         if reference and post.reference and reference != post.reference:
@@ -104,6 +104,10 @@ class Answering:
         link = self._link(question, by)
         return told(await self._desk.choose(question, link, runbook, reason=""))
 
+    async def fill(self, inquiry: Inquiry, by: Person, given: Mapping[str, str]) -> str:
+        """Record what was filled in; what to tell the person."""
+        return told(await self._desk.reply(inquiry, self._link(inquiry, by), given))
+
     async def _answer(self, question: Question, by: Person, answer: Answer, reason: str) -> str:
         link = self._link(question, by)
         if isinstance(question, Inquiry) and answer is Answer.REJECT:
@@ -117,8 +121,7 @@ class Answering:
         at = int(option) if option.isdecimal() else -1
         if field is None or not 0 <= at < len(field.options):
             return GONE
-        given = {field.name: field.options[at]}
-        return told(await self._desk.reply(inquiry, self._link(inquiry, by), given))
+        return await self.fill(inquiry, by, {field.name: field.options[at]})
 
     def _link(self, question: Question, by: Person) -> Link:
         return Link.to(
@@ -129,11 +132,13 @@ class Answering:
             channel=self._channel,
         )
 
-    async def _found(self, post_id: str) -> Post | None:
-        try:
-            return await self._posts.find(UUID(post_id))
-        except ValueError:
-            return None
+
+async def named(posts: Posts, post_id: str) -> Post | None:
+    """The message whose id a button carries; none where it carries something else."""
+    try:
+        return await posts.find(UUID(post_id))
+    except ValueError:
+        return None
 
 
 def told(outcome: Recorded[Approval] | Recorded[Choice] | Recorded[Inquiry] | Refused) -> str:

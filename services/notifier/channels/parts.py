@@ -12,6 +12,8 @@ from services.notifier.channels.answering import Answering
 from services.notifier.channels.message import LinkFor
 from services.notifier.channels.store import Incidents, Posts
 from services.notifier.desk import Desk
+from services.notifier.feedback.giving import Giving
+from services.notifier.feedback.store import Feedbacks
 from services.notifier.links import Channel
 from services.notifier.store import Questions
 from shared.config import Person
@@ -55,6 +57,7 @@ class Parts:
     link: LinkFor
     questions: Questions | None = None
     desk: Desk | None = None
+    feedbacks: Feedbacks | None = None
     public_url: str = ""
     slack: SlackApp = SlackApp()
 
@@ -63,3 +66,7 @@ class Parts:
         if self.questions is None or self.desk is None:
             return None
         return Answering(self.posts, self.questions, self.desk, channel)
+
+    def giving(self) -> Giving | None:
+        """Where feedback that is given in chats is recorded, if it is."""
+        return None if self.feedbacks is None else Giving(self.posts, self.feedbacks, self.now)

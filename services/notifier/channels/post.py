@@ -1,6 +1,6 @@
 """A message in a chat, of which it has to be known where it stands."""
 
-from typing import Self
+from typing import Final, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -9,12 +9,15 @@ from services.notifier.channels.message import Asking, Telling
 from services.notifier.question import Question
 from services.notifier.recipients import Recipient
 
+#: What news are bound to by which people may say whether it was fixed.
+FEEDBACK: Final = "feedback"
+
 
 class Post(BaseModel):
     """A message to one recipient in a chat; ``reference`` is empty until it is known to be there.
 
     ``shown`` is how its question stood when it was last written, ``live`` whether it may still have
-    to be written again. ``bound_to`` is the digest of what was asked in it.
+    to be written again. ``bound_to`` is the digest of what was asked in it, or `feedback`.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -33,7 +36,9 @@ class Post(BaseModel):
     def of(cls, message: Asking | Telling, *, at: AwareDatetime) -> Self:
         """The post that a message will be."""
         if isinstance(message, Telling):
-            return cls(id=message.id, ticket_id=message.news.ticket_id, to=message.to, at=at)
+            bound_to = FEEDBACK if message.news.ran else ""
+            ticket_id = message.news.ticket_id
+            return cls(id=message.id, ticket_id=ticket_id, to=message.to, at=at, bound_to=bound_to)
         question = message.question
         return cls(
             id=message.id,

@@ -4,19 +4,17 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from uuid import UUID
 
-import structlog
 from fastapi import APIRouter, Request, Response
 
 from services.notifier.door import Door, guarded
 from services.notifier.feedback.feedback import Feedback, FeedbackLinks, PostedFeedback
+from services.notifier.feedback.giving import record
 from services.notifier.feedback.store import Feedbacks
 from services.notifier.links import BadLinkError, Link
 from services.notifier.pages import gone, json_answer, page, told, unavailable, wants_json
 from services.notifier.posted import BadAnswerError, posted
 from services.notifier.text import REASON_LENGTH
 from shared.errors import UnavailableError
-
-log = structlog.get_logger(__name__)
 
 #: What a ticket is called.
 TitleOf = Callable[[UUID], Awaitable[str]]
@@ -51,7 +49,7 @@ def feedback_links(
         try:
             link = links.read(token, now=now())
             said = await _given(request, link, now())
-            await _record(feedbacks, said)
+            await record(feedbacks, said)
             title = await title_of(link.approval_id)
         except BadAnswerError as error:
             return told(
@@ -80,17 +78,6 @@ async def _given(request: Request, link: Link, at: datetime) -> Feedback:
         comment=form.comment,
         at=at,
     )
-
-
-async def _record(feedbacks: Feedbacks, said: Feedback) -> None:
-    if not await feedbacks.record(said):
-        return
-    log.info("feedback.recorded", ticket_id=str(said.ticket_id), fixed=said.fixed)
-    try:
-        await feedbacks.announce(said)
-    except UnavailableError as error:
-        # It is recorded, and that is what the person has to know; the sweep publishes it.
-        log.warning("feedback.unannounced", ticket_id=str(said.ticket_id), reason=str(error))
 
 
 def _shown(

@@ -29,7 +29,7 @@ _ANSWERABLE: Final = (SlackChannel, TelegramChannel)
 class Circle:
     """Whose yes counts, by the schedules as they are, for a question asked at a time.
 
-    ``by_page`` is a question that has to be filled in: no button of a chat can answer it.
+    ``by_page`` is a question that has to be filled in: on the page, or in a modal of Slack.
     """
 
     voters: Voters
@@ -142,7 +142,8 @@ class Chooser:
 
     def _answerable(self, to: Recipient, circle: Circle) -> bool:
         if circle.by_page:
-            return to.channel in {Channel.EMAIL, Channel.TERMINAL}
+            modal = isinstance(self.directory.channels.get(to.via), SlackChannel)
+            return modal or to.channel in {Channel.EMAIL, Channel.TERMINAL}
         return not to.is_room or isinstance(self.directory.channels.get(to.via), _ANSWERABLE)
 
     def _by_mail(self, people: Iterable[Person]) -> tuple[Recipient, ...]:

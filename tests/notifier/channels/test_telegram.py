@@ -21,11 +21,12 @@ from services.notifier.channels.telegram.receiving import poll, webhook
 from services.notifier.channels.telegram.updates import Updates
 from services.notifier.channels.telegram.words import COMMAND_LENGTH
 from services.notifier.desk import Desk
+from services.notifier.feedback.giving import Giving
 from services.notifier.links import Channel
 from services.notifier.recipients import Recipient
 from shared.config import Person
 from shared.errors import UnavailableError
-from shared.events import PlanChosen, QuestionAnswered, StepApproved, StepRejected
+from shared.events import FeedbackGiven, PlanChosen, QuestionAnswered, StepApproved, StepRejected
 from tests.notifier.builders import (
     HASH,
     NOW,
@@ -38,7 +39,7 @@ from tests.notifier.builders import (
     resolved,
 )
 from tests.notifier.channels.fakes import FakePosts
-from tests.notifier.fakes import Bus, Clock, FakeQuestions
+from tests.notifier.fakes import Bus, Clock, FakeFeedbacks, FakeQuestions
 from tests.notifier.inquiries import inquiry
 
 TOKEN = SecretStr("123456:ABC-secret")
@@ -180,7 +181,8 @@ async def telegram():
     async with cloud() as there:
         bot = Bot(there.url, TOKEN)
         answering = Answering(posts, questions, desk, Channel.TELEGRAM)
-        updates = Updates(bot, answering, (ALICE, BOB))
+        giving = Giving(posts, FakeFeedbacks(bus.publish), Clock())
+        updates = Updates(bot, answering, (ALICE, BOB), giving=giving)
         yield Telegram(
             there, bot, TelegramMessenger(bot, posts, _link), updates, questions, posts, bus
         )
@@ -440,3 +442,56 @@ async def test_the_webhook_believes_only_who_knows_the_secret(telegram):
         answer = await client.post("/telegram/tg", json=update, headers=known)
     assert answer.status_code == 200
     assert len(telegram.bus.of(StepApproved)) == 1
+
+
+# Feedback.
+
+
+async def told_of(telegram, event, to=ROOM):
+    reference = await telegram.messenger.tell(Telling(news(event), to), now=NOW)
+    return telegram.cloud.messages[int(reference.split("/")[1])]
+
+
+def replying(to, text, user=11):
+    asked = {**to, "from": {"id": 1, "is_bot": True}}
+    sender = {"id": user, "is_bot": False}
+    message = {"message_id": 99, "chat": to["chat"], "from": sender, "text": text}
+    return {"update_id": 5, "message": {**message, "reply_to_message": asked}}
+
+
+async def test_one_press_says_whether_it_was_fixed_and_a_reply_adds_a_line(telegram):
+    message = await told_of(telegram, resolved(time=NOW))
+    await telegram.press(message, data_of(message)["✓ 4★"])
+    assert telegram.notes() == ["Recorded: fixed, 4 of 5. Thank you."]
+    asked = telegram.cloud.messages[2]
+    await telegram.updates.take(replying(asked, "quick"))
+    await telegram.press(message, data_of(message)["✗ 2★"])
+    said = [(e.by, e.fixed, e.stars, e.comment) for e in telegram.bus.of(FeedbackGiven)]
+    assert said == [
+        (ALICE.email, True, 4, ""),
+        (ALICE.email, True, 4, "quick"),
+        (ALICE.email, False, 2, "quick"),
+    ]
+    assert [m["text"] for m in telegram.cloud.messages.values()][2:] == ["Recorded. Thank you."]
+
+
+async def test_a_line_without_stars_of_ones_own_is_no_feedback(telegram):
+    message = await told_of(telegram, resolved(time=NOW))
+    await telegram.press(message, data_of(message)["✓ 5★"])
+    await telegram.updates.take(replying(telegram.cloud.messages[2], "me too", user=22))
+    assert len(telegram.bus.of(FeedbackGiven)) == 1
+    assert telegram.cloud.messages[3]["text"] == "Press one of the stars first."
+
+
+@pytest.mark.parametrize(
+    ("data", "user"), [("fy4", 33), ("fy4", 22), ("fy9", 11), ("fx4", 11), ("fy44", 11)]
+)
+async def test_what_is_no_button_of_ones_own_is_no_feedback(telegram, data, user):
+    message = await told_of(telegram, resolved(time=NOW), OWN)
+    post = data_of(message)["✓ 4★"].partition(":")[2]
+    await telegram.press(message, f"{data}:{post}", user)
+    assert telegram.bus.events == []
+
+
+async def test_where_nothing_ran_there_are_no_stars(telegram):
+    assert "reply_markup" not in await told_of(telegram, escalated(tried=()))

@@ -130,6 +130,15 @@ def test_a_reminder_is_one_message_however_many_came_before():
     assert keys(chosen((BOB,), kind=Kind.REMIND, told=told)) == [f"{BOB}+remind-1"]
 
 
+def test_a_form_is_asked_where_it_can_be_filled_in():
+    circle = Circle(Voters(), ROSTER, NOW, NOW, by_page=True)
+    stage = Stage("ask", Kind.ASK, NOW, (ANN,), ("ops", "wall"), "")
+    chooser = Chooser(Directory(PEOPLE, CHANNELS), TEAMS)
+    assert keys(chooser.chosen(stage, circle, route="r")) == ["ops/#ops", "wall/#wall"]
+    only = Stage("ask", Kind.ASK, NOW, (ANN,), ("wall",), "")
+    assert keys(chooser.chosen(only, circle, route="r")) == ["wall/#wall", ANN]
+
+
 def lost(email, via="", status=Status.FAILED):
     return Recipient(name="x", email=email, via=via, status=status)
 

@@ -36,6 +36,8 @@ DETAILS: Final = "details"
 CHOOSE: Final = "choose"
 OPEN: Final = "open"
 REASON: Final = "reason"
+FILL: Final = "fill"
+FEEDBACK: Final = "feedback"
 
 
 def escaped(text: str) -> str:
@@ -68,12 +70,16 @@ def question_blocks(question: Question, post_id: UUID, *, link: str, zone: str =
     return blocks + [_context(line) for line in _said(question, zone)]
 
 
-def news_blocks(news: News) -> list[Block]:
-    """News of a ticket."""
+def news_blocks(news: News, post_id: UUID) -> list[Block]:
+    """News of a ticket; with a button for feedback where something was done about it."""
     lines = [_line("", news.summary)]
     for title, items in news.sections:
         lines += [_line(title, ""), _list(items)]
-    return [_header(news.headline), _rich(*lines)]
+    blocks = [_header(news.headline), _rich(*lines)]
+    if news.ran:
+        button = _button(FEEDBACK, "Was it fixed?", str(post_id))
+        blocks.append({"type": "actions", "elements": [button]})
+    return blocks
 
 
 def details_view(question: Question, *, zone: str = "") -> dict[str, Any]:
@@ -162,7 +168,7 @@ def _inquiry(inquiry: Inquiry) -> Iterable[Block]:
         yield _rich(_line("The command that was started", ""), _code(inquiry.command))
     if inquiry.picks is None:
         wanted = [field.title or field.name for field in inquiry.fields]
-        yield _rich(_line("To fill in by the link in your mail", ""), _list(wanted))
+        yield _rich(_line("To fill in", ""), _list(wanted))
 
 
 def _buttons(question: Question, value: str) -> Iterable[Block]:
@@ -176,6 +182,8 @@ def _buttons(question: Question, value: str) -> Iterable[Block]:
         for at, name in enumerate(question.picks.options if question.picks else ()):
             said = WORDS.get(name, name)
             yield _button(f"{CHOOSE}:{at}", said, value) | {"confirm": _sure(said)}
+        if question.picks is None:
+            yield _button(FILL, "Fill it in…", value) | {"style": "primary"}
         yield _button(REJECT, "Nobody can answer…", value) | {"style": "danger"}
         return
     if shows_all(question):

@@ -27,7 +27,8 @@ def slack(parts: Parts) -> SlackMessenger:
     answering = parts.answering(Channel.SLACK)
     if answering is not None and parts.questions is not None:
         commands = Commands(parts.questions, answering)
-        _listen(parts, web, Conversation(web, members, answering, commands))
+        talk = Conversation(web, members, answering, commands, giving=parts.giving())
+        _listen(parts, web, talk)
     return SlackMessenger(web, parts.posts, members, parts.link)
 
 

@@ -8,12 +8,14 @@ from typing import Any, Final
 
 import structlog
 
-from services.notifier.channels.answering import STRANGER, Answering, Asked
+from services.notifier.channels.answering import GONE, STRANGER, Answering, Asked
 from services.notifier.channels.messenger import RefusedError
 from services.notifier.channels.slack.blocks import (
     APPROVE,
     CHOOSE,
     DETAILS,
+    FEEDBACK,
+    FILL,
     REASON,
     REJECT,
     details_view,
@@ -23,13 +25,26 @@ from services.notifier.channels.slack.blocks import (
 )
 from services.notifier.channels.slack.commands import Commands
 from services.notifier.channels.slack.members import Members
+from services.notifier.channels.slack.modals import (
+    COMMENT,
+    FIXED,
+    STARS,
+    block_of,
+    feedback_view,
+    filled_in,
+    form_view,
+    thanks_view,
+)
 from services.notifier.channels.slack.payload import (
     Command,
     Interaction,
     Pressed,
     Submitted,
+    View,
 )
 from services.notifier.channels.slack.web import Web
+from services.notifier.feedback.giving import Giving
+from services.notifier.inquiry import Inquiry
 from services.notifier.text import one_line
 from shared.config import Person
 from shared.errors import UnavailableError
@@ -66,12 +81,14 @@ class Conversation:
         answering: Answering,
         commands: Commands,
         *,
+        giving: Giving | None = None,
         patience: timedelta = PATIENCE,
     ) -> None:
         self._web = web
         self._members = members
         self._answering = answering
         self._commands = commands
+        self._giving = giving
         self._patience = patience
 
     async def interact(self, interaction: Interaction) -> Reply:
@@ -84,7 +101,8 @@ class Conversation:
             case Pressed():
                 return await self._in_time(self._pressed(interaction), Reply())
             case Submitted():
-                return await self._in_time(self._submitted(interaction), _errors(NOT_NOW))
+                late = _errors(NOT_NOW, _first_block(interaction.view))
+                return await self._in_time(self._submitted(interaction), late)
         return Reply()
 
     async def command(self, command: Command) -> Reply:
@@ -121,6 +139,8 @@ class Conversation:
             if person is None:
                 log.warning("slack.stranger", user=pressed.user.id)
                 return self._whisper(pressed, STRANGER)
+            if action.action_id == FEEDBACK and self._giving is not None:
+                return await self._feedback(pressed, self._giving, person, reference)
             asked = await self._answering.asked(action.value, person, reference=reference)
             if isinstance(asked, str):
                 return self._whisper(pressed, asked)
@@ -139,31 +159,58 @@ class Conversation:
         if kind == CHOOSE:
             told = await self._answering.choose(question, person, option)
             return self._whisper(pressed, told)
-        if kind == REJECT:
-            return self._modal(pressed, reason_view(question, asked.post.id))
-        if kind == DETAILS:
-            return self._modal(pressed, details_view(question, zone=person.timezone))
-        return Reply()
+        view = _view(kind, asked, person)
+        return Reply() if view is None else self._modal(pressed, view)
+
+    async def _feedback(
+        self, pressed: Pressed, giving: Giving, person: Person, reference: str
+    ) -> Reply:
+        post = await giving.offered(pressed.actions[0].value, person, reference=reference)
+        if isinstance(post, str):
+            return self._whisper(pressed, post)
+        before = await giving.before(post, person)
+        return self._modal(pressed, feedback_view(post.id, before))
 
     async def _submitted(self, submitted: Submitted) -> Reply:
+        view = submitted.view
         try:
-            told, recorded = await self._rejected(submitted)
+            person = await self._members.person(submitted.user.id)
+            if person is None:
+                return _errors(STRANGER, _first_block(view))
+            return await self._sent_off(view, person)
         except UnavailableError as error:
             log.warning("slack.delayed", reason=str(error))
-            told, recorded = NOT_NOW, False
-        if recorded:
-            return Reply({"response_action": "clear"})
-        return _errors(told)
+            return _errors(NOT_NOW, _first_block(view))
 
-    async def _rejected(self, submitted: Submitted) -> tuple[str, bool]:
-        person = await self._members.person(submitted.user.id)
-        if person is None:
-            return STRANGER, False
-        asked = await self._answering.asked(submitted.view.private_metadata, person)
+    async def _sent_off(self, view: View, person: Person) -> Reply:
+        """What somebody sent off in a modal, recorded; else why not, in the modal."""
+        if view.callback_id == FEEDBACK:
+            return await self._given(view, person)
+        asked = await self._answering.asked(view.private_metadata, person)
         if isinstance(asked, str):
-            return asked, False
-        told = await self._answering.reject(asked.question, person, submitted.view.reason)
-        return told, told.startswith("Recorded")
+            return _errors(asked, _first_block(view))
+        if view.callback_id == FILL and isinstance(asked.question, Inquiry):
+            values = filled_in(asked.question, view.values)
+            told = await self._answering.fill(asked.question, person, values)
+        else:
+            told = await self._answering.reject(asked.question, person, view.reason)
+        if told.startswith("Recorded"):
+            return Reply({"response_action": "clear"})
+        return _errors(told, _first_block(view))
+
+    async def _given(self, view: View, person: Person) -> Reply:
+        """Feedback; its two choices are required, and Slack offers nothing else."""
+        fixed, stars = view.values.get(FIXED, ""), view.values.get(STARS, "")
+        if self._giving is None or fixed not in {"yes", "no"} or stars not in {*"12345"}:
+            return _errors(GONE, FIXED)
+        post = await self._giving.offered(view.private_metadata, person)
+        if isinstance(post, str):
+            return _errors(post, FIXED)
+        comment = view.values.get(COMMENT, "")
+        await self._giving.give(
+            post, person, fixed=fixed == "yes", stars=int(stars), comment=comment
+        )
+        return Reply({"response_action": "update", "view": thanks_view()})
 
     def _whisper(self, pressed: Pressed, text: str) -> Reply:
         """Tell it only to who pressed."""
@@ -195,9 +242,24 @@ class Conversation:
             log.warning("slack.unanswered", reason=str(error))
 
 
+def _view(kind: str, asked: Asked, person: Person) -> dict[str, Any] | None:
+    """The modal that a button opens."""
+    question, post_id = asked.question, asked.post.id
+    if kind == REJECT:
+        return reason_view(question, post_id)
+    if kind == FILL and isinstance(question, Inquiry):
+        return form_view(question, post_id)
+    return details_view(question, zone=person.timezone) if kind == DETAILS else None
+
+
 def _ephemeral(text: str) -> Reply:
     return Reply({"response_type": "ephemeral", "mrkdwn": False, "text": escaped(text)})
 
 
-def _errors(text: str) -> Reply:
-    return Reply({"response_action": "errors", "errors": {REASON: one_line(text)}})
+def _errors(text: str, block: str) -> Reply:
+    return Reply({"response_action": "errors", "errors": {block: one_line(text)}})
+
+
+def _first_block(view: View) -> str:
+    """Where what is wrong is told: Slack knows only blocks that have a field."""
+    return {FILL: block_of(0), FEEDBACK: FIXED}.get(view.callback_id, REASON)

@@ -53,7 +53,9 @@ class SlackMessenger:
         """See ``Messenger``."""
         news = telling.news
         loud = news.kind is Kind.ESCALATED
-        return await self._post(telling, now, news.headline, news_blocks(news), loud=loud)
+        return await self._post(
+            telling, now, news.headline, news_blocks(news, telling.id), loud=loud
+        )
 
     async def revise(self, question: Question, to: Recipient) -> None:
         """See ``Messenger``."""

@@ -55,13 +55,18 @@ class View(_Part):
 
     callback_id: str = ""
     private_metadata: str = ""
-    state: dict[str, Any] = Field(default_factory=dict)
+    state: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     @property
     def reason(self) -> str:
         """What was written as the reason."""
-        field = self.state.get("values", {}).get(REASON, {}).get(REASON, {})
-        return str(field.get("value") or "")
+        return self.values.get(REASON, "")
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What was written or chosen in each block, by the block's name."""
+        blocks = self.state.get("values", {})
+        return {name: _value(fields) for name, fields in blocks.items()}
 
 
 class Submitted(_Part):
@@ -89,6 +94,16 @@ Interaction = Pressed | Submitted | Other
 _INTERACTION: TypeAdapter[Pressed | Submitted] = TypeAdapter(
     Annotated[Pressed | Submitted, Field(discriminator="type")]
 )
+
+
+def _value(fields: Any) -> str:
+    """What stands in the one field of a block."""
+    field = next(iter(fields.values()), None) if isinstance(fields, dict) else None
+    if not isinstance(field, dict):
+        return ""
+    chosen = field.get("selected_option")
+    value = chosen.get("value") if isinstance(chosen, dict) else field.get("value")
+    return str(value or "")
 
 
 def interaction_in(body: bytes) -> Interaction:

@@ -34,7 +34,9 @@ def telegram(
     parts.service.close.append(bot.close)
     answering = parts.answering(Channel.TELEGRAM)
     if answering is not None:
-        _listen(parts, name, config, Updates(bot, answering, parts.people), bot)
+        _listen(
+            parts, name, config, Updates(bot, answering, parts.people, giving=parts.giving()), bot
+        )
     return TelegramMessenger(bot, parts.posts, parts.link)
 
 

@@ -7,7 +7,7 @@ from services.notifier.channels.message import Asking, LinkFor, Message, Telling
 from services.notifier.channels.post import Post
 from services.notifier.channels.store import Posts
 from services.notifier.channels.telegram.bot import Bot, NotModifiedError
-from services.notifier.channels.telegram.words import buttons, text_of
+from services.notifier.channels.telegram.words import buttons, stars, text_of
 from services.notifier.question import Question
 from services.notifier.recipients import Recipient
 from shared.events.envelope import derived_id
@@ -32,7 +32,8 @@ class TelegramMessenger:
 
     async def tell(self, telling: Telling, *, now: datetime) -> str:
         """See ``Messenger``."""
-        return await self._send(telling, now)
+        more = {"reply_markup": stars(telling.id)} if telling.news.ran else {}
+        return await self._send(telling, now, **more)
 
     async def revise(self, question: Question, to: Recipient) -> None:
         """See ``Messenger``."""

@@ -29,6 +29,8 @@ SURE: Final = "y"
 BACK: Final = "b"
 REJECT: Final = "r"
 CHOOSE: Final = "c"
+#: Followed by whether it was fixed, and the stars.
+FEEDBACK: Final = "f"
 
 _ENDS: Final = {
     ApprovalState.APPROVED: "Settled: yes.",
@@ -66,6 +68,8 @@ def text_of(message: Message) -> dict[str, Any]:
         room = _OTHER_LENGTH if line.exact else room
     if isinstance(message, Asking):
         _add_answers(text, message)
+    elif message.news.ran:
+        text.add("Was it fixed? ✓ yes, ✗ no, with one to five stars", "italic")
     return {"text": text.text, "entities": text.entities}
 
 
@@ -93,6 +97,15 @@ def buttons(
     else:
         approve = [_button("Approve", APPROVE, post_id)] if shows_all(question) else []
         rows = [[*approve, _button("Reject…", REJECT, post_id)]]
+    return {"inline_keyboard": rows}
+
+
+def stars(post_id: UUID) -> dict[str, Any]:
+    """The keyboard under news: one press says whether it was fixed, and how well."""
+    rows = [
+        [_button(f"{sign} {count}★", f"{FEEDBACK}{said}{count}", post_id) for count in range(1, 6)]
+        for sign, said in (("✓", "y"), ("✗", "n"))
+    ]
     return {"inline_keyboard": rows}
 
 

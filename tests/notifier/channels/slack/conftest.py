@@ -19,13 +19,14 @@ from services.notifier.channels.slack.messenger import SlackMessenger
 from services.notifier.channels.slack.signature import signature_of
 from services.notifier.channels.slack.web import Credentials, Web
 from services.notifier.desk import Desk
+from services.notifier.feedback.giving import Giving
 from services.notifier.links import Channel
 from services.notifier.recipients import Recipient
 from shared.config import Person
 from tests.notifier.builders import NOW, SIGNER
 from tests.notifier.channels.fakes import FakePosts
 from tests.notifier.channels.slack.workspace import TOKEN, workspace
-from tests.notifier.fakes import Bus, Clock, FakeQuestions
+from tests.notifier.fakes import Bus, Clock, FakeFeedbacks, FakeQuestions
 
 SECRET = SecretStr("8f742231b10e8888abcd99yyyzzz85a5")
 ROOM = Recipient.room("ops", address="C1", name="#ops")
@@ -64,6 +65,12 @@ class Slack:
         """Press the button of a message whose id begins with `name`."""
         said = pressed(message, name, user) | changes
         return await self.post("/slack/interactions", {"payload": json.dumps(said)})
+
+    async def send_off(self, opened, user="U1", **chosen):
+        """Send a modal off with these values, by their blocks; returns what Slack is told."""
+        payload = json.dumps(sent_off(opened, user, **chosen))
+        answer = await self.post("/slack/interactions", {"payload": payload})
+        return answer.json() if answer.content else None
 
     async def submit(self, reason, value, user="U1"):
         payload = json.dumps(submission(reason, value, user))
@@ -141,7 +148,14 @@ async def handrail_in_slack(people=(ALICE, BOB)):
         web = Web(Credentials(SecretStr(TOKEN), f"{there.url}/api/"))
         members = Members(web, people)
         answering = Answering(posts, questions, desk, Channel.SLACK)
-        conversation = Conversation(web, members, answering, Commands(questions, answering))
+        feedbacks = FakeFeedbacks(bus.publish)
+        conversation = Conversation(
+            web,
+            members,
+            answering,
+            Commands(questions, answering),
+            giving=Giving(posts, feedbacks, clock),
+        )
         api = FastAPI()
         api.include_router(slack_routes(conversation, secret=SECRET, now=clock))
         transport = httpx.ASGITransport(api)
@@ -158,3 +172,29 @@ async def handrail_in_slack(people=(ALICE, BOB)):
                 bus,
             )
         await web.close()
+
+
+def sent_off(opened, user="U1", **chosen):
+    """What Slack sends when a modal is sent off with these values, by their blocks."""
+    view = opened["view"]
+    values = {}
+    for block in view["blocks"]:
+        if block["type"] == "input":
+            element = block["element"]
+            given = chosen.get(block["block_id"].replace("-", "_"))
+            values[block["block_id"]] = {element["action_id"]: _state(element, given)}
+    said = {key: view[key] for key in ("callback_id", "private_metadata")}
+    return {
+        "type": "view_submission",
+        "user": {"id": user},
+        "view": {**said, "state": {"values": values}},
+    }
+
+
+def _state(element, given):
+    if element["type"] == "plain_text_input":
+        value = element.get("initial_value") if given is None else given
+        return {"type": element["type"], "value": value or None}
+    options = {one["text"]["text"]: one for one in element["options"]}
+    chosen = element.get("initial_option") if given is None else options[given]
+    return {"type": element["type"], "selected_option": chosen}

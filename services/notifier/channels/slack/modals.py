@@ -1,0 +1,162 @@
+"""Modals of Slack in which somebody fills something in: a form of a plan, and feedback.
+
+The values in them carry no text of strangers: an option is known by its place among the others.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from services.notifier.channels.slack.blocks import FEEDBACK, FILL, Block
+from services.notifier.feedback.feedback import Feedback
+from services.notifier.inquiry import WORDS, Inquiry
+from services.notifier.text import REASON_LENGTH, one_line, visible
+from shared.events import FormField, ValueType
+
+#: The parts of the modal for feedback.
+FIXED: Final = "fixed"
+STARS: Final = "stars"
+COMMENT: Final = "comment"
+
+_LABEL_LENGTH: Final = 500
+_OPTION_LENGTH: Final = 75
+# Slack takes so many in a list; longer ones are written, and checked like any text.
+_OPTIONS: Final = 100
+_MOST_STARS: Final = 5
+_YES_OR_NO: Final = ("yes", "no")
+_TRUTHS: Final = {"true": "yes", "false": "no"}
+
+
+def form_view(inquiry: Inquiry, post_id: UUID) -> dict[str, Any]:
+    """Asks for everything that a form wants, with what is proposed filled in."""
+    question = {"type": "text", "text": visible(inquiry.text) or " "}
+    section = {"type": "rich_text_section", "elements": [question]}
+    inputs = [_input(field, at) for at, field in enumerate(inquiry.fields)]
+    return _modal(FILL, "A question", "Send this answer", post_id, [_rich(section), *inputs])
+
+
+def filled_in(inquiry: Inquiry, values: Mapping[str, str]) -> dict[str, str]:
+    """What was filled in, by the names of the fields; ``values`` are by their blocks."""
+    given = {}
+    for at, field in enumerate(inquiry.fields):
+        value = values.get(block_of(at), "")
+        options = _options(field)
+        if options and value.isdecimal() and int(value) < len(options):
+            value = options[int(value)]
+        given[field.name] = value
+    return given
+
+
+def block_of(at: int) -> str:
+    """The name of the block in which a field is, by its place."""
+    return f"field-{at}"
+
+
+def feedback_view(post_id: UUID, before: Feedback | None) -> dict[str, Any]:
+    """Asks whether it was fixed, with what this person said before."""
+    fixed = {"yes": "Yes", "no": "No"}
+    stars = {str(n): "★" * n for n in range(_MOST_STARS, 0, -1)}
+    comment = {
+        "type": "plain_text_input",
+        "action_id": COMMENT,
+        "max_length": REASON_LENGTH,
+        "initial_value": before.comment if before else "",
+    }
+    blocks = [
+        _block(
+            FIXED,
+            "Is the problem gone?",
+            _radio(FIXED, fixed, ("yes" if before.fixed else "no") if before else ""),
+        ),
+        _block(
+            STARS,
+            "How well was it done?",
+            _radio(STARS, stars, str(before.stars if before else "")),
+        ),
+        _block(COMMENT, "Anything to add?", comment) | {"optional": True},
+    ]
+    return _modal(FEEDBACK, "Was it fixed?", "Send", post_id, blocks)
+
+
+def thanks_view() -> dict[str, Any]:
+    """What takes the place of a modal for feedback."""
+    text = {"type": "text", "text": "Recorded. Thank you."}
+    return {
+        "type": "modal",
+        "title": _plain("Was it fixed?"),
+        "close": _plain("Close"),
+        "blocks": [_rich({"type": "rich_text_section", "elements": [text]})],
+    }
+
+
+def _input(field: FormField, at: int) -> Block:
+    name, options = block_of(at), _options(field)
+    element: dict[str, Any]
+    if options:
+        shown = {str(n): WORDS.get(one, one) for n, one in enumerate(options)}
+        proposed = _TRUTHS.get((field.default or "").lower(), field.default)
+        chosen = str(options.index(proposed)) if proposed in options else ""
+        element = _select(name, shown, chosen)
+    else:
+        element = {"type": "plain_text_input", "action_id": name, "max_length": REASON_LENGTH}
+        if field.default:
+            element["initial_value"] = field.default
+    block = _block(name, field.title or field.name, element) | {"optional": not field.required}
+    if field.pattern:
+        block["hint"] = _plain(f"All of it has to match {one_line(field.pattern)}"[:_LABEL_LENGTH])
+    return block
+
+
+def _options(field: FormField) -> tuple[str, ...]:
+    if field.type is ValueType.BOOLEAN:
+        return _YES_OR_NO
+    return field.options if len(field.options) <= _OPTIONS else ()
+
+
+def _radio(name: str, options: Mapping[str, str], chosen: str) -> dict[str, Any]:
+    return _choosing("radio_buttons", name, options, chosen)
+
+
+def _select(name: str, options: Mapping[str, str], chosen: str) -> dict[str, Any]:
+    return _choosing("static_select", name, options, chosen)
+
+
+def _choosing(kind: str, name: str, options: Mapping[str, str], chosen: str) -> dict[str, Any]:
+    made = {
+        value: {"text": _plain(_cut(text, _OPTION_LENGTH)), "value": value}
+        for value, text in options.items()
+    }
+    element = {"type": kind, "action_id": name, "options": list(made.values())}
+    return element | ({"initial_option": made[chosen]} if chosen in made else {})
+
+
+def _block(name: str, label: str, element: dict[str, Any]) -> Block:
+    shown = _plain(_cut(label, _LABEL_LENGTH))
+    return {"type": "input", "block_id": name, "label": shown, "element": element}
+
+
+def _cut(text: str, length: int) -> str:
+    line = visible(one_line(text)) or "?"
+    return line if len(line) <= length else f"{line[: length - 1]}…"
+
+
+def _modal(
+    callback: str, title: str, submit: str, post_id: UUID, blocks: list[Block]
+) -> dict[str, Any]:
+    return {
+        "type": "modal",
+        "callback_id": callback,
+        "private_metadata": str(post_id),
+        "title": _plain(title),
+        "submit": _plain(submit),
+        "close": _plain("Back"),
+        "blocks": blocks,
+    }
+
+
+def _rich(*elements: Block) -> Block:
+    return {"type": "rich_text", "elements": list(elements)}
+
+
+def _plain(text: str) -> dict[str, Any]:
+    return {"type": "plain_text", "text": text, "emoji": False}
