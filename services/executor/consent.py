@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from services.executor.admission.inadvance import covers
 from services.executor.inquiry import asked_of, digest
 from services.executor.session import Session
 from shared.config.policy import people_in
@@ -12,12 +13,17 @@ from shared.events import (
     Refusal,
     Reply,
     Step,
+    StepApprovalWithdrawn,
     StepApproved,
+    StepChangeProposed,
     StepRejected,
 )
-from shared.lifecycle import StepState
-from shared.policy.voters import EVERYBODY, OnCall, Voters, voters
+from shared.lifecycle import ApprovalState, StepState
+from shared.policy.quorum import Standing, quorum, words
+from shared.policy.voters import EVERYBODY, OnCall, Voters, person_of, voters
 from shared.signing import ForgedDecisionError, Signer
+
+Decided = StepApproved | StepApprovalWithdrawn | StepRejected
 
 
 def check_approval(
@@ -32,34 +38,64 @@ def check_approval(
         ForgedDecisionError: they did not; the step goes on waiting.
     """
     step = _step_meant(session, said)
-    _check_signatures(said.decisions, said, signer)
-    yes = [decision for decision in said.decisions if decision.answer is Answer.APPROVE]
-    against = {each.by.casefold(): _objection(session, step, each, on_call) for each in yes}
-    people = [by for by, objection in against.items() if not objection]
-    if len(people) < step.approval.required:
-        why = "; ".join(filter(None, against.values()))
+    found = _standing(session, step, said, signer, on_call)
+    if found.state is not ApprovalState.APPROVED:
+        why = "; ".join(found.objections)
+        lacks = f", it lacks {found.wanted}" if found.among else ""
+        against = "".join(f", {no.by} said no" for no in found.no)
         raise ForgedDecisionError(
-            f"{step.id} needs a yes of {step.approval.required}, and {len(people)} who may give "
-            f"one signed it{f' ({why})' if why else ''}"
+            f"{step.id} needs a yes of {max(step.approval.required, 1)}, and {len(found.yes)} who "
+            f"may give one signed it{lacks}{against}{f' ({why})' if why else ''}"
         )
-    return len(people)
+    return len(found.yes)
 
 
-def check_refusal(session: Session, said: StepRejected, signer: Signer) -> str:
-    """The reason of a refusal, if a person signed it, or the notifier the expiry.
+def check_withdrawal(session: Session, said: StepApprovalWithdrawn, signer: Signer) -> str:
+    """Who takes back a yes to this step as it will run, and why.
 
     Raises:
-        ForgedDecisionError: nobody did.
+        ForgedDecisionError: nobody whose yes it has signed that; the yes stands.
     """
-    _step_meant(session, said)
+    step = _step_meant(session, said)
+    _check_signatures(said.decisions, said, signer)
+    *before, last = said.decisions or (None,)
+    if last is None or last.answer is not Answer.WITHDRAW:
+        raise ForgedDecisionError(f"nobody took a yes to {step.id} back")
+    who = person_of(last.by, last.channel)
+    yes = [each for each in words(filter(None, before)) if each.answer is Answer.APPROVE]
+    if who not in {person_of(each.by, each.channel) for each in yes}:
+        raise ForgedDecisionError(f"{last.by} has said no yes to {step.id} to take back")
+    return f"{last.by} took the yes back" + (f": {last.reason}" if last.reason else "")
+
+
+def check_refusal(
+    session: Session, said: StepRejected, signer: Signer, on_call: OnCall = EVERYBODY
+) -> str:
+    """The reason of a refusal, if people signed it, or the notifier the expiry.
+
+    One no of anybody is enough, but where the rule counts votes.
+
+    Raises:
+        ForgedDecisionError: nobody did, or too few.
+    """
+    step = _step_meant(session, said)
     if said.refusal is Refusal.EXPIRED:
         signer.check_expiry(said.signature, approval_id=said.approval_id, step_hash=said.step_hash)
         return "nobody answered in time"
-    _check_signatures(said.decisions, said, signer)
-    no = next((d for d in said.decisions if d.answer is Answer.REJECT), None)
-    if no is None:
-        raise ForgedDecisionError(f"nobody said no to {said.step_id}")
-    return f"{no.by} said no" + (f": {no.reason}" if no.reason else "")
+    found = _standing(session, step, said, signer, on_call)
+    if found.state is not ApprovalState.REJECTED:
+        who = "too few" if found.no else "nobody"
+        raise ForgedDecisionError(f"{who} said no to {said.step_id}")
+    return "; ".join(
+        f"{no.told_by} said no" + (f": {no.reason}" if no.reason else "") for no in found.no
+    )
+
+
+def objection_to(session: Session, said: StepChangeProposed, on_call: OnCall = EVERYBODY) -> str:
+    """Why a yes to a step of who wants other values for it would not count; empty if it would."""
+    wants = said.proposal
+    yes = Decision(answer=Answer.APPROVE, by=wants.by, at=wants.at, channel=wants.channel)
+    return _objection(session, session.step(said.step_id), yes, on_call)
 
 
 def check_answer(
@@ -121,7 +157,7 @@ def _refused(reply: Reply, refusal: Refusal | None) -> str:
     return f"{reply.by} would not answer" + (f": {reply.reason}" if reply.reason else "")
 
 
-def _step_meant(session: Session, said: StepApproved | StepRejected) -> Step:
+def _step_meant(session: Session, said: Decided) -> Step:
     if not session.has_step(said.step_id):
         raise ForgedDecisionError(f"the plan has no step {said.step_id}")
     step = session.step(said.step_id)
@@ -129,6 +165,28 @@ def _step_meant(session: Session, said: StepApproved | StepRejected) -> Step:
     if (said.approval_id, said.step_hash) != expected:
         raise ForgedDecisionError(f"the decision is about another step than {step.id} as it is")
     return step
+
+
+def _standing(
+    session: Session,
+    step: Step,
+    said: StepApproved | StepRejected,
+    signer: Signer,
+    on_call: OnCall,
+) -> Standing:
+    """What signed answers come to by the rule that the step is under."""
+    _check_signatures(said.decisions, said, signer)
+    for each in said.decisions:
+        if each.window is not None and not covers(each.window, session, step):
+            raise ForgedDecisionError(f"what {each.by} allowed in advance is not {step.id}")
+    # A session of before this was noted has waited no longer than it may.
+    ends = (each.at for each in said.decisions)
+    asked = (
+        session.run(step.id).asked_at or min(ends, default=said.time) - step.approval.expires_after
+    )
+    return quorum(step.approval, requester=session.requester).standing(
+        said.decisions, since=asked, on_call=on_call
+    )
 
 
 def _objection(session: Session, step: Step, yes: Decision, on_call: OnCall) -> str:
@@ -139,8 +197,11 @@ def _objection(session: Session, step: Step, yes: Decision, on_call: OnCall) -> 
     return whose.objection(yes.by, yes.channel, on_call=on_call, since=asked, until=yes.at)
 
 
-def _check_signatures(
-    decisions: tuple[Decision, ...], said: StepApproved | StepRejected, signer: Signer
-) -> None:
-    for decision in decisions:
+def _check_signatures(decisions: tuple[Decision, ...], said: Decided, signer: Signer) -> None:
+    for place, decision in enumerate(decisions):
         signer.check(decision, approval_id=said.approval_id, step_hash=said.step_hash)
+        if decision.place not in (None, place):
+            raise ForgedDecisionError(
+                f"the answer of {decision.by} was number {decision.place + 1}, and is told as "
+                f"number {place + 1}: others are left out"
+            )

@@ -8,12 +8,21 @@ from uuid import UUID
 import structlog
 from faststream import Context
 
-from services.executor.consent import check_answer, check_approval, check_refusal
+from services.executor.changing.forms import Forms
+from services.executor.changing.proposal import proposed
+from services.executor.consent import (
+    check_answer,
+    check_approval,
+    check_refusal,
+    check_withdrawal,
+    objection_to,
+)
 from services.executor.directive import directed
 from services.executor.engine import Engine
 from services.executor.moves import Move
 from services.executor.progress import answered, approved, refused, source_said
 from services.executor.session import Session
+from services.executor.withdrawal import is_taken_back, withdrawn
 from shared.bus import Router, consumes
 from shared.events import (
     Change,
@@ -21,7 +30,9 @@ from shared.events import (
     PlanReady,
     QuestionAnswered,
     SessionDirected,
+    StepApprovalWithdrawn,
     StepApproved,
+    StepChangeProposed,
     StepRejected,
     TicketUpdated,
 )
@@ -43,6 +54,7 @@ EngineDep = Annotated[Engine, Context("engine")]
 SignerDep = Annotated[Signer, Context("signer")]
 RostersDep = Annotated[Rosters, Context("rosters")]
 TeamsDep = Annotated[Mapping[str, tuple[str, ...]], Context("teams")]
+FormsDep = Annotated[Forms, Context("forms")]
 SessionsDep = Annotated[ActiveSessions, Context("sessions")]
 
 
@@ -60,18 +72,39 @@ async def run_approved(
     on_call = await rosters.roster()
 
     def decide(session: Session) -> Move | None:
+        if is_taken_back(session, said):
+            return None
         people = check_approval(session, said, signer, on_call)
         return approved(session, said.step_id, engine.owner, datetime.now(UTC), people=people)
 
     await engine.change(said.session_id, decide)
 
 
-@consumes(router, StepRejected, by="executor")
-async def give_up_refused(said: StepRejected, engine: EngineDep, signer: SignerDep) -> None:
-    """Give up a step that people said no to, or nothing in time."""
+@consumes(router, StepApprovalWithdrawn, by="executor")
+async def heed_withdrawal(
+    said: StepApprovalWithdrawn, engine: EngineDep, signer: SignerDep
+) -> None:
+    """Ask about a step anew whose yes somebody took back, unless it has begun."""
 
     def decide(session: Session) -> Move | None:
-        reason = check_refusal(session, said, signer)
+        if is_taken_back(session, said):
+            return None
+        why = check_withdrawal(session, said, signer)
+        return withdrawn(session, said, engine.owner, datetime.now(UTC), why=why)
+
+    if await engine.change(said.session_id, decide) is None:
+        log.info("approval.stands", session_id=str(said.session_id), step_id=said.step_id)
+
+
+@consumes(router, StepRejected, by="executor")
+async def give_up_refused(
+    said: StepRejected, engine: EngineDep, signer: SignerDep, rosters: RostersDep
+) -> None:
+    """Give up a step that people said no to, or nothing in time."""
+    on_call = await rosters.roster()
+
+    def decide(session: Session) -> Move | None:
+        reason = check_refusal(session, said, signer, on_call)
         return refused(
             session,
             said.step_id,
@@ -82,6 +115,35 @@ async def give_up_refused(said: StepRejected, engine: EngineDep, signer: SignerD
         )
 
     await engine.change(said.session_id, decide)
+
+
+@consumes(router, StepChangeProposed, by="executor")
+async def heed_change(
+    said: StepChangeProposed,
+    engine: EngineDep,
+    signer: SignerDep,
+    rosters: RostersDep,
+    forms: FormsDep,
+) -> None:
+    """Ask about a step anew, with the values that somebody wants for it, if they really do."""
+    signer.check_proposal(said.proposal, approval_id=said.approval_id, step_hash=said.step_hash)
+    on_call = await rosters.roster()
+    form = await forms.known(said.session_id, said.step_id)
+
+    def decide(session: Session) -> Move | None:
+        if not session.has_step(said.step_id):
+            return None
+        return proposed(
+            session,
+            said,
+            form,
+            engine.owner,
+            datetime.now(UTC),
+            objection=objection_to(session, said, on_call),
+        )
+
+    if await engine.change(said.session_id, decide) is None:
+        log.info("change.too_late", step_id=said.step_id, by=said.proposal.by)
 
 
 @consumes(router, QuestionAnswered, by="executor")

@@ -86,13 +86,17 @@ class Move:
 
     @property
     def due(self) -> tuple[str, ...]:
-        """The steps whose turn has come and of which nobody has said yet whether they may begin."""
-        if self.session.paused:
-            return ()
+        """The steps whose turn has come and of which nobody has said yet whether they may begin.
+
+        While the session is paused only those of which people have to be asked once more.
+        """
+        session, paused = self.session, bool(self.session.paused)
         return tuple(
             step.id
-            for step in self.session.steps
-            if self.session.run(step.id).state is StepState.READY and step.id not in self.waiting
+            for step in session.steps
+            if (run := session.run(step.id)).state is StepState.READY
+            and step.id not in self.waiting
+            and (not paused or run.has_to_be_asked)
         )
 
     def write(self, *steps: Step) -> None:
@@ -169,6 +173,7 @@ def ask(
         agreed=0,
         asked_at=move.now,
         before=None,
+        again="",
     )
     move.put(step, waits)
     session = move.session
@@ -197,6 +202,10 @@ def ask(
         who=step.approval.who,
         requester=session.requester,
         not_requester=step.approval.not_requester,
+        seats=step.approval.seats,
+        on_no=step.approval.on_no,
+        on_expiry=step.approval.on_expiry,
+        again=again(run),
         alert=session.alert,
         runbook_labels=session.runbook.labels,
         runbook_seal=session.runbook.seal if may_be_allowed(session, step) else "",
@@ -206,6 +215,13 @@ def ask(
         changeable=changeable,
         expires_at=move.now + step.approval.expires_after,
     )
+
+
+def again(run: Run) -> str:
+    """Why people are asked once more; empty where they are asked for the first time."""
+    if run.again or run.approval_id is None or run.change is not None:
+        return run.again
+    return "since it was agreed to, the step or what the policy wants for it has changed"
 
 
 def evidence(session: Session) -> tuple[str, ...]:

@@ -89,12 +89,26 @@ class Run(BaseModel):
     unwanted: bool = False
     change: StepChange | None = Field(None, description="What people wanted of it the last time.")
     changed: dict[str, Any] = Field({}, description="The values that it has by people, by name.")
+    superseded: UUID | None = Field(None, description="The last request that they had replaced.")
+    taken_back: UUID | None = Field(None, description="The last request whose yes was taken back.")
+    again: str = Field("", description="Why people are to be asked once more.")
     before: Before | None = Field(None, description="What it goes back to if that is not allowed.")
 
     @property
     def over(self) -> bool:
         """Whether nothing more will become of it."""
         return self.state in STEP_ENDED and self.question_id is None
+
+    @property
+    def has_to_be_asked(self) -> bool:
+        """Whether people's last word on it asks for another question, and nobody was asked since.
+
+        Somebody took back the yes that it had, or wants other values for it.
+        """
+        return self.approval_id is not None and self.approval_id in (
+            self.taken_back,
+            self.superseded,
+        )
 
     @property
     def is_taken_over(self) -> bool:

@@ -28,6 +28,7 @@ def _claimed(play, before, move, step):
     assert not step.is_group, f"{step.id} stands for others, and is to be run"
     if run.is_taken_over:
         return
+    assert not run.has_to_be_asked, f"{step.id} begins though the yes to it was taken back"
     assert (step.id, run.attempt) not in play.attempts, f"{step.id} runs again as {run.attempt}"
     play.attempts.add((step.id, run.attempt))
     assert not move.session.paused, f"{step.id} begins while the session is paused"

@@ -9,7 +9,16 @@ from pydantic import SecretStr
 
 from services.executor.consent import check_approval, check_refusal
 from services.executor.session import Run
-from shared.events import Alert, Answer, Decision, Refusal, StepApproved, StepRejected
+from shared.events import (
+    Alert,
+    Answer,
+    Decision,
+    OnNo,
+    Refusal,
+    Seat,
+    StepApproved,
+    StepRejected,
+)
 from shared.lifecycle import StepState
 from shared.signing import ForgedDecisionError, Signer
 from tests.executor.sessions import NOW, session, step
@@ -190,3 +199,83 @@ def test_the_executor_asks_the_schedule_itself_who_was_on_call(by, counts):
         with pytest.raises(ForgedDecisionError, match="wants the yes of others here: on-call:db"):
             check_approval(asked, event, SIGNER, schedule)
     assert schedule.asked == [("on-call:db", NOW - timedelta(minutes=5), NOW)]
+
+
+DBA = Seat(name="dba", people=("ada@example.com", "bob@example.com"))
+WEB = Seat(name="web", people=("bob@example.com", "cy@example.com"))
+
+
+def ruled(*letters, **rule):
+    """A session under a rule, and decisions in short: ``ada+ bob-``."""
+    given = {"who": (), **rule}
+    asked = session(step("a", approval=STEP.approval.model_copy(update=given)))
+    about = {"approval_id": asked.approval_id(asked.step("a")), "step_hash": HASH}
+    answers = {"+": Answer.APPROVE, "-": Answer.REJECT, "~": Answer.WITHDRAW}
+    decisions = tuple(
+        SIGNER.signed(
+            Decision(
+                answer=answers[word[-1]],
+                by=f"{word[:-1]}@example.com",
+                at=NOW,
+                channel="email",
+                place=place,
+            ),
+            **about,
+        )
+        for place, word in enumerate(letters)
+    )
+    return asked, decisions
+
+
+@pytest.mark.parametrize(
+    ("letters", "people", "lacks"),
+    [
+        ("ada+ cy+", 2, ""),
+        ("bob+ cy+", 2, ""),
+        ("bob+ ada+ eve+", 3, ""),
+        ("ada+ eve+", 0, "1 more yes, of web"),
+        ("bob+", 0, "1 more yes, of dba or web"),
+        ("ada+ cy+ ada~", 0, "1 more yes, of dba"),
+    ],
+)
+def test_each_team_of_the_rule_has_to_be_among_those_who_signed(letters, people, lacks):
+    asked, decisions = ruled(*letters.split(), seats=(DBA, WEB))
+    event = said(decisions=decisions)
+    if lacks:
+        with pytest.raises(ForgedDecisionError, match=f"it lacks {lacks}"):
+            check_approval(asked, event, SIGNER)
+    else:
+        assert check_approval(asked, event, SIGNER) == people
+
+
+@pytest.mark.parametrize(
+    ("letters", "kind"),
+    [
+        ("ada+ bob- cy+", StepApproved),
+        ("ada+ bob- cy-", StepRejected),
+        ("bob- bob~ ada+ cy+", StepApproved),
+        ("ada+ bob-", None),
+        ("bob-", None),
+    ],
+)
+def test_where_a_no_is_a_vote_the_executor_counts_them_all(letters, kind):
+    asked, decisions = ruled(*letters.split(), on_no=OnNo.MAJORITY)
+    if kind is StepApproved:
+        assert check_approval(asked, said(decisions=decisions), SIGNER) == 2
+    else:
+        with pytest.raises(ForgedDecisionError):
+            check_approval(asked, said(decisions=decisions), SIGNER)
+    no = said(StepRejected, refusal=Refusal.REJECTED, decisions=decisions)
+    if kind is StepRejected:
+        assert check_refusal(asked, no, SIGNER) == "bob@example.com said no; cy@example.com said no"
+    else:
+        with pytest.raises(ForgedDecisionError):
+            check_refusal(asked, no, SIGNER)
+
+
+@pytest.mark.parametrize("left_out", [0, 1, 2])
+def test_no_vote_can_be_left_out_before_others(left_out):
+    asked, decisions = ruled("bob-", "ada+", "eve-", "cy+", on_no=OnNo.MAJORITY)
+    kept = decisions[:left_out] + decisions[left_out + 1 :]
+    with pytest.raises(ForgedDecisionError, match="others are left out"):
+        check_approval(asked, said(decisions=kept), SIGNER)

@@ -9,7 +9,8 @@ from services.executor.admission.verdict import Ask, Deny, Elsewhere, Hold
 from services.executor.advance import admit, settle
 from services.executor.moves import Result
 from services.executor.session import Ending
-from shared.events import Filled, Refusal, Reply, SessionOutcome
+from services.executor.withdrawal import withdrawn
+from shared.events import Filled, Refusal, Reply, SessionOutcome, StepApprovalWithdrawn
 from shared.lifecycle import SESSION_ENDED, SessionState, StepState
 from tests.executor.going import about
 from tests.executor.going import verdict as as_planned
@@ -96,6 +97,20 @@ def _agreed(play, step_id):
     play.happens(f"{step_id} yes", progress.approved, step_id, "me", play.now, people=people)
 
 
+def _withdrawn(play, step_id):
+    step = play.session.step(step_id)
+    said = StepApprovalWithdrawn.about(
+        play.session.id,
+        ticket_id=play.session.ticket_id,
+        session_id=play.session.id,
+        step_id=step_id,
+        approval_id=play.session.approval_id(step),
+        step_hash=step.digest(play.session.id),
+        decisions=(),
+    )
+    play.happens(f"{step_id} back", withdrawn, said, "me", play.now, why="ann")
+
+
 def _refused(play, step_id):
     refusal = play.chance.choice(list(Refusal))
     said = {"refusal": refusal, "reason": "no"}
@@ -164,6 +179,9 @@ def _possible(play):
             found += 2 * [(_answered, step.id)]
         elif run.state is StepState.AWAITING_APPROVAL:
             found += [(_agreed, step.id), (_agreed, step.id), (_refused, step.id)]
+            found += [(_withdrawn, step.id)] if play.likely(0.1) else []
+        elif run.state is StepState.READY and run.agreed:
+            found += 2 * [(_withdrawn, step.id)] if play.rough else []
     found += [(act,) for act, probability in ANY_TIME.items() if play.likely(probability)]
     found += [(_resumed,)] if play.session.paused else []
     return found or [(_looked,)]

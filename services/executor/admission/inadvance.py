@@ -44,14 +44,16 @@ def may_be_allowed(session: Session, step: Step) -> bool:
 
     Never what could break most, nor what the search found: nobody meant it for this alert. What
     takes a step back is agreed to with the step, and a form is no command. Nor what somebody
-    wanted to have other values: it is asked about, whoever allowed it as it was.
+    wanted to have other values, or took a yes back from: it is asked about, whoever allowed it.
     """
+    run = session.run(step.id)
     return (
         step.risk is not Risk.CRITICAL
         and session.found_by is not FoundBy.SEARCH
         and step.undoes is None
         and step.uses not in WITHOUT_TARGET
-        and session.run(step.id).change is None
+        and run.change is None
+        and not run.again
     )
 
 

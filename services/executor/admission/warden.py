@@ -164,7 +164,7 @@ class Warden:
         rule = under(step, ruling, step.approval)
         given = NONE
         if rule.required > session.agreed(step) or (
-            rule.required and (rule.who != step.approval.who or _is_unseen(step))
+            rule.required and (_asks_others(rule, step.approval) or _is_unseen(step))
         ):
             given = await self.in_advance.found(session, step, rule)
             if not given.suffices(rule, session) or _is_unseen(step):
@@ -351,6 +351,11 @@ def _place(session: Session, step: Step, attempt: int) -> str:
 
 def _lock(target: str) -> str:
     return f"lock {target}"
+
+
+def _asks_others(rule: ApprovalRule, before: ApprovalRule) -> bool:
+    """Whether a rule wants the yes of others than the one that people agreed under."""
+    return (rule.who, rule.seats, rule.on_no) != (before.who, before.seats, before.on_no)
 
 
 def _against(ruling: Ruling) -> Deny | None:

@@ -1,0 +1,181 @@
+"""A yes may be taken back until its step begins: then people are asked anew, and only then."""
+
+from datetime import timedelta
+
+import pytest
+from pydantic import SecretStr
+
+from services.executor import progress
+from services.executor.admission.verdict import Hold
+from services.executor.advance import admit, settle
+from services.executor.consent import check_approval, check_withdrawal
+from services.executor.moves import Result
+from services.executor.withdrawal import is_taken_back, withdrawn
+from shared.events import (
+    Answer,
+    Decision,
+    StepApprovalWithdrawn,
+    StepApproved,
+    StepAwaitingApproval,
+)
+from shared.lifecycle import StepState
+from shared.signing import ForgedDecisionError, Signer
+from tests.executor.going import approved, begin, ended, gone_on, looked_again, paused
+from tests.executor.sessions import NOW, session, step
+
+SIGNER = Signer(SecretStr("k" * 32))
+ADA, BOB = "ada@example.com", "bob@example.com"
+
+
+def asked(**fields):
+    """A session whose only step waits for a yes."""
+    return begin(session(step("a", asks=1, **fields)), "me", NOW, source_resolved=False).session
+
+
+def held(of):
+    """The session after the yes, while something else is worked on."""
+    move = progress.approved(of, "a", "me", NOW)
+    return settle(admit(move, {"a": Hold("busy", "lock here")})).session
+
+
+def decisions(of, *said, signer=SIGNER):
+    a = of.step("a")
+    about = {"approval_id": of.approval_id(a), "step_hash": a.digest(of.id)}
+    return tuple(
+        signer.signed(
+            Decision(answer=answer, by=by, at=NOW, channel="email", reason="why", place=place),
+            **about,
+        )
+        for place, (by, answer) in enumerate(said)
+    )
+
+
+YES, NO, BACK = Answer.APPROVE, Answer.REJECT, Answer.WITHDRAW
+
+
+def told(of, *said, kind=StepApprovalWithdrawn, signer=SIGNER, **changes):
+    a = of.step("a")
+    return kind.about(
+        of.id,
+        ticket_id=of.ticket_id,
+        session_id=of.id,
+        **{
+            "step_id": "a",
+            "approval_id": of.approval_id(a),
+            "step_hash": a.digest(of.id),
+            "decisions": decisions(of, *said, signer=signer),
+            **changes,
+        },
+    )
+
+
+def taken_back(of, event=None, *, now=NOW):
+    event = event or told(of, (ADA, YES), (ADA, BACK))
+    return gone_on(withdrawn(of, event, "me", now, why="ada took it back"))
+
+
+def test_people_are_asked_anew_about_a_step_that_waits_for_something_else():
+    waiting = held(asked())
+    before = waiting.approval_id(waiting.step("a"))
+    move = taken_back(waiting)
+    (event,) = move.events
+    run = move.session.run("a")
+    assert isinstance(event, StepAwaitingApproval)
+    assert (event.replaces, event.again) == (before, "ada took it back")
+    assert event.approval_id == run.approval_id != before
+    assert (run.state, run.agreed, run.held) == (StepState.AWAITING_APPROVAL, 0, "")
+    assert move.claimed == []
+
+
+def test_people_are_asked_anew_also_while_the_session_is_paused():
+    still = paused(asked(), "me", NOW, why="ann").session
+    waiting = approved(still, "a", "me", NOW).session
+    assert waiting.run("a").state is StepState.READY
+    move = taken_back(waiting)
+    assert move.session.run("a").state is StepState.AWAITING_APPROVAL
+    assert [event.subject for event in move.events] == ["step.awaiting_approval"]
+    assert approved(move.session, "a", "me", NOW).claimed == []
+
+
+def test_what_is_taken_back_before_the_yes_is_heard_is_asked_anew_and_the_yes_comes_too_late():
+    waiting = asked()
+    yes = told(waiting, (ADA, YES), kind=StepApproved)
+    move = taken_back(waiting)
+    assert move.session.run("a").state is StepState.AWAITING_APPROVAL
+    assert is_taken_back(move.session, yes)
+    with pytest.raises(ForgedDecisionError):
+        check_approval(move.session, yes, SIGNER)
+
+
+def test_a_new_yes_lets_it_run_and_says_nothing_of_the_old_one():
+    move = taken_back(held(asked()))
+    again = approved(move.session, "a", "me", NOW)
+    assert again.claimed == ["a"]
+    assert not again.session.run("a").again
+
+
+def test_a_step_that_has_begun_runs_on():
+    running = approved(asked(), "a", "me", NOW).session
+    assert withdrawn(running, told(running, (ADA, YES), (ADA, BACK)), "me", NOW, why="") is None
+    run = running.run("a")
+    over = ended(running, "a", "me", NOW, fence=run.fence, result=Result(exit_code=0)).session
+    assert withdrawn(over, told(over, (ADA, YES), (ADA, BACK)), "me", NOW, why="") is None
+
+
+def test_the_same_withdrawal_asks_once():
+    waiting = held(asked())
+    event = told(waiting, (ADA, YES), (ADA, BACK))
+    move = taken_back(waiting, event)
+    assert is_taken_back(move.session, event)
+    later = looked_again(move.session, "me", NOW + timedelta(minutes=1))
+    assert later.events == []
+
+
+def test_who_takes_a_yes_back_is_told_with_the_reason():
+    waiting = held(asked())
+    why = check_withdrawal(waiting, told(waiting, (ADA, YES), (ADA, BACK)), SIGNER)
+    assert why == "ada@example.com took the yes back: why"
+
+
+STRANGER = Signer(SecretStr("x" * 32))
+
+
+@pytest.mark.parametrize(
+    ("said", "changes"),
+    [
+        ((), {}),
+        (((ADA, YES),), {}),
+        (((ADA, BACK),), {}),
+        (((ADA, YES), (BOB, BACK)), {}),
+        (((ADA, NO), (ADA, BACK)), {}),
+        (((ADA, YES), (ADA, BACK), (ADA, BACK)), {}),
+        (((ADA, YES), (ADA, BACK)), {"signer": STRANGER}),
+        (((ADA, YES), (ADA, BACK)), {"step_hash": "0" * 64}),
+        (((ADA, YES), (ADA, BACK)), {"step_id": "b"}),
+    ],
+    ids=[
+        "nobody",
+        "a yes",
+        "nothing said before",
+        "another person",
+        "a no before",
+        "twice",
+        "another key",
+        "another command",
+        "another step",
+    ],
+)
+def test_a_forged_withdrawal_takes_nothing_back(said, changes):
+    waiting = held(asked())
+    with pytest.raises(ForgedDecisionError):
+        check_withdrawal(waiting, told(waiting, *said, **changes), SIGNER)
+
+
+def test_a_withdrawal_cannot_be_left_out_between_other_answers():
+    waiting = begin(session(step("a", asks=2)), "me", NOW, source_resolved=False).session
+    all_ = decisions(waiting, (ADA, YES), (ADA, BACK), (BOB, YES))
+    yes = told(waiting, kind=StepApproved, decisions=(all_[0], all_[2]))
+    with pytest.raises(ForgedDecisionError, match="was number 3, and is told as number 2"):
+        check_approval(waiting, yes, SIGNER)
+    with pytest.raises(ForgedDecisionError, match="needs a yes of 2, and 1"):
+        check_approval(waiting, told(waiting, kind=StepApproved, decisions=all_), SIGNER)
