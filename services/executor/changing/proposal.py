@@ -67,7 +67,10 @@ def proposed(
 
 
 def _again(move: Move, step: Step, run: Run) -> None:
-    move.put(step, run.becomes(StepState.READY, agreed=0, not_before=None))
+    ready = run.becomes(
+        StepState.READY, agreed=0, not_before=None, again="", superseded=run.approval_id
+    )
+    move.put(step, ready)
 
 
 def _rewritten(
