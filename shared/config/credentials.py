@@ -1,6 +1,6 @@
 """``credentials``: names for secrets, so that each is written down in one place."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
 from shared.secrets import SecretRef, secret_refs
@@ -36,8 +36,13 @@ def credential_mistakes(config: Declaring) -> Iterator[tuple[tuple[str | int, ..
 
 def bind_credentials(config: Declaring) -> None:
     """Have the names that the file declares lead to what they stand for."""
-    for ref in secret_refs(_parts(config)):
-        declared = config.credentials.get(ref.credential) if ref.credential else None
+    lead_to_declared(secret_refs(_parts(config)), config.credentials)
+
+
+def lead_to_declared(refs: Iterable[SecretRef], credentials: Mapping[str, SecretRef]) -> None:
+    """Have references by names of ``credentials`` lead to what those stand for."""
+    for ref in refs:
+        declared = credentials.get(ref.credential) if ref.credential else None
         if declared is not None:
             ref.bind(declared.read)
 

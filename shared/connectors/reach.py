@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from shared.config import Config
+from shared.config.credentials import lead_to_declared
 from shared.connectors.registry import Connectors
 from shared.credentials.keeper import PAUSE, Secrets
 from shared.credentials.sealing import Sealer
@@ -87,7 +88,9 @@ def reach(
     mask.learn(connectors.secrets())
 
     def declared(names: set[str]) -> None:
-        secrets.bind(ref for name in names & set(targets) for ref in secret_refs(targets[name]))
+        refs = [ref for name in names & set(targets) for ref in secret_refs(targets[name])]
+        lead_to_declared(refs, config.credentials)
+        secrets.bind(refs)
         connectors.changed(names)
 
     targets.changed.append(declared)

@@ -38,6 +38,17 @@ async def test_an_added_target_is_opened_with_its_credential_and_anew_when_that_
     await hands.connectors.close()
 
 
+async def test_an_added_target_may_name_a_credential_of_the_file(db, tmp_path, monkeypatch):
+    monkeypatch.setenv("REACH_TEST_SECRET", "hunter22")
+    config = Config.model_validate({"credentials": {"api": {"env": "REACH_TEST_SECRET"}}})
+    hands = reach(config, CredentialSettings(secret_key=KEY), tmp_path, db, by="test")
+    await MongoTargets(db).add(Declared("api", API, NOW, "ann"))
+    await hands.look()
+    assert hands.targets["api"].auth.bearer.read().get_secret_value() == "hunter22"
+    assert hands.mask("hunter22") == "•••"
+    await hands.connectors.close()
+
+
 async def test_what_is_not_about_a_target_leaves_its_connection_open(db, tmp_path):
     credentials = MongoCredentials(db, Sealer([KEY]))
     await credentials.create("api", SecretStr("hunter22"), by="ann", now=NOW)

@@ -13,8 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.console.api.problem import Refusal, told
-from shared.errors import SettingsError, UnavailableError
-from shared.yamlsource import SourceError
+from shared.errors import HandrailError
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +31,7 @@ class Lazily:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             app = await self._app()
-        except (SettingsError, SourceError, UnavailableError) as error:
+        except HandrailError as error:
             log.warning("api.unavailable", reason=str(error))
             refused = Refusal(503, "the API cannot be served: the console's log says why")
             await told(refused)(scope, receive, send)

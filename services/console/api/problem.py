@@ -19,7 +19,14 @@ MEDIA_TYPE: Final = "application/problem+json"
 _RETRY_AFTER_SECONDS: Final = 5
 _ERRORS_TOLD: Final = 20
 _PLACE_MOST: Final = 200
+#: What tells the models of targets from each other.
+_TAG: Final = "connector"
 _NO_JSON: Final = "the body is no JSON"
+_FRAMEWORKS: Final = {
+    400: _NO_JSON,
+    404: "there is nothing at this path: /api/docs shows what there is",
+    405: "this cannot be done there: `Allow` says what can",
+}
 
 
 class Wrong(BaseModel):
@@ -75,8 +82,9 @@ def told(refusal: Refusal) -> Response:
         detail=str(refusal),
         errors=refusal.errors,
     )
-    body = problem.model_dump_json(exclude_defaults=False)
-    return Response(body, refusal.status, refusal.headers, media_type=MEDIA_TYPE)
+    body = problem.model_dump_json()
+    headers = {"Cache-Control": "no-store", **refusal.headers}
+    return Response(body, refusal.status, headers, media_type=MEDIA_TYPE)
 
 
 def answer_with_problems(api: FastAPI) -> None:
@@ -110,7 +118,7 @@ def _refusal(error: Exception) -> Refusal:
             return _invalid(error)
         case HTTPException():
             # Starlette's for what is not there, FastAPI's for a body that is not even text.
-            detail = _NO_JSON if error.status_code == HTTPStatus.BAD_REQUEST else error.detail
+            detail = _FRAMEWORKS.get(error.status_code, error.detail)
             return Refusal(error.status_code, detail, headers=dict(error.headers or {}))
         case _:
             again = {"Retry-After": str(_RETRY_AFTER_SECONDS)}
@@ -122,12 +130,22 @@ def _invalid(error: RequestValidationError) -> Refusal:
     if details[0]["type"] == "json_invalid":
         at, why = details[0]["loc"][-1], details[0]["ctx"]["error"]
         return Refusal(400, f"{_NO_JSON}: at character {int(at) + 1}: {why}")
-    return misunderstood(*(Wrong(where=_place(each), told=complaint(each)) for each in details))
+    tag = error.body.get(_TAG) if isinstance(error.body, dict) else None
+    return misunderstood(*(_wrong(each, tag) for each in details))
 
 
-def _place(detail: ErrorDetails) -> str:
-    loc = detail["loc"][1:] if detail["loc"][0] == "body" else detail["loc"]
-    return ".".join(map(str, loc))[:_PLACE_MOST] or "body"
+def _wrong(detail: ErrorDetails, tag: object) -> Wrong:
+    """One mistake; ``tag`` is which of several models the body says it is."""
+    loc = detail["loc"]
+    if loc[0] == "body":
+        loc = loc[2:] if loc[1:2] == (tag,) else loc[1:]
+    about = detail.get("ctx", {})
+    match detail["type"]:
+        case "union_tag_not_found":
+            return Wrong(where=_TAG, told="is missing: it says what kind this is")
+        case "union_tag_invalid":
+            return Wrong(where=_TAG, told=f"has to be one of {about['expected_tags']}")
+    return Wrong(where=".".join(map(str, loc))[:_PLACE_MOST] or "body", told=complaint(detail))
 
 
 def _route(request: Request) -> str:

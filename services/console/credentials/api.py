@@ -62,6 +62,7 @@ def credentials_api(door: Door, desk: CredentialDesk) -> APIRouter:
         "/{name}",
         dependencies=[needs(Role.ADMIN)],
         status_code=204,
+        response_class=Response,
         responses=problems(404, 409, 412),
     )
     async def delete_credential(

@@ -75,6 +75,7 @@ def targets_api(door: Door, desk: TargetDesk, checker: Check) -> APIRouter:
         "/{name}",
         dependencies=[needs(Role.ADMIN)],
         status_code=204,
+        response_class=Response,
         responses=problems(404, 409, 412),
     )
     async def delete_target(name: Name, caller: CallerDep, conditions: ConditionsDep) -> None:
