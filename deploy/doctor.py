@@ -5,15 +5,15 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 import nats.errors
 from pydantic import SecretStr
 
+from deploy.channels import channels, undelivered
 from deploy.connection import NotRunningError, Place, reading, shown, storing, streaming
+from deploy.finding import Finding, Level, note, wrong
 from deploy.home import Home
 from deploy.output import ago
 from deploy.readiness import missing
@@ -40,23 +40,6 @@ _CONNECT: Final = 3.0
 _OTHERS: Final = 0o077
 
 
-class Level(StrEnum):
-    """How much a finding matters."""
-
-    OK = "ok"
-    NOTE = "note"
-    WRONG = "wrong"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at, and what there is to say about it."""
-
-    level: Level
-    what: str
-    told: str
-
-
 async def examine(environment: Mapping[str, str]) -> list[Finding]:
     """Look at everything; raises for nothing, all of it is in what is found."""
     place = Place.of(environment)
@@ -71,6 +54,8 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
         _services(place),
         _schedules(config, place),
         _credentials(config, place),
+        channels(config, environment),
+        undelivered(place),
     ]
     for found in await asyncio.gather(*looks):
         findings += found
@@ -91,7 +76,7 @@ def _policy(config: Config, home: Home, environment: Mapping[str, str]) -> list[
         policy = place.read()
     except SourceError as error:
         told = "the last good policy stays in force, or everything is asked for"
-        return [_wrong("policy", f"{problem}; {told}") for problem in error.problems]
+        return [wrong("policy", f"{problem}; {told}") for problem in error.problems]
     rules = len(policy.config.rules)
     return [Finding(Level.OK, "policy", f"{place.file(config.policy)}: {rules} rules")]
 
@@ -102,29 +87,29 @@ def _runbooks(environment: Mapping[str, str]) -> list[Finding]:
     try:
         folder = runbooks_directory(Path(named) if named else None)
     except SettingsError as error:
-        return [_wrong("runbooks", error)]
+        return [wrong("runbooks", error)]
     library = load_runbooks(folder)
     told = f"{len(library.runbooks)} in {folder}, read when the planner starts"
     found = Finding(Level.OK, "runbooks", told)
-    return [found, *(_wrong("runbooks", problem) for problem in library.problems)]
+    return [found, *(wrong("runbooks", problem) for problem in library.problems)]
 
 
 def unconfigured(config: Config, environment: Mapping[str, str], home: Home) -> Iterator[Finding]:
     """What Handrail does without, and what that means."""
     if not environment.get("HANDRAIL_SMTP_URL"):
-        yield _note("mail", f"HANDRAIL_SMTP_URL is not set: mails land in {home.outbox}")
+        yield note("mail", f"HANDRAIL_SMTP_URL is not set: mails land in {home.outbox}")
     if not config.sources:
-        yield _note("sources", "none: no webhook is taken in")
+        yield note("sources", "none: no webhook is taken in")
     if not config.people:
-        yield _note("people", "nobody: approvals are asked for on the terminal")
+        yield note("people", "nobody: approvals are asked for on the terminal")
     if not config.schedules:
-        yield _note("on call", "no schedules: `on-call` in the policy is everybody under people")
+        yield note("on call", "no schedules: `on-call` in the policy is everybody under people")
     if not config.targets:
-        yield _note("targets", "none: no step can run")
+        yield note("targets", "none: no step can run")
     if not config.prometheus:
-        yield _note("prometheus", "none: checks by query cannot run")
+        yield note("prometheus", "none: checks by query cannot run")
     if not any(name.startswith("OTEL_EXPORTER_OTLP") for name in environment):
-        yield _note("traces", "OTEL_EXPORTER_OTLP_ENDPOINT is not set: they are kept nowhere")
+        yield note("traces", "OTEL_EXPORTER_OTLP_ENDPOINT is not set: they are kept nowhere")
 
 
 def _python() -> Finding:
@@ -139,21 +124,19 @@ def _home(place: Place) -> Finding:
         return Finding(Level.OK, "home", f"{path}: running (process {place.run.pid})")
     if path.exists() and not os.access(path, os.W_OK):
         return Finding(Level.WRONG, "home", f"HANDRAIL_HOME: {path} cannot be written")
-    return _note("home", f"{path}: `handrail up` is not running here")
+    return note("home", f"{path}: `handrail up` is not running here")
 
 
 def _config(home: Home, environment: Mapping[str, str]) -> tuple[Config, list[Finding]]:
     path = home.config(environment)
     if path is None:
-        return Config(), [
-            _note("config", "no handrail.yaml: `handrail up` makes one to start with")
-        ]
+        return Config(), [note("config", "no handrail.yaml: `handrail up` makes one to start with")]
     try:
         config = load_config(path)
-        kinds = [_wrong("config", problem) for problem in _unknown_kinds(config)]
+        kinds = [wrong("config", problem) for problem in _unknown_kinds(config)]
         return config, kinds or [Finding(Level.OK, "config", str(path))]
     except SourceError as error:
-        return Config(), [_wrong("config", problem) for problem in error.problems]
+        return Config(), [wrong("config", problem) for problem in error.problems]
 
 
 def _unknown_kinds(config: Config) -> Iterator[SettingsError]:
@@ -172,13 +155,13 @@ def _secret_key(home: Home, environment: Mapping[str, str]) -> Finding:
     try:
         key = home.known_secret_key(environment)
     except SettingsError as error:
-        return _wrong("secret key", error)
+        return wrong("secret key", error)
     if key is None:
-        return _note("secret key", "HANDRAIL_SECRET_KEY is not set: `handrail up` makes one")
+        return note("secret key", "HANDRAIL_SECRET_KEY is not set: `handrail up` makes one")
     if len(key) < SECRET_KEY_LENGTH:
-        return _wrong("secret key", f"{where}: shorter than {SECRET_KEY_LENGTH} characters")
+        return wrong("secret key", f"{where}: shorter than {SECRET_KEY_LENGTH} characters")
     if not named and home.key_file.stat().st_mode & _OTHERS:
-        return _wrong("secret key", f"{where}: others may read it; chmod 600 it")
+        return wrong("secret key", f"{where}: others may read it; chmod 600 it")
     return Finding(Level.OK, "secret key", where)
 
 
@@ -191,7 +174,7 @@ def _secrets(config: Config) -> list[Finding]:
         try:
             reference.read()
         except SettingsError as error:
-            found.append(_wrong(where, error))
+            found.append(wrong(where, error))
     return found
 
 
@@ -230,7 +213,7 @@ async def _credentials(config: Config, place: Place) -> list[Finding]:
         # That the store does not answer is told already.
         return []
     return [
-        _wrong(where, f"there is no credential {name}: `handrail secret set {name}`")
+        wrong(where, f"there is no credential {name}: `handrail secret set {name}`")
         for name, where in named.items()
         if name not in kept
     ]
@@ -243,9 +226,9 @@ async def _nats(place: Place) -> list[Finding]:
         async with streaming(place) as js:
             await js.account_info()
     except NotRunningError as error:
-        return [_wrong("nats", error)]
+        return [wrong("nats", error)]
     except (nats.errors.Error, TimeoutError):
-        return [_wrong("nats", f"JetStream is not on at {shown(place.nats)}: start it with -js")]
+        return [wrong("nats", f"JetStream is not on at {shown(place.nats)}: start it with -js")]
     return [Finding(Level.OK, "nats", f"{shown(place.nats)}, JetStream is on")]
 
 
@@ -256,10 +239,10 @@ async def _mongo(place: Place) -> list[Finding]:
         async with reading(place) as reader:
             replicated = await reader.is_replica_set()
     except HandrailError as error:
-        return [_wrong("mongodb", error)]
+        return [wrong("mongodb", error)]
     where = shown(place.mongo)
     if not replicated:
-        return [_wrong("mongodb", f"{where} is no replica set: start mongod with --replSet")]
+        return [wrong("mongodb", f"{where} is no replica set: start mongod with --replSet")]
     return [Finding(Level.OK, "mongodb", f"{where}, a replica set that takes writes")]
 
 
@@ -272,14 +255,14 @@ async def _stopped(place: Place) -> list[Finding]:
     except HandrailError:
         # That the store does not answer is told already.
         return []
-    return [_note("stop", f"everything is stopped: {stop}; `handrail resume`")] if stop else []
+    return [note("stop", f"everything is stopped: {stop}; `handrail resume`")] if stop else []
 
 
 def _program(what: str, find: Callable[[], str]) -> Finding:
     try:
         return Finding(Level.OK, what, f"{find()} (not running)")
     except SettingsError as error:
-        return _wrong(what, error)
+        return wrong(what, error)
 
 
 async def _smtp(environment: Mapping[str, str]) -> list[Finding]:
@@ -289,12 +272,10 @@ async def _smtp(environment: Mapping[str, str]) -> list[Finding]:
     try:
         server = Server.parse(SecretStr(url))
     except SettingsError as error:
-        return [_wrong("mail", error)]
+        return [wrong("mail", error)]
     found = [await _reach("mail", server.host, server.port)]
     if not environment.get("HANDRAIL_MAIL_FROM"):
-        found.append(
-            _wrong("mail", "HANDRAIL_MAIL_FROM is not set: servers want to know who sends")
-        )
+        found.append(wrong("mail", "HANDRAIL_MAIL_FROM is not set: servers want to know who sends"))
     return found
 
 
@@ -314,7 +295,7 @@ async def _schedules(config: Config, place: Place) -> list[Finding]:
 def _schedule(name: str, standing: Standing) -> Finding:
     age = f"fetched {ago(standing.fetched_at)}" if standing.fetched_at else "not known yet"
     if standing.error:
-        return _wrong(f"on call {name}", f"{standing.error} ({age})")
+        return wrong(f"on call {name}", f"{standing.error} ({age})")
     return Finding(Level.OK, f"on call {name}", age)
 
 
@@ -332,7 +313,7 @@ async def _services(place: Place) -> list[Finding]:
     services = place.run.services if place.run else {}
     lacks = await asyncio.gather(*(missing(service.url) for service in services.values()))
     return [
-        _wrong(name, f"{services[name].url} {lack}")
+        wrong(name, f"{services[name].url} {lack}")
         if lack
         else Finding(Level.OK, name, f"{services[name].url} is ready")
         for name, lack in zip(services, lacks, strict=True)
@@ -345,16 +326,8 @@ async def _reach(what: str, host: str, port: int) -> Finding:
         async with asyncio.timeout(_CONNECT):
             _reader, writer = await asyncio.open_connection(host, port)
     except TimeoutError:
-        return _wrong(what, f"{where} does not answer within {_CONNECT:.0f} s")
+        return wrong(what, f"{where} does not answer within {_CONNECT:.0f} s")
     except OSError as error:
-        return _wrong(what, f"{where} cannot be reached: {error.strerror or error}")
+        return wrong(what, f"{where} cannot be reached: {error.strerror or error}")
     writer.close()
     return Finding(Level.OK, what, f"{where} answers")
-
-
-def _note(what: str, told: str) -> Finding:
-    return Finding(Level.NOTE, what, told)
-
-
-def _wrong(what: str, told: object) -> Finding:
-    return Finding(Level.WRONG, what, str(told))

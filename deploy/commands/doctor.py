@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 import typer
 
-from deploy.doctor import Level, examine
+from deploy.doctor import examine
+from deploy.finding import Level
 from deploy.output import AsJson, add, colored, console, show_json, table
 
 app = typer.Typer(add_completion=False)

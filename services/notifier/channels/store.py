@@ -1,7 +1,8 @@
 """Which messages stand in which chats, and which of them show what is no longer so."""
 
 from contextlib import suppress
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -9,11 +10,14 @@ from pymongo.errors import DuplicateKeyError
 
 from services.notifier.channels.post import Post, standing
 from services.notifier.question import Question
+from services.notifier.recipients import Status
+from shared.config.channels import EMAIL
 from shared.store import SCHEMA, Database, Document, expiring, seam
 
 #: How many messages one look writes again.
 BATCH: Final = 50
 _LIVE: Final = {"live": True}
+_LOOK_MS: Final = 5000
 # Longer than any ticket stays open.
 _KEPT: Final = timedelta(days=90)
 
@@ -24,6 +28,16 @@ class Incidents(Protocol):
     async def incident_of(self, ticket_id: UUID) -> str:
         """The ID of the incident in PagerDuty; empty where it came from none."""
         ...
+
+
+@dataclass(frozen=True)
+class Undelivered:
+    """How many messages a channel did not deliver, and why it did not deliver the last one."""
+
+    channel: str
+    count: int
+    at: datetime
+    error: str
 
 
 class Posts(Protocol):
@@ -70,6 +84,46 @@ class MongoIncidents:
         # A source may be called otherwise: what its incidents are is seen by their address.
         known = "pagerduty" in f"{alert.get('source', '')} {alert.get('links', {}).get('incident')}"
         return str(alert.get("labels", {}).get("incident_id", "")) if known else ""
+
+
+@seam
+class MongoLost:
+    """What did not arrive; a look through what was told of late, for people who ask."""
+
+    def __init__(self, db: Database) -> None:
+        self._asked = db.get_collection("approvals")
+        self._told = db.get_collection("notifications")
+
+    async def since(self, since: datetime) -> list[Undelivered]:
+        """By channel, in the order of their names."""
+        found: dict[str, Undelivered] = {}
+        for collection in (self._asked, self._told):
+            async for each in collection.aggregate(_lost(since), maxTimeMS=_LOOK_MS):
+                one = Undelivered(each["_id"] or EMAIL, each["count"], each["at"], each["error"])
+                before = found.get(one.channel, one)
+                last = max(one, before, key=lambda each: each.at)
+                count = one.count + (before.count if one.channel in found else 0)
+                found[one.channel] = replace(last, count=count)
+        return [found[channel] for channel in sorted(found)]
+
+
+def _lost(since: datetime) -> list[Document]:
+    lost = {"$in": [Status.FAILED.value, Status.BOUNCED.value]}
+    to = "recipients"
+    return [
+        {"$match": {"created_at": {"$gte": since}, f"{to}.status": lost}},
+        {"$unwind": f"${to}"},
+        {"$match": {f"{to}.status": lost}},
+        {"$sort": {f"{to}.at": 1}},
+        {
+            "$group": {
+                "_id": f"${to}.via",
+                "count": {"$sum": 1},
+                "at": {"$last": f"${to}.at"},
+                "error": {"$last": f"${to}.error"},
+            }
+        },
+    ]
 
 
 @seam
