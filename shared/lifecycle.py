@@ -142,7 +142,11 @@ STEP_FROM: Final[dict[StepState, frozenset[StepState]]] = {
 }
 
 APPROVAL_FROM: Final[dict[ApprovalState, frozenset[ApprovalState]]] = {
-    state: frozenset({A.PENDING}) for state in A if state is not A.PENDING
+    A.APPROVED: frozenset({A.PENDING}),
+    A.REJECTED: frozenset({A.PENDING}),
+    A.EXPIRED: frozenset({A.PENDING}),
+    # From approved: a yes was taken back, or what it was for has changed, and it is asked anew.
+    A.SUPERSEDED: frozenset({A.PENDING, A.APPROVED}),
 }
 
 TICKET_ENDED: Final = frozenset({T.RESOLVED, T.CLOSED})

@@ -2,26 +2,53 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 from uuid import UUID
 
-from services.notifier.question import NotAsked, Question, Recorded, Refused, too_late
+from services.notifier.question import (
+    AlreadyDecided,
+    Expired,
+    NotAsked,
+    NotOffered,
+    Question,
+    Recorded,
+    Refused,
+    too_late,
+)
 from services.notifier.recipients import Recipient
 from shared.events import (
     Answer,
+    Changeable,
     Decision,
+    OnExpiry,
+    OnNo,
+    Proposal,
     Refusal,
+    Seat,
+    StepApprovalWithdrawn,
     StepApproved,
     StepAwaitingApproval,
+    StepChange,
+    StepChangeProposed,
     StepEvent,
     StepRejected,
 )
 from shared.lifecycle import ApprovalState, Risk
-from shared.policy.voters import EVERYBODY, OnCall, Voters, voters
+from shared.policy.quorum import Quorum, Standing, words
+from shared.policy.voters import EVERYBODY, OnCall, Voters, different, person_of, voters
+
+_NOTHING_SAID: Final = NotOffered("you have said nothing here that could be taken back")
+#: Why a yes cannot be taken back any more.
+BEGUN: Final = NotOffered("the step has begun, so your yes stands")
 
 
 class Approval(Question):
-    """A request for people's yes to one exact step."""
+    """A request for people's yes to one exact step.
+
+    ``wanted`` says whose yes is missing. Where it is asked ``again``, it stands in the place of
+    ``replaces``, which leads to it by ``superseded_by``. ``change`` is what people wanted of it
+    before, and ``proposal`` why another request takes its place: somebody wants other values.
+    """
 
     session_id: UUID
     step_id: str
@@ -41,6 +68,16 @@ class Approval(Question):
     who: tuple[str, ...] = ()
     requester: str = ""
     not_requester: bool = True
+    seats: tuple[Seat, ...] = ()
+    on_no: OnNo = OnNo.REJECT
+    on_expiry: OnExpiry = OnExpiry.REJECT
+    replaces: UUID | None = None
+    superseded_by: UUID | None = None
+    again: str = ""
+    wanted: str = ""
+    change: StepChange | None = None
+    changeable: Changeable | None = None
+    proposal: Proposal | None = None
     decisions: tuple[Decision, ...] = ()
 
     @classmethod
@@ -53,13 +90,14 @@ class Approval(Question):
         trace: str,
     ) -> Self:
         """The approval that a waiting step needs; the terminal is asked where nobody else is."""
-        return cls(
+        approval = cls(
             **event.model_dump(exclude={"id", "time", "approval_id", "alert"}),
             id=event.approval_id,
             recipients=tuple(recipients) or (Recipient.at_terminal(),),
             created_at=now,
             trace=trace,
         )
+        return approval.model_copy(update={"wanted": approval.standing().wanted})
 
     @property
     def bound_to(self) -> str:
@@ -75,9 +113,45 @@ class Approval(Question):
         return voters(self.who, requester=self.requester, not_requester=self.not_requester)
 
     @property
+    def quorum(self) -> Quorum:
+        """Whose yes it needs."""
+        return Quorum(self.voters, self.required, self.seats, self.on_no)
+
+    def standing(self, on_call: OnCall = EVERYBODY) -> Standing:
+        """What the answers so far come to."""
+        return self.quorum.standing(self.decisions, since=self.created_at, on_call=on_call)
+
+    def answer_of(self, by: str, channel: str) -> Decision | None:
+        """See ``Question``; what was taken back was not said."""
+        who = person_of(by, channel)
+        said = (each for each in words(self.decisions) if person_of(each.by, each.channel) == who)
+        return next(said, None)
+
+    @property
     def approvals(self) -> int:
-        """How many people said yes so far."""
-        return sum(decision.answer is Answer.APPROVE for decision in self.decisions)
+        """How many people say yes by now."""
+        yes = (each for each in words(self.decisions) if each.answer is Answer.APPROVE)
+        return len(different(yes))
+
+    @property
+    def is_being_taken_back(self) -> bool:
+        """Whether somebody took back a yes after it was settled."""
+        last = self.decisions[-1] if self.decisions else None
+        return last is not None and last.answer is Answer.WITHDRAW and self.settled_at is not None
+
+    @property
+    def otherwise(self) -> str:
+        """What becomes of it without an answer, for people."""
+        if self.on_expiry is OnExpiry.ESCALATE:
+            return "the step does not run, and the ticket goes to a person"
+        return "the step is rejected and does not run"
+
+    @property
+    def one_no(self) -> str:
+        """What a no does, for people."""
+        if self.on_no is OnNo.MAJORITY:
+            return f"a no is a vote against it, and {self.quorum.needed} of them reject it"
+        return "one no stops it"
 
     def outcome(self, *, expiry: str = "") -> StepEvent | None:
         """See ``Question``: what the executor has to hear."""
@@ -90,6 +164,8 @@ class Approval(Question):
             "time": self.settled_at,
         }
         match self.state:
+            case ApprovalState.APPROVED if self.is_being_taken_back:
+                return self._taken_back(said)
             case ApprovalState.APPROVED:
                 return StepApproved.about(self.id, decisions=self.decisions, **said)
             case ApprovalState.REJECTED:
@@ -100,38 +176,66 @@ class Approval(Question):
                 return StepRejected.about(
                     self.id, refusal=Refusal.EXPIRED, signature=expiry, **said
                 )
+            case ApprovalState.SUPERSEDED if self.proposal is not None:
+                return StepChangeProposed.about(self.id, proposal=self.proposal, **said)
             case ApprovalState.PENDING | ApprovalState.SUPERSEDED:
                 return None
+
+    def _taken_back(self, said: dict[str, Any]) -> StepApprovalWithdrawn:
+        last = self.decisions[-1]
+        return StepApprovalWithdrawn.about(
+            self.id,
+            key=str(len(self.decisions)),
+            decisions=self.decisions,
+            **said | {"time": last.at},
+        )
 
 
 def decide(
     approval: Approval, decision: Decision, *, now: datetime, on_call: OnCall = EVERYBODY
 ) -> Recorded[Approval] | Refused:
-    """What a decision comes to: one no rejects, ``required`` different people approve.
+    """What a decision comes to, by the rule that the step is under (see ``Quorum``).
 
-    Everybody may say no; whose yes counts is in the approval, and who is on call by ``on_call``.
+    Where the first no ends it, everybody may say it. Whose yes counts is in the approval, and who
+    is on call by ``on_call``. Who said something may take it back: what is not settled is open to
+    that person again, and a yes that settled it may be taken back until the step begins.
     """
+    if decision.answer is Answer.WITHDRAW:
+        return _withdrawn(approval, decision, now=now, on_call=on_call)
     late = too_late(approval, decision, now=now)
     if late is not None:
         return late
-    if decision.answer is Answer.APPROVE:
-        objection = approval.voters.objection(
-            decision.by,
-            decision.channel,
-            on_call=on_call,
-            since=approval.created_at,
-            until=decision.at,
-        )
+    if decision.answer is Answer.APPROVE or approval.on_no is OnNo.MAJORITY:
+        objection = approval.voters.against(decision, on_call=on_call, since=approval.created_at)
         if objection:
             return NotAsked(objection)
+    return _with(approval, decision, now=now, on_call=on_call)
+
+
+def _withdrawn(
+    approval: Approval, decision: Decision, *, now: datetime, on_call: OnCall
+) -> Recorded[Approval] | Refused:
+    before = approval.answer_of(decision.by, decision.channel)
+    match approval.state:
+        case ApprovalState.EXPIRED:
+            return Expired()
+        case ApprovalState.PENDING if before is not None:
+            late = now >= approval.expires_at
+            return Expired() if late else _with(approval, decision, now=now, on_call=on_call)
+        case ApprovalState.APPROVED if before is not None and before.answer is Answer.APPROVE:
+            update = {"decisions": (*approval.decisions, decision)}
+            return Recorded(approval.model_copy(update=update))
+        case ApprovalState.REJECTED | ApprovalState.SUPERSEDED:
+            return AlreadyDecided(approval.state)
+    return _NOTHING_SAID
+
+
+def _with(
+    approval: Approval, decision: Decision, *, now: datetime, on_call: OnCall
+) -> Recorded[Approval]:
+    """The approval with one more answer, settled where that is enough."""
     after = approval.model_copy(update={"decisions": (*approval.decisions, decision)})
-    state = _settled_by(after, decision)
-    settled_at = None if state is ApprovalState.PENDING else now
-    return Recorded(after.model_copy(update={"state": state, "settled_at": settled_at}))
-
-
-def _settled_by(approval: Approval, decision: Decision) -> ApprovalState:
-    if decision.answer is Answer.REJECT:
-        return ApprovalState.REJECTED
-    enough = approval.approvals >= max(1, approval.required)
-    return ApprovalState.APPROVED if enough else ApprovalState.PENDING
+    standing = after.standing(on_call)
+    settled_at = None if standing.state is ApprovalState.PENDING else now
+    update = {"state": standing.state, "settled_at": settled_at, "wanted": standing.wanted}
+    return Recorded(after.model_copy(update=update))

@@ -1,13 +1,15 @@
 """The desk: answers and expiries become recorded outcomes, each exactly once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import structlog
 
-from services.notifier.approval import Approval, decide
+from services.notifier.approval import BEGUN, Approval, decide
+from services.notifier.changing.proposing import propose
 from services.notifier.choice import Choice, choose
+from services.notifier.inadvance.standins import standing_in
 from services.notifier.inquiry import Inquiry, UnfitAnswerError, filled, reply
 from services.notifier.links import Channel, Link
 from services.notifier.question import (
@@ -22,7 +24,8 @@ from services.notifier.question import (
 )
 from services.notifier.store import Questions
 from shared.errors import UnavailableError
-from shared.events import Answer, Choosing, Decision, Event, Reply
+from shared.events import Answer, Choosing, Decision, Delegation, Event, Proposal, Reply
+from shared.lifecycle import ApprovalState
 from shared.oncall.keeping import Rosters
 from shared.signing import Signer
 
@@ -31,18 +34,36 @@ log = structlog.get_logger(__name__)
 _ANYBODY: Final = NotAsked("this link was shown to a whole room: answer by your own one")
 
 Clock = Callable[[], datetime]
+Handed = Callable[[str, datetime], Sequence[Delegation]]
+"""What was handed to a person and stands at a time."""
+
+
+def nothing(person: str, at: datetime) -> Sequence[Delegation]:  # noqa: ARG001 see Handed
+    """Nobody hands anything to anybody."""
+    return ()
 
 
 class Desk:
     """Where people's answers arrive."""
 
     def __init__(
-        self, questions: Questions, signer: Signer, now: Clock, rosters: Rosters | None = None
+        self,
+        questions: Questions,
+        signer: Signer,
+        now: Clock,
+        rosters: Rosters | None = None,
+        *,
+        handed: Handed = nothing,
     ) -> None:
+        self._handed = handed
         self._questions = questions
         self._signer = signer
         self._now = now
         self._rosters = rosters or Rosters()
+
+    def now(self) -> datetime:
+        """The time that answers are judged by."""
+        return self._now()
 
     async def find(self, link: Link) -> Question | None:
         """What a link leads to, if it leads to something."""
@@ -61,16 +82,58 @@ class Desk:
         """
         if link.channel is Channel.ROOM:
             return _ANYBODY
+        if answer is Answer.WITHDRAW and await self._has_begun(approval):
+            return BEGUN
         on_call = await self._rosters.roster()
 
         def judged(current: Approval, now: datetime) -> Recorded[Approval] | Refused:
             said = Decision(
-                answer=answer, by=link.recipient, at=now, channel=link.channel.value, reason=reason
+                answer=answer,
+                by=link.recipient,
+                at=now,
+                channel=link.channel.value,
+                reason=reason,
+                place=len(current.decisions),
             )
+            handed = self._handed(link.recipient, now)
+            said = standing_in(current, said, handed, on_call=on_call)
             signed = self._signer.signed(said, approval_id=current.id, step_hash=current.step_hash)
             return decide(current, signed, now=now, on_call=on_call)
 
         return await self._recorded(approval, judged)
+
+    async def propose(
+        self, approval: Approval, link: Link, given: Mapping[str, str], *, reason: str
+    ) -> Recorded[Approval] | Refused:
+        """Record that the link's recipient wants other values for a step; see ``answer``.
+
+        Raises:
+            UnavailableError: see there.
+        """
+        if link.channel is Channel.ROOM:
+            return _ANYBODY
+        on_call = await self._rosters.roster()
+
+        def judged(current: Approval, now: datetime) -> Recorded[Approval] | Refused:
+            said = Proposal(
+                values=dict(given),
+                by=link.recipient,
+                at=now,
+                channel=link.channel.value,
+                reason=reason,
+            )
+            signed = self._signer.signed_proposal(
+                said, approval_id=current.id, step_hash=current.step_hash
+            )
+            return propose(current, signed, now=now, on_call=on_call)
+
+        return await self._recorded(approval, judged)
+
+    async def next_of(self, question: Question) -> Question | None:
+        """The request that takes the place of one, as soon as it is there."""
+        if not isinstance(question, Approval) or question.superseded_by is None:
+            return None
+        return await self._questions.find(question.superseded_by)
 
     async def choose(
         self, choice: Choice, link: Link, runbook: str | None, *, reason: str
@@ -126,6 +189,9 @@ class Desk:
         for question in await self._questions.overdue(self._now()):
             if await self._settle(question, expired(question, now=self._now())):
                 log.info("approval.expired", **_names(question))
+
+    async def _has_begun(self, approval: Approval) -> bool:
+        return approval.state is ApprovalState.APPROVED and await self._questions.begun(approval)
 
     def _by(self, link: Link) -> dict[str, Any]:
         return {"by": link.recipient, "at": self._now(), "channel": link.channel.value}

@@ -17,7 +17,7 @@ from services.notifier.question import Q, Question
 from services.notifier.recipients import Recipient, Status
 from shared.bus import Publish
 from shared.events import Event
-from shared.lifecycle import ApprovalState, TicketState
+from shared.lifecycle import SESSION_ENDED, ApprovalState, StepState, TicketState
 from shared.outbox import Outbox, kept, push
 from shared.store import SCHEMA, Collection, Database, Document, seam
 
@@ -28,6 +28,12 @@ _ALL: Final = 10_000
 _CHOICES: Final = {"kind": "choice"}
 #: What a document is by its `kind`; one without is an approval.
 _KINDS: Final[dict[str, type[Question]]] = {"choice": Choice, "inquiry": Inquiry}
+_REPLACEABLE: Final = [
+    state.value
+    for state in (ApprovalState.PENDING, ApprovalState.APPROVED, ApprovalState.SUPERSEDED)
+]
+_ENDED: Final = {state.value for state in SESSION_ENDED}
+_NOT_BEGUN: Final = {StepState.AWAITING_APPROVAL.value, StepState.READY.value}
 # As long as the streams keep events: an older request for approval cannot come any more.
 _FINISHED_KEPT: Final = timedelta(days=14)
 
@@ -39,7 +45,7 @@ class Questions(Protocol):
         """Store a new question, or find it where it was stored before; returns it as it is.
 
         Of a session that has ended already, or a ticket that does not wait for it any more, it is
-        superseded.
+        superseded; and so is what it stands for, by it.
         """
         ...
 
@@ -67,6 +73,10 @@ class Questions(Protocol):
 
     async def pending(self, most: int | None) -> list[Question]:
         """Questions that wait for an answer, those that expire first before the others."""
+        ...
+
+    async def begun(self, approval: Approval) -> bool:
+        """Whether the step has begun, or its session has ended without it."""
         ...
 
     async def supersede(self, session_id: UUID, now: datetime) -> int:
@@ -103,6 +113,7 @@ class MongoQuestions:
     def __init__(self, db: Database, publish: Publish) -> None:
         self._approvals = db.get_collection("approvals")
         self._finished = db.get_collection("finished_sessions")
+        self._sessions = db.get_collection("sessions")
         self._tickets = db.get_collection("tickets")
         self._outbox = Outbox(self._approvals, publish)
 
@@ -126,6 +137,8 @@ class MongoQuestions:
         ended = await self._ended(question)
         if ended is not None:
             await self._supersede({"_id": question.id}, ended)
+        if isinstance(question, Approval) and question.replaces is not None:
+            await self._replace(question.replaces, question)
         stored = await self._approvals.find_one({"_id": question.id})
         return question if stored is None else _as(type(question), stored)
 
@@ -141,7 +154,11 @@ class MongoQuestions:
         pushed = push(events, traceparent=before.trace)
         update: Document = {
             **pushed,
-            "$set": {"state": after.state.value, "settled_at": after.settled_at},
+            "$set": {
+                "state": after.state.value,
+                "settled_at": after.settled_at,
+                **_told(after),
+            },
             "$push": {
                 **pushed.get("$push", {}),
                 "decisions": {"$each": [d.model_dump(mode="json") for d in new]},
@@ -149,7 +166,7 @@ class MongoQuestions:
         }
         guard = {
             "_id": before.id,
-            "state": ApprovalState.PENDING.value,
+            "state": before.state.value,
             "decisions": {"$size": len(before.answers)},
         }
         changed = await self._approvals.find_one_and_update(
@@ -169,6 +186,13 @@ class MongoQuestions:
         query = {"state": ApprovalState.PENDING.value}
         found = self._approvals.find(query).sort("expires_at", 1).limit(most or _ALL)
         return [question_of(document) async for document in found]
+
+    async def begun(self, approval: Approval) -> bool:
+        wanted = {"state": 1, "runs": 1}
+        session = await self._sessions.find_one({"_id": approval.session_id}, wanted)
+        if session is None or session["state"] in _ENDED:
+            return True
+        return session["runs"].get(approval.step_id, {}).get("state") not in _NOT_BEGUN
 
     async def supersede(self, session_id: UUID, now: datetime) -> int:
         await self._finished.update_one(
@@ -191,6 +215,22 @@ class MongoQuestions:
         waits = {"state": TicketState.TRIAGED.value, "parent_id": None, "choice.id": question.id}
         found = await self._tickets.find_one({"_id": question.ticket_id, **waits}, {"_id": 1})
         return None if found else datetime.now(UTC)
+
+    async def _replace(self, old: UUID, by: Approval) -> None:
+        """Have one question lead to the one that stands in its place."""
+        ended = ("$settled_at", by.created_at)
+        await self._approvals.update_one(
+            {"_id": old, "state": {"$in": _REPLACEABLE}, "superseded_by": None},
+            [
+                {
+                    "$set": {
+                        "state": ApprovalState.SUPERSEDED.value,
+                        "superseded_by": by.id,
+                        "settled_at": {"$ifNull": list(ended)},
+                    }
+                }
+            ],
+        )
 
     async def _supersede(self, which: Document, now: datetime) -> int:
         changed = await self._approvals.update_many(
@@ -298,7 +338,8 @@ def _document(question: Question) -> Document:
     MongoDB would lose. So do options, which nothing is looked for in.
     """
     as_json = {"decisions", "options", "severity", "state", "risk", "evidence", "who"}
-    as_json |= {"fields", "purpose"}
+    as_json |= {"fields", "purpose", "change", "changeable", "proposal"}
+    as_json |= {"seats", "on_no", "on_expiry"}
     return {
         **question.model_dump(exclude={"id", *as_json}),
         **question.model_dump(mode="json", include=as_json),
@@ -306,6 +347,14 @@ def _document(question: Question) -> Document:
         "schema": SCHEMA,
         "recipients": stored_recipients(question.recipients),
     }
+
+
+def _told(question: Question) -> Document:
+    """What changes with an answer beside the answers: whose is missing, what somebody wants."""
+    if not isinstance(question, Approval):
+        return {}
+    wants = question.proposal and question.proposal.model_dump(mode="json")
+    return {"wanted": question.wanted, "proposal": wants}
 
 
 def question_of(document: Document) -> Question:

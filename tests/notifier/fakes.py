@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from services.notifier.approval import Approval
 from services.notifier.channels.messenger import RefusedError
 from services.notifier.choice import Choice
 from services.notifier.course import Moment
@@ -11,6 +12,8 @@ from services.notifier.store import BATCH
 from shared.errors import UnavailableError
 from shared.lifecycle import ApprovalState
 from tests.notifier.builders import NOW
+
+_REPLACEABLE = (ApprovalState.PENDING, ApprovalState.APPROVED, ApprovalState.SUPERSEDED)
 
 
 class Clock:
@@ -67,6 +70,7 @@ class FakeQuestions:
         self._outbox = {}
         self._finished = {}
         self.waiting = {}
+        self.running = set()
 
     async def open(self, question):
         self._kept.setdefault(question.id, question)
@@ -75,7 +79,15 @@ class FakeQuestions:
                 self._supersede(lambda one: one.id == question.id, NOW)
         elif question.session_id in self._finished:
             await self.supersede(question.session_id, self._finished[question.session_id])
+        old = self._kept.get(getattr(question, "replaces", None))
+        if old is not None and old.superseded_by is None and old.state in _REPLACEABLE:
+            update = {"state": ApprovalState.SUPERSEDED, "superseded_by": question.id}
+            update["settled_at"] = old.settled_at or question.created_at
+            self._kept[old.id] = old.model_copy(update=update)
         return self._kept[question.id]
+
+    async def begun(self, approval):
+        return approval.step_id in self.running
 
     async def find(self, question_id):
         return self._kept.get(question_id)
@@ -88,13 +100,14 @@ class FakeQuestions:
 
     async def record(self, before, after, events):
         kept = self._kept[before.id]
-        if kept.state is not ApprovalState.PENDING or len(kept.answers) != len(before.answers):
+        if kept.state is not before.state or len(kept.answers) != len(before.answers):
             return False
         self._kept[before.id] = kept.model_copy(
             update={
                 "state": after.state,
                 "settled_at": after.settled_at,
                 "decisions": after.decisions,
+                **({"wanted": after.wanted} if isinstance(after, Approval) else {}),
             }
         )
         self._outbox[before.id] = list(events)

@@ -50,7 +50,7 @@ STEP = {
 }
 APPROVAL = {
     "pending": "approved rejected expired superseded",
-    "approved": "",
+    "approved": "superseded",
     "rejected": "",
     "expired": "",
     "superseded": "",

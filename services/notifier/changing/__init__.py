@@ -1,0 +1,1 @@
+"""Approve with changes: other values for a step, shown before they are sent for good."""
