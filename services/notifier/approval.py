@@ -78,6 +78,7 @@ class Approval(Question):
     change: StepChange | None = None
     changeable: Changeable | None = None
     proposal: Proposal | None = None
+    runbook_seal: str = ""
     decisions: tuple[Decision, ...] = ()
 
     @classmethod
@@ -91,8 +92,9 @@ class Approval(Question):
     ) -> Self:
         """The approval that a waiting step needs; the terminal is asked where nobody else is."""
         approval = cls(
-            **event.model_dump(exclude={"id", "time", "approval_id", "alert"}),
+            **event.model_dump(exclude={"id", "time", "approval_id", "alert", "given"}),
             id=event.approval_id,
+            decisions=event.given,
             recipients=tuple(recipients) or (Recipient.at_terminal(),),
             created_at=now,
             trace=trace,
@@ -209,7 +211,15 @@ def decide(
         objection = approval.voters.against(decision, on_call=on_call, since=approval.created_at)
         if objection:
             return NotAsked(objection)
+    if decision.answer is Answer.APPROVE and (other := _one_with(approval, decision)):
+        return NotAsked(f"{other.told_by} said yes already, and you count as one person with that")
     return _with(approval, decision, now=now, on_call=on_call)
+
+
+def _one_with(approval: Approval, yes: Decision) -> Decision | None:
+    """The yes that was said before by whoever is one person with who says it now."""
+    said = (each for each in words(approval.decisions) if each.answer is Answer.APPROVE)
+    return next((each for each in said if len(different((each, yes))) == 1), None)
 
 
 def _withdrawn(

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, HttpUrl, field_validator
 
+from shared.config.approvals import Approvals
 from shared.config.channels import Channels, channel_mistakes
 from shared.config.correlation import Correlation
 from shared.config.credentials import bind_credentials, credential_mistakes
@@ -69,6 +70,7 @@ class Config(Section):
     schedules: Schedules = Field(default_factory=dict)
     routes: Routes = ()
     policy: PolicySection = PolicyConfig()
+    approvals: Approvals = Approvals()
     targets: dict[str, Target] = Field(default_factory=dict)
     execution: Execution = Execution()
     prometheus: dict[str, PrometheusServer] = Field(default_factory=dict)

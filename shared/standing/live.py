@@ -63,6 +63,14 @@ class LiveStanding:
             one for one in self._delegations if one.of == person.casefold() and one.holds_at(at)
         ]
 
+    def said_by(self, person: str, at: datetime) -> list[Delegation | Window]:
+        """What stands of this person's words, and of what was said in their place."""
+        who = person.casefold()
+        return [
+            *(one for one in self._delegations if one.of == who and one.holds_at(at)),
+            *(one for one in self._windows if one.by.casefold() == who and one.holds_at(at)),
+        ]
+
     def _believed(self, kept: Kept) -> Standing | None:
         try:
             word = word_of(kept)

@@ -7,7 +7,7 @@ import structlog
 from services.notifier.approval import Approval
 from services.notifier.audit.entry import NOWHERE, Action, Entry, Origin, Trail
 from services.notifier.choice import Choice
-from services.notifier.desk import Clock, Desk
+from services.notifier.desk import Clock, Desk, Handed, nothing
 from services.notifier.inquiry import Inquiry
 from services.notifier.links import Link
 from services.notifier.question import (
@@ -45,8 +45,9 @@ class WitnessedDesk(Desk):
         rosters: Rosters | None = None,
         *,
         trail: Trail,
+        handed: Handed = nothing,
     ) -> None:
-        super().__init__(questions, signer, now, rosters)
+        super().__init__(questions, signer, now, rosters, handed=handed)
         self._trail = trail
 
     async def saw(
@@ -71,6 +72,19 @@ class WitnessedDesk(Desk):
     ) -> Recorded[Approval] | Refused:
         outcome = await super().answer(approval, link, answer, reason=reason)
         return await self._witnessed(approval, link, origin, answer.value, outcome)
+
+    async def propose(
+        self,
+        approval: Approval,
+        link: Link,
+        given: Mapping[str, str],
+        *,
+        reason: str,
+        origin: Origin = NOWHERE,
+    ) -> Recorded[Approval] | Refused:
+        outcome = await super().propose(approval, link, given, reason=reason)
+        wanted = ", ".join(f"{name}={value}" for name, value in given.items())
+        return await self._witnessed(approval, link, origin, f"change {wanted}", outcome)
 
     async def choose(
         self,

@@ -20,6 +20,7 @@ class Action(StrEnum):
 
     VIEWED = "viewed"
     CLICKED = "clicked"
+    IN_ADVANCE = "in advance"
     DECIDED = "decided"
     REFUSED = "refused"
 

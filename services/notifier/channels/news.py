@@ -47,7 +47,8 @@ Newsworthy = SessionStarted | SessionFinished | StepDone | TicketResolved | Tick
 class News:
     """What happened; ``sections`` are lists with a heading each.
 
-    ``ran`` is said of the end of a ticket: whether Handrail itself did something about it.
+    ``ran`` is said of the end of a ticket: whether Handrail itself did something about it. With
+    ``words`` the message begins with these.
     """
 
     id: UUID
@@ -58,11 +59,12 @@ class News:
     summary: str
     sections: tuple[tuple[str, tuple[str, ...]], ...] = ()
     ran: bool = False
+    words: str = ""
 
     @property
     def word(self) -> str:
         """What a message begins with."""
-        return _WORDS[self.kind]
+        return self.words or _WORDS[self.kind]
 
     @property
     def headline(self) -> str:
