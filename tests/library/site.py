@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+from collections.abc import Callable
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -15,11 +16,13 @@ from services.planner.plan import Planner
 from services.verifier.looks.command import CommandLook
 from services.verifier.looks.http import HttpLook
 from shared.config import SshTarget
+from shared.connectors.protocol import Job
 from shared.events import Alert, AlertStatus, HttpCheck, PlanReady, TicketTriaged
 from shared.lifecycle import Effect, SessionState, Severity, StepState, Verdict
 from shared.runbook import Library, load_runbooks
 from tests.executor.fakes import MemorySessions, engine
 from tests.executor.sessions import NOW
+from tests.library.cluster import ClusterTarget
 from tests.library.machines import Machine
 
 SHIPPED = Path(__file__).parents[2] / "runbooks"
@@ -60,7 +63,7 @@ class Site:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._machines: dict[str, Machine] = {}
+        self._machines: dict[str, Machine | ClusterTarget] = {}
         self._opened = {}
 
     def machine(self, name: str, *tools: str) -> Machine:
@@ -68,8 +71,13 @@ class Site:
         made = self._machines[name] = Machine(self._root / name, *tools)
         return made
 
-    def kind(self, _target: str) -> str:
-        return "ssh"
+    def cluster(self, server) -> ClusterTarget:
+        """A cluster as the target ``kubernetes``."""
+        made = self._machines["kubernetes"] = ClusterTarget(server)
+        return made
+
+    def kind(self, target: str) -> str:
+        return "kubernetes" if isinstance(self._machines[target], ClusterTarget) else "ssh"
 
     def open(self, target: str, *, uses: str = "ssh"):
         """The connector of a target, as the executor and the verifier want it."""
@@ -100,7 +108,11 @@ class Site:
                 "password": {"env": "HOST_PASSWORD"},
             }
         )
-        planner = Planner(library(), dict.fromkeys(self._machines, declared), {})
+        targets = {
+            name: machine.declared() if isinstance(machine, ClusterTarget) else declared
+            for name, machine in self._machines.items()
+        }
+        planner = Planner(library(), targets, {})
         made = planner.conclude(triaged(alert))
         assert isinstance(made, PlanReady), made
         return made
@@ -133,8 +145,13 @@ class Site:
         assert not await self.is_well(plan)
         return session
 
-    async def run(self, plan: PlanReady) -> Session:
-        """Run a plan to its end. Until somebody is asked, nothing may change."""
+    async def run(
+        self, plan: PlanReady, *, before_yes: Callable[[], None] | None = None
+    ) -> Session:
+        """Run a plan to its end. Until somebody is asked, nothing may change.
+
+        ``before_yes`` is what happens while the first question waits for its answer.
+        """
         sessions = MemorySessions(_session(plan))
         driver = engine(sessions, self)
         untouched = self.files()
@@ -145,6 +162,9 @@ class Site:
                 break
             if not _acted(session):
                 assert self.files() == untouched, "a look has changed something"
+            if before_yes is not None:
+                before_yes, happens = None, before_yes
+                happens()
             for step in session.steps:
                 _speaks_posix(step)
                 if session.run(step.id).state is StepState.AWAITING_APPROVAL:
@@ -155,7 +175,8 @@ class Site:
     async def taken_back(self, session: Session, step_id: str) -> None:
         """Run the rollback of a step."""
         step = session.step(step_id)
-        ended = await self.open(step.target).read(step.rollback, timeout=_LONG)
+        job = Job(f"{session.id}-back", step.rollback, _LONG, step.effect)
+        ended = await self.open(step.target).run(job)
         assert ended.exit_code == 0, ended
 
     async def _settled(self, sessions: MemorySessions, plan: PlanReady) -> Session:
@@ -193,6 +214,6 @@ def _yes_to(step_id: str):
 
 def _speaks_posix(step) -> None:
     """What a person is asked about is something that a shell can read."""
-    if step.late is None:
+    if step.late is None and step.uses in ("ssh", "local"):
         for text in (step.run, step.check, step.rollback):
             subprocess.run(["sh", "-n", "-c", text or ""], check=True)

@@ -106,7 +106,7 @@ def test_risk_and_effect_are_honest(name):
         looks = step.effect is Effect.READ_ONLY
         assert looks == (step.risk is Risk.LOW), step.id
         assert step.effect is not Effect.ONCE, f"{step.id} could not be taken up after a crash"
-        if FINAL.search(step.run):
+        if FINAL.search(step.actions().run):
             assert step.risk in (Risk.HIGH, Risk.CRITICAL), step.id
 
 
@@ -121,8 +121,18 @@ def test_a_repair_is_proved_by_a_check_that_only_looks(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_command_is_one_that_a_posix_shell_reads(name):
     made = drafted(name)
-    checks = [check.run for check in made.verify if isinstance(check, CommandCheck)]
-    texts = [text for step in made.steps for text in (step.run, step.check, step.rollback)]
+    shells = ("ssh", "local")
+    checks = [
+        check.run
+        for check in made.verify
+        if isinstance(check, CommandCheck) and check.uses in shells
+    ]
+    texts = [
+        text
+        for step in made.steps
+        if step.uses in shells
+        for text in (step.run, step.check, step.rollback)
+    ]
     script = "\n".join(f"f() {{\n{text}\n}}" for text in (*texts, *checks) if text)
     # What is written late still has its placeholders: as a word they say nothing to a shell.
     script = re.sub(r"\{\{[^}]*\}\}", "1", script)
