@@ -1,6 +1,7 @@
 """The links to questions: GET shows, POST decides; for browsers and, on request, in JSON."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
@@ -9,6 +10,16 @@ from services.notifier import links
 from services.notifier.approval import Approval
 from services.notifier.audit.desk import WitnessedDesk
 from services.notifier.audit.entry import Action, Origin
+from services.notifier.changing.pages import (
+    QUERY,
+    change_page,
+    elsewhere,
+    may_change,
+    preview_answer,
+    token_of,
+)
+from services.notifier.changing.posted import PostedDecision
+from services.notifier.changing.proposing import NOTHING, Preview, preview
 from services.notifier.choice import Choice
 from services.notifier.course import Courses
 from services.notifier.door import Door, guarded
@@ -22,7 +33,7 @@ from services.notifier.pages import (
     unavailable,
     wants_json,
 )
-from services.notifier.posted import BadAnswerError, PostedAnswer, PostedChoice, posted
+from services.notifier.posted import BadAnswerError, PostedAnswer, PostedChoice, Wish, posted
 from services.notifier.question import (
     AlreadyAnswered,
     AlreadyDecided,
@@ -37,6 +48,17 @@ from services.notifier.question import (
 from services.notifier.replied import PostedReply, values_in
 from services.notifier.text import REASON_LENGTH
 from shared.errors import UnavailableError
+from shared.runbook.changing import UnfitChangeError
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Other values that somebody wants, shown and not sent yet."""
+
+    approval: Approval
+    preview: Preview
+    reason: str
+
 
 Counted = Recorded[Approval] | Recorded[Choice] | Recorded[Inquiry]
 
@@ -58,13 +80,19 @@ def question_links(
         try:
             link, question = await _found(desk, token, key, now())
             await desk.saw(Action.VIEWED, question, link, Origin.of(request))
+            following = await desk.next_of(question)
             course = await courses.of(question.ticket_id)
         except BadLinkError:
             return gone(request)
         except UnavailableError:
             return unavailable(request)
+        token = token_of(following, link, key=key) if following is not None else ""
         if wants_json(request):
-            return json_answer(200, as_json(question, link, now=now()))
+            return json_answer(200, {**as_json(question, link, now=now()), "next": token or None})
+        if token:
+            return elsewhere(token)
+        if QUERY in request.query_params and may_change(question, link, now()):
+            return change_page(question, link)
         return question_page(question, link, now=now(), course=course)
 
     @router.post("/a/{token}")
@@ -103,6 +131,10 @@ async def _answered(
         outcome = await _outcome(desk, link, question, request)
     except BadAnswerError as error:
         return _refused(request, question, link, now(), error)
+    if isinstance(outcome, Shown):
+        return preview_answer(
+            request, outcome.approval, link, outcome.preview, reason=outcome.reason
+        )
     current = await desk.find(link)
     match outcome:
         case Recorded():
@@ -118,21 +150,24 @@ async def _answered(
     if wants_json(request):
         return json_answer(status, {"outcome": name, **as_json(current, link, now=now())})
     recorded = isinstance(outcome, Recorded)
+    if recorded and isinstance(current, Approval) and current.proposal is not None:
+        # Where it goes on to the new question, and sends nothing twice.
+        return elsewhere(request.path_params["token"])
     return question_page(current, link, now=now(), status=status, recorded=recorded)
 
 
 async def _outcome(
     desk: WitnessedDesk, link: Link, question: Question, request: Request
-) -> Counted | TooLate:
-    outcome: Counted | Refused
+) -> Counted | TooLate | Shown:
+    outcome: Counted | Refused | Shown
     form: dict[str, str] = {}
     origin = Origin.of(request)
     match question:
         case Approval():
-            said = await posted(request, PostedAnswer)
-            outcome = await desk.answer(
-                question, link, said.decision, reason=said.reason, origin=origin
-            )
+            kind = PostedDecision if question.changeable else PostedAnswer
+            said = await posted(request, kind)
+            form = said.as_form() if isinstance(said, PostedDecision) else {}
+            outcome = await _about_step(desk, link, question, said, origin)
         case Choice():
             chosen = await posted(request, PostedChoice)
             outcome = await desk.choose(
@@ -146,11 +181,35 @@ async def _outcome(
             raise BadLinkError("nothing can be answered here")
     match outcome:
         case NotAsked(reason=reason):
-            raise BadAnswerError(403, reason, form=form)
+            raise BadAnswerError(403, reason, reason=form.get("reason", ""), form=form)
         case NotOffered(reason=reason):
-            raise BadAnswerError(422, reason, form=form)
+            raise BadAnswerError(422, reason, reason=form.get("reason", ""), form=form)
         case _:
             return outcome
+
+
+async def _about_step(
+    desk: WitnessedDesk, link: Link, approval: Approval, said: PostedAnswer, origin: Origin
+) -> Recorded[Approval] | Refused | Shown:
+    if not isinstance(said.decision, Wish):
+        return await desk.answer(approval, link, said.decision, reason=said.reason, origin=origin)
+    if not isinstance(said, PostedDecision):
+        return NotOffered(NOTHING)
+    return await _changed(desk, link, approval, said, origin)
+
+
+async def _changed(
+    desk: WitnessedDesk, link: Link, approval: Approval, said: PostedDecision, origin: Origin
+) -> Recorded[Approval] | Refused | Shown:
+    """Show the change, or send it where exactly this one has been shown."""
+    try:
+        shown = preview(approval, said.values)
+    except UnfitChangeError as error:
+        return NotOffered(str(error))
+    if approval.open_at(desk.now()) and said.confirm != shown.confirm:
+        return Shown(approval, shown, said.reason)
+    wanted = {each.name: each.new for each in shown.values}
+    return await desk.propose(approval, link, wanted, reason=said.reason, origin=origin)
 
 
 async def _replied(
@@ -166,6 +225,15 @@ def _refused(
 ) -> Response:
     if wants_json(request):
         return json_answer(error.status, {"error": str(error)})
+    if error.form.get("decision") == Wish.CHANGE and may_change(question, link, now):
+        return change_page(
+            question,
+            link,
+            status=error.status,
+            problem=str(error),
+            reason=error.reason[:REASON_LENGTH],
+            given=values_in(error.form),
+        )
     return question_page(
         question,
         link,

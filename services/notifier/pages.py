@@ -11,6 +11,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from services.notifier.approval import Approval
+from services.notifier.changing.proposing import difference_of, is_on_its_way
 from services.notifier.choice import NONE, Choice
 from services.notifier.course import Moment
 from services.notifier.inquiry import WORDS, Inquiry
@@ -86,6 +87,7 @@ def question_page(
         words=WORDS,
         value_length=VALUE_LENGTH,
         course=course,
+        **_of_changes(question, now),
     )
 
 
@@ -162,6 +164,16 @@ def _kind(question: Question) -> str:
         case Inquiry():
             return "inquiry"
     return "approval"
+
+
+def _of_changes(question: Question, now: datetime) -> dict[str, Any]:
+    """What a page says of other values that people want for a step."""
+    if not isinstance(question, Approval):
+        return {}
+    return {
+        "difference": difference_of(question),
+        "is_on_its_way": is_on_its_way(question, now),
+    }
 
 
 def _so_far(question: Question) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What people post as an answer, from a form or in JSON, and what is wrong with it."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated, ClassVar, Final, TypeVar
 from urllib.parse import parse_qs
 
@@ -64,10 +65,16 @@ class Posted(BaseModel):
 P = TypeVar("P", bound=Posted)
 
 
+class Wish(StrEnum):
+    """What is no answer to a step as it is: somebody wants other values for it."""
+
+    CHANGE = "change"
+
+
 class PostedAnswer(Posted):
     """A yes or a no to a step."""
 
-    decision: Answer
+    decision: Answer | Wish
 
     @model_validator(mode="after")
     def _no_with_reason(self) -> "PostedAnswer":

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from services.notifier.links import TERMINAL, Channel
 from services.notifier.recipients import Recipient
 from services.notifier.routing.state import Routing
-from shared.events import Choosing, Decision, Event, Reply
+from shared.events import Choosing, Decision, Event, Proposal, Reply
 from shared.lifecycle import ApprovalState, Severity
 
 Said = Decision | Choosing | Reply
@@ -112,7 +112,7 @@ TooLate = AlreadyAnswered | AlreadyDecided | Expired
 Refused = TooLate | NotAsked | NotOffered
 
 
-def too_late(question: Question, said: Said, *, now: datetime) -> TooLate | None:
+def too_late(question: Question, said: Said | Proposal, *, now: datetime) -> TooLate | None:
     """Why an answer does not count any more, if so."""
     before = question.answer_of(said.by, said.channel)
     if before is not None:

@@ -108,6 +108,7 @@ class FakeQuestions:
                 "settled_at": after.settled_at,
                 "decisions": after.decisions,
                 **({"wanted": after.wanted} if isinstance(after, Approval) else {}),
+                **({"proposal": after.proposal} if isinstance(after, Approval) else {}),
             }
         )
         self._outbox[before.id] = list(events)
