@@ -6,14 +6,16 @@ from datetime import datetime
 
 from services.notifier.approval import Approval
 from services.notifier.choice import Choice
+from services.notifier.inadvance.beside import StandIns
 from services.notifier.inquiry import Inquiry
-from services.notifier.question import Q, Question
+from services.notifier.question import Q, Question, Said
 from services.notifier.recipients import Recipient
 from services.notifier.routing import timing
 from services.notifier.routing.choosing import Chooser, Circle
 from services.notifier.routing.matching import Matched
 from services.notifier.routing.state import Routing
 from services.notifier.routing.timing import Stage
+from shared.events import Decision
 from shared.lifecycle import Risk
 from shared.oncall.roster import Roster
 from shared.policy.voters import Voters
@@ -34,6 +36,7 @@ class Planner:
     """Plans rounds for everybody in handrail.yaml."""
 
     chooser: Chooser
+    stand_ins: StandIns | None = None
 
     def asked(self, question: Q, match: Matched, roster: Roster, *, owner: str) -> Q:
         """A new question with its route, claimed by ``owner``, and with whom it tells at once."""
@@ -86,13 +89,20 @@ class Planner:
         told: Sequence[Recipient],
     ) -> tuple[Recipient, ...]:
         circle = _circle(question, roster, now)
-        answered = {said.by.casefold() for said in question.answers}
+        answered = {who.casefold() for said in question.answers for who in _people(said)}
         chosen: tuple[Recipient, ...] = ()
         for stage in stages:
             chosen += self.chooser.chosen(
                 stage, circle, route=routing.route.name, told=(*told, *chosen), answered=answered
             )
+        if self.stand_ins is not None and isinstance(question, Approval):
+            chosen += self.stand_ins.beside(question, chosen, told, now)
         return chosen
+
+
+def _people(said: Said) -> tuple[str, ...]:
+    """Who said it, and in whose place."""
+    return (said.by, said.behalf) if isinstance(said, Decision) else (said.by,)
 
 
 def _circle(question: Question, roster: Roster, now: datetime) -> Circle:

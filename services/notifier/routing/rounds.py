@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import structlog
 
@@ -125,6 +125,27 @@ class Rounds:
         for digest, together in gathered.items():
             if await self._claims.gather(digest, uuid4().hex, self._now()):
                 await self._tell_together(together, roster, publish)
+
+    async def also(self, question_id: UUID, people: Iterable[Recipient], publish: Publish) -> None:
+        """Tell more people of a question that is open, beside its route.
+
+        Where another replica is just telling somebody, they are told with the next stage.
+
+        Raises:
+            UnavailableError: the store does not answer.
+        """
+        question, now = await self._questions.find(question_id), self._now()
+        if question is None or question.routing is None or not question.open_at(now):
+            return
+        told = {(to.via, to.email.casefold()) for to in question.recipients}
+        more = tuple(to for to in people if (to.via, to.email.casefold()) not in told)
+        owner, seen = uuid4().hex, question.routing
+        if not more or not await self._claims.take(
+            question.id, seen, owner=owner, done=seen.done, more=more, now=now
+        ):
+            return
+        whole = question.model_copy(update={"recipients": (*question.recipients, *more)})
+        await self._tell(Round(whole, owner, now), publish)
 
     def _first(self, question: Question, routing: Routing, owner: str, roster: Roster) -> Round:
         """The round that was stored with the question; what came due since is left for the next."""
