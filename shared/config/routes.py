@@ -7,6 +7,8 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, model_validator
 
+from shared.config.channels import ENDS
+from shared.config.channels import Kind as Told
 from shared.config.clocks import Hours
 from shared.config.policy import Located, Name, Span, Teams, ZoneName, not_known
 from shared.config.section import Section
@@ -26,6 +28,7 @@ ROUTE_WORDS: Final[dict[str, dict[str, object]]] = {
     "target": WORDS["target"],
     "time": WORDS["time"],
     "question": {"kind": "approval"},
+    "outcome": {"kind": "resolved"},
 }
 
 
@@ -71,6 +74,17 @@ class Digest(Section):
     risks: Annotated[tuple[Risk, ...], Field(min_length=1)] = (Risk.LOW,)
 
 
+class Outcomes(Section):
+    """What is told of tickets, instead of what channels say under ``tell``.
+
+    To whom and over what the route says, where it is not said here.
+    """
+
+    tell: tuple[Told, ...] = ENDS
+    to: Whom | None = None
+    by: Over | None = None
+
+
 class RouteConfig(Section):
     """Whom the questions go to that ``when`` holds for; without ``when``, all that come so far.
 
@@ -87,6 +101,7 @@ class RouteConfig(Section):
     remind: Reminders | None = None
     quiet: Quiet | None = None
     digest: Digest | None = None
+    outcomes: Outcomes | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> "RouteConfig":
@@ -154,3 +169,5 @@ def _named(route: RouteConfig) -> Iterator[tuple[tuple[str | int, ...], Whom, tu
     yield (), route.to, route.by
     for at, step in enumerate(route.escalate):
         yield ("escalate", at), step.to, step.by or ()
+    if route.outcomes is not None:
+        yield ("outcomes",), route.outcomes.to or (), route.outcomes.by or ()

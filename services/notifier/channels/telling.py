@@ -1,5 +1,6 @@
 """Tells news of tickets to those who asked for it."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
@@ -10,6 +11,8 @@ from services.notifier.channels.news import Newsworthy, kind_of, news_of
 from services.notifier.channels.reports import raise_for_unsent, reports
 from services.notifier.delivery import Postman
 from services.notifier.feedback.feedback import FeedbackLink
+from services.notifier.outcomes.deciding import Outcomes
+from services.notifier.recipients import Recipient
 from services.notifier.store import Notifications
 from shared.bus import Publish
 from shared.config.channels import Kind
@@ -29,26 +32,52 @@ class Teller:
         postman: Postman,
         *,
         feedback: FeedbackLink = lambda _to, _news: "",
+        outcomes: Outcomes | None = None,
     ) -> None:
         self._directory = directory
         self._notifications = notifications
         self._postman = postman
         self._feedback = feedback
+        self._outcomes = outcomes
 
     async def tell(self, event: Newsworthy, publish: Publish) -> None:
         """Tell it to whoever wants to hear of it, and report what came of that.
+
+        Where a route says who that is and when, they are told by it, at the end of quiet hours.
 
         Raises:
             UnavailableError: somebody could not be reached for now; the others were.
         """
         kind = kind_of(event)
-        listed = self._directory.told(kind) if kind else ()
+        if kind is None:
+            return
+        listed = self._directory.told(kind)
+        if self._outcomes is not None:
+            routed = await self._outcomes.told(event, kind)
+            if routed is not None and routed.at > event.time:
+                # Even if it comes again when its time is over: one way only leads to people.
+                await self._outcomes.hold(event, routed)
+                return
+            listed = listed if routed is None else routed.to
+        await self.send(event, listed, publish, since=event.time)
+
+    async def send(
+        self, event: Newsworthy, listed: Sequence[Recipient], publish: Publish, *, since: datetime
+    ) -> None:
+        """Tell it to these now, each once, and report what came of that.
+
+        ``since`` when people could be told; a day later it is no news any more.
+
+        Raises:
+            UnavailableError: see ``tell``.
+        """
+        kind = kind_of(event)
         if not kind or not listed:
             return
         now = datetime.now(UTC)
         told = await self._notifications.open(event, listed, now)
         mark = partial(self._notifications.mark, event.id)
-        if now - event.time >= STALE:
+        if now - since >= STALE:
             given_up = await self._postman.give_up(told, now=now, mark=mark)
             await publish(*reports(event, given_up, purpose=event.subject))
             return
@@ -60,7 +89,8 @@ class Teller:
 
     def wants(self, *kinds: Kind) -> bool:
         """Whether anybody wants to hear of one of these."""
-        return any(self._directory.told(kind) for kind in kinds)
+        routed = self._outcomes.kinds() if self._outcomes else frozenset()
+        return any(kind in routed or self._directory.told(kind) for kind in kinds)
 
     async def _title(self, event: Newsworthy) -> str:
         match event:

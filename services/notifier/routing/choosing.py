@@ -14,7 +14,7 @@ from services.notifier.routing.timing import Kind, Stage
 from shared.config import Person
 from shared.config.channels import SlackChannel, TelegramChannel
 from shared.config.policy import people_in
-from shared.config.routes import DEFAULT, EMAIL
+from shared.config.routes import DEFAULT, EMAIL, Over, Whom
 from shared.oncall.roster import Roster
 from shared.policy.terms import is_on_call
 from shared.policy.voters import Voters
@@ -113,6 +113,12 @@ class Chooser:
             return self.directory.people
         addresses = {*named, *(person for people in on_call if people for person in people)}
         return tuple(one for one in self.directory.people if one.email.lower() in addresses)
+
+    def told(self, to: Whom, over: Over, circle: Circle) -> tuple[Recipient, ...]:
+        """Those whom words of a route mean, each once a channel; they are only told."""
+        people = self.people(to, circle)
+        found = (one for channel in over for one in self._on(channel, people))
+        return tuple(_each_once(found))
 
     def _meant(self, stage: Stage, circle: Circle, *, is_default: bool) -> tuple[Recipient, ...]:
         people = self._may(self.people(stage.to, circle), circle)

@@ -56,6 +56,33 @@ def matched(
     return Matched(DEFAULT, tuple(trace))
 
 
+@dataclass(frozen=True)
+class About:
+    """What is known of a ticket of which something is told."""
+
+    severity: Severity
+    title: str
+    alert: Alert | None = None
+
+
+def outcome_route(
+    routes: Iterable[RouteConfig], about: About, kind: str, now: datetime
+) -> RouteConfig | None:
+    """The first route that says what is told of such a ticket; none leaves it to the channels."""
+    said: dict[str, Any] = {"severity": about.severity.value, "title": about.title}
+    if about.alert is not None:
+        said = _ticket(about.alert, about.severity)
+    words: dict[str, Any] = {"ticket": said, "outcome": {"kind": kind}}
+    words |= {name: {} for name in ("question", "runbook", "step", "target")}
+    for route in routes:
+        if route.outcomes is None:
+            continue
+        words["time"] = clock_words(now.astimezone(ZoneInfo(route.timezone)))
+        if _ask(route.when, words)[0] is Met.YES:
+            return route
+    return None
+
+
 def _ask(condition: str | None, words: Mapping[str, Any]) -> tuple[Met, str]:
     if condition is None:
         return Met.YES, "it is for every question"
@@ -69,6 +96,7 @@ def _said(asked: Asked, targets: Mapping[str, Target]) -> dict[str, Any]:
     if isinstance(asked, PlanChoiceNeeded):
         return {
             "question": {"kind": "choice"},
+            "outcome": {},
             "ticket": _ticket(asked.alert, asked.severity),
             "runbook": {},
             "step": {},
@@ -78,6 +106,7 @@ def _said(asked: Asked, targets: Mapping[str, Target]) -> dict[str, Any]:
     if isinstance(asked, QuestionAsked):
         return {
             "question": {"kind": asked.asked.value},
+            "outcome": {},
             "ticket": ticket,
             "runbook": {"name": asked.runbook},
             "step": {"id": asked.step_id},
@@ -85,6 +114,7 @@ def _said(asked: Asked, targets: Mapping[str, Target]) -> dict[str, Any]:
         }
     return {
         "question": {"kind": "approval"},
+        "outcome": {},
         "ticket": _ticket(asked.alert, asked.severity) if asked.alert else ticket,
         "runbook": {"name": asked.runbook, "labels": asked.runbook_labels},
         "step": {

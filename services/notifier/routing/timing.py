@@ -83,7 +83,7 @@ def due(
     if now >= question.expires_at:
         return Due((), (), None)
     if unreached:
-        left = list(_next_at_once(left, _after_quiet(route, question, now)))
+        left = list(_next_at_once(left, after_quiet(route, question.severity, now)))
     reached = [stage for stage in left if stage.at <= now]
     reminders = [stage for stage in reached if stage.kind is Kind.REMIND]
     # Whoever is told for the first time needs no reminder of it.
@@ -117,7 +117,7 @@ def stages(route: RouteConfig, question: Question) -> tuple[Stage, ...]:
     at, why = released(route, question)
     first = Stage(Kind.ASK.value, Kind.ASK, at, route.to, route.by, why)
     later = [*_escalations(route, at), *_reminders(route, at)]
-    waiting = [replace(one, at=_after_quiet(route, question, one.at)) for one in later]
+    waiting = [replace(one, at=after_quiet(route, question.severity, one.at)) for one in later]
     in_time = [one for one in waiting if one.at < question.expires_at]
     return tuple(sorted((first, *_each_moment_once(in_time)), key=lambda one: one.at))
 
@@ -130,7 +130,7 @@ def released(route: RouteConfig, question: Question) -> tuple[datetime, str]:
     """
     gathered = _gathered(route, question)
     waits = [
-        (_after_quiet(route, question, gathered), "held over the quiet hours"),
+        (after_quiet(route, question.severity, gathered), "held over the quiet hours"),
         (gathered, f"gathered with others for {_within(route, question)}"),
     ]
     left = min(LEFT, (question.expires_at - question.asked_at) / 2)
@@ -162,8 +162,9 @@ def _within(route: RouteConfig, question: Question) -> str:
     return spoken(route.gathered_for(question.risk) or timedelta(0))
 
 
-def _after_quiet(route: RouteConfig, question: Question, at: datetime) -> datetime:
-    hours = route.quiet_for(question.severity)
+def after_quiet(route: RouteConfig, severity: Severity, at: datetime) -> datetime:
+    """When people may be told of something of this severity; ``at`` where that is not quiet."""
+    hours = route.quiet_for(severity)
     if not hours:
         return at
     return WeeklyHours(hours, ZoneInfo(route.timezone)).ends_after(at)

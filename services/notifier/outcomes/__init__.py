@@ -1,0 +1,1 @@
+"""Outcomes of tickets: whom they are told by routes, and when."""

@@ -1,0 +1,70 @@
+"""Whom news of a ticket go to by the routes, and whether that waits for quiet hours to end."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.notifier.recipients import Recipient
+from services.notifier.routing.choosing import Chooser, Circle
+from services.notifier.routing.matching import About, outcome_route
+from services.notifier.routing.timing import after_quiet
+from shared.config.channels import Kind
+from shared.config.routes import RouteConfig
+from shared.oncall.keeping import Rosters
+from shared.policy.voters import Voters
+
+
+@dataclass(frozen=True)
+class Told:
+    """Who is told, and from when on; nobody is where the route does not tell such news."""
+
+    to: tuple[Recipient, ...]
+    at: datetime
+
+
+@dataclass(frozen=True)
+class OutcomeRoutes:
+    """The routes of handrail.yaml that say what is told of tickets."""
+
+    routes: tuple[RouteConfig, ...]
+    chooser: Chooser
+    rosters: Rosters
+
+    @classmethod
+    def of(
+        cls, routes: Iterable[RouteConfig], chooser: Chooser, rosters: Rosters
+    ) -> "OutcomeRoutes | None":
+        """None where no route says anything of outcomes: then nothing is looked up for them."""
+        found = tuple(route for route in routes if route.outcomes is not None)
+        return cls(found, chooser, rosters) if found else None
+
+    @property
+    def hold(self) -> bool:
+        """Whether news may have to wait."""
+        return any(route.quiet is not None for route in self.routes)
+
+    def kinds(self) -> frozenset[Kind]:
+        """What is told by some route."""
+        said = (route.outcomes for route in self.routes if route.outcomes)
+        return frozenset(kind for outcomes in said for kind in outcomes.tell)
+
+    async def told(self, about: About, kind: Kind, at: datetime) -> Told | None:
+        """Who is told of what happened at a time; None where no route says, and the channels do.
+
+        Who is on call is looked up for when they are told. Where a route tells of such news, and
+        leads to nobody then, the channels say too.
+
+        Raises:
+            UnavailableError: who is on call is not known for now.
+        """
+        route = outcome_route(self.routes, about, kind.value, at)
+        if route is None or route.outcomes is None:
+            return None
+        said = route.outcomes
+        if kind not in said.tell:
+            return Told((), at)
+        when = after_quiet(route, about.severity, at)
+        circle = Circle(Voters(), await self.rosters.roster(), when, when)
+        to = route.to if said.to is None else said.to
+        found = self.chooser.told(to, said.by or route.by, circle)
+        return Told(found, when) if found else None
