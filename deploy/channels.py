@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import httpx
-from pydantic import SecretStr
+from pydantic import HttpUrl, SecretStr
 
 from deploy.connection import Place, storing
 from deploy.finding import Finding, Level, fine, note, wrong
@@ -123,9 +123,7 @@ async def _channel(what: str, config: ChannelConfig) -> Finding | None:
             url = f"{str(config.url).rstrip('/')}/abilities"
             return await _answers(what, url, headers=headers)
         case WebhookChannel() | TeamsChannel():
-            url = config.url
-            plain = url.read().get_secret_value() if isinstance(url, SecretRef) else str(url)
-            return await _answers(what, plain)
+            return await _answers(what, _address(config.url))
         case AppriseChannel():
             return await asyncio.to_thread(_apprise, what, config)
     return None
@@ -170,6 +168,10 @@ def _apprise(what: str, config: AppriseChannel) -> Finding:
     except SettingsError as error:
         return wrong(what, error)
     return fine(what, "apprise knows such a URL")
+
+
+def _address(named: SecretRef | HttpUrl) -> str:
+    return named.read().get_secret_value() if isinstance(named, SecretRef) else str(named)
 
 
 def _readable(secret: SecretRef) -> bool:
