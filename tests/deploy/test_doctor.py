@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from deploy.doctor import Finding, Level, examine
+from deploy.doctor import examine
+from deploy.finding import Finding, Level
 from deploy.ports import answers, free_port
 from deploy.servers import nats_server
 from deploy.supervisor import Child
