@@ -31,9 +31,14 @@ _WHAT: Final = {
     "session.started": ("began {runbook}",),
     "session.directed": ("asked for the plan to {directive}",),
     "session.finished": ("the plan {outcome}",),
-    "step.awaiting_approval": ("asked for {step_id} on {target}: {command}",),
+    "step.awaiting_approval": (
+        "asked for {step_id} as it was, other values were refused ({refused}): {command}",
+        "asked for {step_id}, changed by {changed_by}, on {target}: {command}",
+        "asked for {step_id} on {target}: {command}",
+    ),
     "step.approved": ("approved {step_id}",),
     "step.rejected": ("{refusal}: {step_id}",),
+    "step.change_proposed": ("wants other values for {step_id}: {wanted}",),
     "step.held": ("held {step_id} back",),
     "step.started": ("began {step_id} on {target}: {command}",),
     "step.done": ("{step_id} {outcome}, exit code {exit_code}", "{step_id} {outcome}"),
@@ -142,7 +147,7 @@ def _who(source: str, data: Mapping[str, Any]) -> str:
 def _said(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """What people said: several who decided, or one who answered."""
     decisions = data.get("decisions")
-    said = decisions if isinstance(decisions, list) else [data.get("reply")]
+    said = decisions if isinstance(decisions, list) else [data.get("reply"), data.get("proposal")]
     return [each for each in said if isinstance(each, dict)]
 
 
@@ -167,12 +172,27 @@ class _Known(dict[str, str]):
             "alert": alert.get("title") if isinstance(alert, dict) else None,
             "plan": runbook.get("title") if isinstance(runbook, dict) else None,
             "chosen": said.get("runbook") if isinstance(said, dict) else None,
+            **_changes(data),
         }
         super().__init__(
             (name, str(value))
             for name, value in {**data, **nested}.items()
             if isinstance(value, str | int | float) and value != ""
         )
+
+
+def _changes(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What is told of other values for a step: who wants which, and whether it has them."""
+    proposal, change = data.get("proposal"), data.get("change")
+    values = proposal.get("values") if isinstance(proposal, dict) else None
+    change = change if isinstance(change, dict) else {}
+    return {
+        "wanted": ", ".join(f"{name} {value}" for name, value in values.items())
+        if isinstance(values, dict)
+        else None,
+        "refused": change.get("refused"),
+        "changed_by": change.get("by"),
+    }
 
 
 def _why(data: Mapping[str, Any]) -> str:

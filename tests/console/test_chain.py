@@ -162,6 +162,7 @@ def test_an_event_of_a_kind_that_is_not_known_is_kept_too():
         ({"decisions": []}, "executor", ""),
         ({"reply": {"by": "ann", "reason": "gone"}}, "ann", "gone"),
         ({"reply": None, "refusal": "expired"}, "executor", ""),
+        ({"proposal": {"by": "ann", "reason": "the other one"}}, "ann", "the other one"),
         ({"by": "ann", "reason": "enough"}, "ann", "enough"),
         ({"decisions": ["odd", {"reason": 7}]}, "executor", "7"),
         ({"reasons": ["P1", "it burns"]}, "executor", "P1; it burns"),
@@ -216,6 +217,27 @@ def test_what_is_about_no_ticket_is_no_entry(header, value):
             "step.started",
             {"step_id": "mend", "target": "web-1", "command": "systemctl restart shop"},
             "began mend on web-1: systemctl restart shop",
+        ),
+        (
+            "step.change_proposed",
+            {"step_id": "mend", "proposal": {"values": {"service": "web", "tries": "3"}}},
+            "wants other values for mend: service web, tries 3",
+        ),
+        ("step.change_proposed", {"step_id": "mend", "proposal": 3}, "step.change_proposed"),
+        (
+            "step.awaiting_approval",
+            {"step_id": "a", "target": "b", "command": "c", "change": {"by": "ann", "refused": ""}},
+            "asked for a, changed by ann, on b: c",
+        ),
+        (
+            "step.awaiting_approval",
+            {"step_id": "a", "target": "b", "command": "c", "change": {"by": "x", "refused": "no"}},
+            "asked for a as it was, other values were refused (no): c",
+        ),
+        (
+            "step.awaiting_approval",
+            {"step_id": "a", "target": "b", "command": "c", "change": None},
+            "asked for a on b: c",
         ),
         (
             "step.done",

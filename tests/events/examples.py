@@ -10,6 +10,9 @@ from shared.events import (
     ApprovalRule,
     Asked,
     Change,
+    Changeable,
+    ChangeableField,
+    ChangedValue,
     CheckResult,
     Choosing,
     CommandCheck,
@@ -21,6 +24,7 @@ from shared.events import (
     Filled,
     FormField,
     HttpCheck,
+    Late,
     NotificationFailed,
     NotificationSent,
     Option,
@@ -30,6 +34,7 @@ from shared.events import (
     PlanReady,
     PlanRequested,
     PrometheusCheck,
+    Proposal,
     QuestionAnswered,
     QuestionAsked,
     Refusal,
@@ -45,6 +50,8 @@ from shared.events import (
     StepApprovalWithdrawn,
     StepApproved,
     StepAwaitingApproval,
+    StepChange,
+    StepChangeProposed,
     StepDone,
     StepHeld,
     StepOutcome,
@@ -225,6 +232,17 @@ EXAMPLES: tuple[Event, ...] = (
         dry_run="would restart",
         required=1,
         who=("ann@example.com", "on-call"),
+        change=StepChange(
+            by="ann@example.com",
+            at=NOW,
+            reason="the other one",
+            values=(ChangedValue(name="unit", old="db", new="web"),),
+            refused="not that one",
+        ),
+        changeable=Changeable(
+            fields=(ChangeableField(name="unit", about="A unit", pattern="[a-z]+", value="web"),),
+            texts=Late(templates={}, patterned=("unit",)),
+        ),
         expires_at=NOW,
     ),
     _made(
@@ -245,6 +263,15 @@ EXAMPLES: tuple[Event, ...] = (
     _made(StepApproved, **_ANSWERED),
     _made(StepApprovalWithdrawn, **_ANSWERED),
     _made(StepRejected, **_ANSWERED, refusal=Refusal.REJECTED, signature="f"),
+    _made(
+        StepChangeProposed,
+        **_STEP,
+        approval_id=APPROVAL,
+        step_hash="9f",
+        proposal=Proposal(
+            values={}, by="ann@example.com", at=NOW, channel="email", reason="so", signature="f"
+        ),
+    ),
     _made(
         QuestionAsked,
         **_STEP,

@@ -24,7 +24,7 @@ def test_the_subjects_are_the_published_interface():
         *("session.started", "session.finished", "notification.sent", "notification.failed"),
         *("plan.choice_needed", "plan.chosen", "feedback.given", "session.directed"),
         *("question.asked", "question.answered", "step.held", "ticket.directed", "plan.requested"),
-        "step.approval_withdrawn",
+        *("step.approval_withdrawn", "step.change_proposed"),
     }
 
 
