@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,6 +38,11 @@ class _Site:
     targets: Mapping[str, Target]
     links: dict[str, Link] = field(default_factory=dict)
 
+    @cached_property
+    def local(self) -> LocalConnector:
+        """The one for this machine, whatever it is called: each has a process of its own."""
+        return LocalConnector(self.home / "steps")
+
 
 @dataclass(frozen=True)
 class _Kind:
@@ -47,7 +53,7 @@ class _Kind:
 
 
 def _open_local(_name: str, _target: LocalTarget, site: _Site) -> Connector:
-    return LocalConnector(site.home / "steps")
+    return site.local
 
 
 def _open_ssh(name: str, _target: SshTarget, site: _Site) -> Connector:
@@ -250,8 +256,9 @@ class Connectors:
 
     async def close(self) -> None:
         """Let go of all connections; runs on the targets go on."""
-        connectors = [*self._opened.values(), *self._retired]
-        await asyncio.gather(*(connector.close() for connector in connectors))
+        # Several names may have one connector.
+        connectors = {id(each): each for each in (*self._opened.values(), *self._retired)}
+        await asyncio.gather(*(connector.close() for connector in connectors.values()))
         self._opened.clear()
         self._retired.clear()
 

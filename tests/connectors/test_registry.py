@@ -1,5 +1,7 @@
 """Connectors by the names of their targets."""
 
+from datetime import timedelta
+
 import asyncssh
 import pytest
 
@@ -86,3 +88,15 @@ async def test_a_local_command_does_not_see_the_secrets_of_the_executor(connecto
     await connectors.close()
     assert "PATH=" in ended.stdout
     assert "correct horse" not in ended.stdout
+
+
+async def test_this_machine_has_one_process_that_keeps_commands_however_many_names_it_has(tmp_path):
+    two = Config.model_validate({"targets": {n: {"connector": "local"} for n in ("here", "there")}})
+    connectors = Connectors(two, tmp_path)
+    assert connectors.open("here") is connectors.open("there")
+    connectors.changed({"here"})
+    assert connectors.open("here") is connectors.open("there")
+    assert (
+        await connectors.open("here").read("echo", timeout=timedelta(seconds=60))
+    ).exit_code == 0
+    await connectors.close()
