@@ -21,8 +21,11 @@ from services.notifier.changing.pages import (
 from services.notifier.changing.posted import PostedDecision
 from services.notifier.changing.proposing import NOTHING, Preview, preview
 from services.notifier.choice import Choice
+from services.notifier.codes.codes import Codes
+from services.notifier.codes.confirming import CODE, confirm
 from services.notifier.course import Courses
 from services.notifier.door import Door, guarded
+from services.notifier.inadvance.saying import ADVANCE
 from services.notifier.inquiry import Inquiry
 from services.notifier.links import BadLinkError, Link
 from services.notifier.pages import (
@@ -70,6 +73,7 @@ def question_links(
     now: Callable[[], datetime],
     door: Door,
     courses: Courses,
+    codes: Codes | None = None,
 ) -> APIRouter:
     """The routes of the links."""
     router = APIRouter(route_class=guarded(door))
@@ -81,19 +85,20 @@ def question_links(
             link, question = await _found(desk, token, key, now())
             await desk.saw(Action.VIEWED, question, link, Origin.of(request))
             following = await desk.next_of(question)
+            begun = await desk.has_begun(question)
             course = await courses.of(question.ticket_id)
         except BadLinkError:
             return gone(request)
         except UnavailableError:
             return unavailable(request)
-        token = token_of(following, link, key=key) if following is not None else ""
+        after = token_of(following, link, key=key) if following is not None else ""
         if wants_json(request):
-            return json_answer(200, {**as_json(question, link, now=now()), "next": token or None})
-        if token:
-            return elsewhere(token)
+            return json_answer(200, {**as_json(question, link, now=now()), "next": after or None})
+        if ADVANCE in request.query_params or after:
+            return elsewhere(after or f"{token}/{ADVANCE}")
         if QUERY in request.query_params and may_change(question, link, now()):
             return change_page(question, link)
-        return question_page(question, link, now=now(), course=course)
+        return question_page(question, link, now=now(), course=course, begun=begun)
 
     @router.post("/a/{token}")
     async def answer(token: str, request: Request) -> Response:
@@ -101,7 +106,7 @@ def question_links(
         try:
             link, question = await _found(desk, token, key, now())
             await desk.saw(Action.CLICKED, question, link, Origin.of(request))
-            return await _answered(desk, link, question, request, now)
+            return await _answered(desk, link, question, request, now, codes=codes)
         except BadLinkError:
             return gone(request)
         except UnavailableError:
@@ -126,9 +131,11 @@ async def _answered(
     question: Question,
     request: Request,
     now: Callable[[], datetime],
+    *,
+    codes: Codes | None,
 ) -> Response:
     try:
-        outcome = await _outcome(desk, link, question, request)
+        outcome = await _outcome(desk, link, question, request, codes)
     except BadAnswerError as error:
         return _refused(request, question, link, now(), error)
     if isinstance(outcome, Shown):
@@ -157,7 +164,7 @@ async def _answered(
 
 
 async def _outcome(
-    desk: WitnessedDesk, link: Link, question: Question, request: Request
+    desk: WitnessedDesk, link: Link, question: Question, request: Request, codes: Codes | None
 ) -> Counted | TooLate | Shown:
     outcome: Counted | Refused | Shown
     form: dict[str, str] = {}
@@ -167,6 +174,7 @@ async def _outcome(
             kind = PostedDecision if question.changeable else PostedAnswer
             said = await posted(request, kind)
             form = said.as_form() if isinstance(said, PostedDecision) else {}
+            await confirm(codes, question, link, said)
             outcome = await _about_step(desk, link, question, said, origin)
         case Choice():
             chosen = await posted(request, PostedChoice)
@@ -224,7 +232,8 @@ def _refused(
     request: Request, question: Question, link: Link, now: datetime, error: BadAnswerError
 ) -> Response:
     if wants_json(request):
-        return json_answer(error.status, {"error": str(error)})
+        needed = {CODE: "needed"} if CODE in error.form else {}
+        return json_answer(error.status, {"error": str(error), **needed})
     if error.form.get("decision") == Wish.CHANGE and may_change(question, link, now):
         return change_page(
             question,
@@ -242,4 +251,5 @@ def _refused(
         problem=str(error),
         reason=error.reason[:REASON_LENGTH],
         given=values_in(error.form),
+        needs_code=CODE in error.form,
     )

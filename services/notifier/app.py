@@ -19,6 +19,8 @@ from services.notifier.channels.parts import Parts
 from services.notifier.channels.settings import ChannelSettings
 from services.notifier.channels.store import MongoIncidents, MongoPosts
 from services.notifier.channels.telling import Teller
+from services.notifier.codes.codes import Codes
+from services.notifier.codes.store import MongoCodes
 from services.notifier.delivery import Postman
 from services.notifier.door import Door
 from services.notifier.feedback.api import feedback_links
@@ -26,9 +28,16 @@ from services.notifier.feedback.feedback import FeedbackLinks
 from services.notifier.feedback.store import MongoFeedbacks
 from services.notifier.folder import Announce, TerminalMailer, on_terminal
 from services.notifier.handlers import progress, router
+from services.notifier.inadvance.api import advance_links
+from services.notifier.inadvance.beside import StandIns
+from services.notifier.inadvance.saying import InAdvance
 from services.notifier.linking import Linking
 from services.notifier.links import Channel
 from services.notifier.mailing import mailer, reachable
+from services.notifier.outcomes.deciding import Outcomes
+from services.notifier.outcomes.release import Release
+from services.notifier.outcomes.routes import OutcomeRoutes
+from services.notifier.outcomes.store import MongoHolding, MongoTickets
 from services.notifier.routing.choosing import Chooser
 from services.notifier.routing.matching import matched
 from services.notifier.routing.planning import Planner
@@ -45,6 +54,9 @@ from shared.oncall.web import client
 from shared.service import Service, compose
 from shared.settings import SigningSettings
 from shared.signing import Signer
+from shared.standing.live import PAUSE as STANDING_PAUSE
+from shared.standing.live import LiveStanding
+from shared.standing.store import MongoStanding
 
 #: How long after its time an approval may still look open, and an event may lie in the store.
 PAUSE: Final = timedelta(seconds=1)
@@ -82,7 +94,9 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
     shifts = MongoShifts(service.database)
     rosters = Rosters(config.schedules, shifts)
     trail = MongoTrail(service.database)
-    desk = WitnessedDesk(questions, signer, _now, rosters, trail=trail)
+    words = MongoStanding(service.database)
+    standing = LiveStanding(words, signer, _now)
+    desk = WitnessedDesk(questions, signer, _now, rosters, trail=trail, handed=standing.to)
     people = reachable(config.people)
     directory = Directory(people, config.channels)
     linking = Linking(signer.link_key(), settings.links_to)
@@ -110,11 +124,12 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
             **chats,
         }
     )
+    chooser = Chooser(directory, config.teams)
     claims = MongoClaims(service.database)
     rounds = Rounds(
         claims=claims,
         questions=questions,
-        planner=Planner(Chooser(directory, config.teams)),
+        planner=Planner(chooser, StandIns(directory, standing)),
         linking=linking,
         postman=postman,
         rosters=rosters,
@@ -122,7 +137,14 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
     )
     notifications = MongoNotifications(service.database)
     feedback = FeedbackLinks(signer.link_key(), settings.links_to)
-    teller = Teller(directory, notifications, postman, feedback=feedback.link_for)
+    outcomes = _outcomes(service, OutcomeRoutes.of(config.routes, chooser, rosters))
+    teller = Teller(
+        directory, notifications, postman, feedback=feedback.link_for, outcomes=outcomes
+    )
+    if outcomes is not None and outcomes.routes.hold:
+        release = Release(outcomes.holding, teller, _now)
+        held = every(PAUSE, lambda: release.look(service.bus.publish), name="held news")
+        service.loops.append(held)
     wanted = (router, progress) if teller.wants(Kind.STARTED, Kind.NEEDS_LOOK) else (router,)
     for each in wanted:
         service.attach(
@@ -133,9 +155,31 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
             route=lambda asked, now: matched(config.routes, asked, config.targets, now),
         )
     door = Door(settings.links_to, _now)
+    kept = MongoCodes(service.database)
+    codes = Codes(
+        config.approvals.confirm,
+        kept=kept,
+        signer=signer,
+        post=postman,
+        directory=directory,
+        now=_now,
+    )
+    in_advance = InAdvance(
+        words,
+        standing,
+        signer,
+        people,
+        lambda question_id, more: rounds.also(question_id, more, service.bus.publish),
+        _now,
+    )
+    service.api.include_router(
+        advance_links(desk, in_advance, codes, key=signer.link_key(), now=_now, door=door)
+    )
     courses = MongoCourses(service.database)
     service.api.include_router(
-        question_links(desk, key=signer.link_key(), now=_now, door=door, courses=courses)
+        question_links(
+            desk, key=signer.link_key(), now=_now, door=door, courses=courses, codes=codes
+        )
     )
     service.api.include_router(
         feedback_links(feedbacks, feedback, notifications.title_of, now=_now, door=door)
@@ -146,8 +190,12 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
         claims.prepare,
         courses.prepare,
         trail.prepare,
+        kept.prepare,
+        words.prepare,
+        standing.look,
     ]
     service.loops.append(every(PAUSE, lambda: rounds.look(service.bus.publish), name="routing"))
+    service.loops.append(every(STANDING_PAUSE, standing.look, name="standing"))
     service.loops.append(every(PAUSE, desk.expire, name="expire"))
     service.loops.append(every(PAUSE, questions.sweep, name="outbox"))
     service.loops.append(every(PAUSE, feedbacks.sweep, name="feedback"))
@@ -164,6 +212,15 @@ def _returns(service: Service, config: Config, signer: Signer) -> Returns | None
     kept = MongoBounced(service.database)
     service.api.include_router(bounce_route(Bounces(kept, returns, service.bus.publish, _now)))
     return returns
+
+
+def _outcomes(service: Service, routes: OutcomeRoutes | None) -> Outcomes | None:
+    """What routes say of outcomes; where none does, nothing is looked up or kept for them."""
+    if routes is None:
+        return None
+    holding = MongoHolding(service.database)
+    service.prepare.append(holding.prepare)
+    return Outcomes(routes, MongoTickets(service.database), holding)
 
 
 def _keep_schedules(service: Service, config: Config, shifts: MongoShifts) -> None:

@@ -136,6 +136,11 @@ class Approval(Question):
         return len(different(yes))
 
     @property
+    def lacks(self) -> str:
+        """Whose yes is missing, for people; one of before that was kept counts them only."""
+        return self.wanted or f"{max(self.quorum.needed - self.approvals, 0)} more yes"
+
+    @property
     def is_being_taken_back(self) -> bool:
         """Whether somebody took back a yes after it was settled."""
         last = self.decisions[-1] if self.decisions else None

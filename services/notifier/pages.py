@@ -14,12 +14,14 @@ from services.notifier.approval import Approval
 from services.notifier.changing.proposing import difference_of, is_on_its_way
 from services.notifier.choice import NONE, Choice
 from services.notifier.course import Moment
+from services.notifier.inadvance.saying import ADVANCE, may_allow, may_say
 from services.notifier.inquiry import WORDS, Inquiry
 from services.notifier.links import Channel, Link
 from services.notifier.question import Question, Said
 from services.notifier.rendering import render
 from services.notifier.replied import VALUE_LENGTH
 from services.notifier.text import REASON_LENGTH
+from shared.lifecycle import ApprovalState
 
 _JSON: Final = "application/json"
 _STYLE: Final = (Path(__file__).parent / "templates" / "page.css").read_text(encoding="utf-8")
@@ -40,6 +42,10 @@ SECURITY_HEADERS: Final = {
 }
 
 
+#: Of what is shown to programs: signatures, and what texts are made of.
+_INSIDE: Final[dict[str, Any]] = {"proposal": {"signature"}, "changeable": {"texts"}}
+
+
 def question_page(
     question: Question,
     link: Link,
@@ -51,6 +57,8 @@ def question_page(
     reason: str = "",
     given: Mapping[str, str] | None = None,
     course: Sequence[Moment] = (),
+    needs_code: bool = False,
+    begun: bool | None = None,
 ) -> HTMLResponse:
     """The question as its recipient sees it now; with forms while an answer would count.
 
@@ -64,6 +72,8 @@ def question_page(
         reason: what the person had written, to be kept in the form.
         given: what the person had filled in, likewise.
         course: what happened to the ticket so far.
+        needs_code: whether a yes has to be confirmed by a code that was sent.
+        begun: whether what was agreed to has begun; None where nobody has looked.
     """
     said = question.answer_of(link.recipient, link.channel)
     name = _kind(question)
@@ -87,8 +97,24 @@ def question_page(
         words=WORDS,
         value_length=VALUE_LENGTH,
         course=course,
+        needs_code=needs_code,
+        begun=begun,
+        may_take_back=_may_take_back(question, link, now, begun=begun),
+        advance=f"?{ADVANCE}",
+        has_advance=may_say(link),
+        may_allow=isinstance(question, Approval) and may_allow(question, link),
         **_of_changes(question, now),
     )
+
+
+def _may_take_back(question: Question, link: Link, now: datetime, *, begun: bool | None) -> bool:
+    """Whether this recipient is offered to take back what they said."""
+    if not isinstance(question, Approval) or link.channel is Channel.ROOM:
+        return False
+    if question.answer_of(link.recipient, link.channel) is None:
+        return False
+    is_settled = question.state is ApprovalState.APPROVED
+    return question.open_at(now) or (is_settled and begun is False)
 
 
 def message_page(status: int, title: str, *paragraphs: str) -> HTMLResponse:
@@ -147,7 +173,7 @@ def as_json(question: Question, link: Link, *, now: datetime) -> dict[str, Any]:
     hidden = {"id", "trace", "decisions", "recipients", "step_hash", "digest", "routing"}
     return {
         "approval_id": str(question.id),
-        **question.model_dump(mode="json", exclude=hidden),
+        **question.model_dump(mode="json", exclude=dict.fromkeys(hidden, True) | _INSIDE),
         "asked": [to.name for to in question.recipients],
         **_so_far(question),
         "decisions": [_said(answer) for answer in question.answers],

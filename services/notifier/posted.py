@@ -72,9 +72,10 @@ class Wish(StrEnum):
 
 
 class PostedAnswer(Posted):
-    """A yes or a no to a step."""
+    """A yes or a no to a step; a yes may have to be confirmed by a ``code``."""
 
     decision: Answer | Wish
+    code: str | None = Field(None, max_length=20)
 
     @model_validator(mode="after")
     def _no_with_reason(self) -> "PostedAnswer":

@@ -69,7 +69,7 @@ async def test_the_page_shows_what_would_run_and_all_that_is_known_of_it(client,
         "P1",
         "restart-service",
         "Alice, Bob",
-        "2 yes from different people, 0 given",
+        "2 yes from different people; 0 given",
         "04:00 UTC on 3 May",
         "in 1 hour",
         "is rejected and does not run",
@@ -118,7 +118,7 @@ async def test_who_has_answered_sees_the_answer_and_no_form(client, approvals):
     await client.post(path(asked), data=APPROVE)
     page = await client.get(path(asked))
     assert "You answered <strong>yes</strong>" in page.text
-    assert "1 more person" in page.text
+    assert "1 more yes" in page.text
     assert "<form" not in page.text
 
 
@@ -348,7 +348,7 @@ async def test_the_page_has_no_script_no_inline_style_and_nothing_from_elsewhere
     asked = await approvals.open(approval())
     page = (await client.get(path(asked))).text
     assert "script" not in Tags.of(page)
-    assert re.findall(r"\s(?:on\w+|style|src|href)=", page) == []
+    assert re.findall(r"\s(?:on\w+|style|src|href)=(?!\"\?)", page) == []
 
 
 async def test_every_field_has_a_label(client, approvals):

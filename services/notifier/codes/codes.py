@@ -27,6 +27,7 @@ from shared.signing import Signer
 log = structlog.get_logger(__name__)
 
 DIGITS: Final = 6
+_MINUTES: Final = GOOD_FOR.seconds // 60
 
 
 class Purpose(StrEnum):
@@ -86,6 +87,11 @@ class Codes:
             return False
         return risk is None or risk.rank >= self._confirm.from_risk.rank
 
+    def would_count(self, question: Question, link: Link) -> bool:
+        """Whether an answer would still count; else no code is sent for it."""
+        answered = question.answer_of(link.recipient, link.channel)
+        return answered is None and question.open_at(self._now())
+
     async def confirmed(
         self, question: Question, link: Link, purpose: Purpose, code: str | None
     ) -> None:
@@ -102,32 +108,32 @@ class Codes:
         digest = self._signer.code_digest(digits, about=about)
         match await self._kept.tried(about, digest, self._now()):
             case Tried.WRONG:
-                raise CodeNeededError("That is not the code. Look again, and mind the digits.")
+                raise CodeNeededError("that is not the code; look again, and mind the digits")
             case Tried.SPENT:
                 raise CodeNeededError(
-                    "That code is not good any more: it is too old, was used, or was tried too "
-                    "often. Have a new one sent."
+                    "that code is not good any more: it is too old, was used, or was tried too "
+                    "often; have a new one sent"
                 )
 
     async def _sent(self, question: Question, link: Link, about: str) -> str:
         """Send a code; what the person is told of it."""
         person = self._person(link)
         if person is None:
-            return "You are not under `people` any more, so no code can be sent to you."
+            return "you are not under `people` any more, so no code can be sent to you"
         code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
         digest = self._signer.code_digest(code, about=about)
         if not await self._kept.replace(about, digest, self._now()):
             return (
-                f"A code was sent before. Another one comes after {PAUSE.seconds} seconds at the "
-                f"earliest, and {CODES_MOST} in all."
+                f"a code was sent before; another one comes after {PAUSE.seconds} seconds at the "
+                f"earliest, and {CODES_MOST} in all"
             )
         to = self._other_way(person, link)
         told = await self._post.deliver([_message(question, to, code)], now=self._now(), mark=_no)
         if any(one.status is Status.SENT for one in told):
             log.info("code.sent", approval_id=str(question.id), channel=to.over)
-            return f"A code was sent to you by {to.over}. It is good for 10 minutes."
+            return f"a code was sent to you by {to.over}; it is good for {_MINUTES} minutes"
         await self._kept.withdraw(about, digest, self._now())
-        return f"The code could not be sent by {to.over}: try again in a moment."
+        return f"the code could not be sent by {to.over}: try again in a moment"
 
     def _person(self, link: Link) -> Person | None:
         wanted = link.recipient.casefold()
@@ -153,14 +159,13 @@ def _about(question: Question, link: Link, purpose: Purpose) -> str:
 
 
 def _message(question: Question, to: Recipient, code: str) -> Telling:
-    minutes = GOOD_FOR.seconds // 60
     news = News(
         id=uuid4(),
         kind=Kind.NEEDS_LOOK,
         ticket_id=question.ticket_id,
         title=question.ticket_title,
         at=question.created_at,
-        summary=f"{code} confirms what you said on the page. It is good for {minutes} minutes. "
+        summary=f"{code} confirms what you said on the page. It is good for {_MINUTES} minutes. "
         "If you said nothing, tell nobody: somebody else has your link.",
         words="Your code",
     )

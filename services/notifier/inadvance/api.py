@@ -15,8 +15,8 @@ from services.notifier.audit.desk import WitnessedDesk
 from services.notifier.audit.entry import Action, Origin
 from services.notifier.codes.codes import CodeNeededError, Codes, Purpose
 from services.notifier.door import Door, guarded
-from services.notifier.inadvance.saying import ALLOWED, AWAY, InAdvance, may_allow
-from services.notifier.links import BadLinkError, Channel, Link
+from services.notifier.inadvance.saying import ALLOWED, AWAY, InAdvance, may_allow, may_say
+from services.notifier.links import BadLinkError, Link
 from services.notifier.pages import gone, json_answer, page, unavailable, wants_json
 from services.notifier.posted import BadAnswerError, Posted, posted
 from services.notifier.question import Question
@@ -74,7 +74,7 @@ def advance_links(
     async def found(token: str) -> tuple[Link, Question]:
         link = links.read(token, key=key, now=now())
         question = await desk.find(link)
-        if question is None or link.channel in {Channel.ROOM, Channel.TERMINAL}:
+        if question is None or not may_say(link):
             raise BadLinkError("nothing can be said in advance by this link")
         return link, question
 

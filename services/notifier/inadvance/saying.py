@@ -21,6 +21,8 @@ from shared.standing.making import Speaker, UnfitWordError, delegation, sealed_w
 
 log = structlog.get_logger(__name__)
 
+#: What is added to a link for the page where that is said.
+ADVANCE: Final = "advance"
 #: For how long somebody may be away, and something be allowed, as a page offers it.
 AWAY: Final = tuple(timedelta(hours=hours) for hours in (1, 4, 8, 24, 72, 168))
 ALLOWED: Final = tuple(timedelta(hours=hours) for hours in (1, 2, 4, 8))
@@ -123,7 +125,7 @@ class InAdvance:
         return ended
 
     def _speaker(self, link: Link, span: timedelta, offered: tuple[timedelta, ...]) -> Speaker:
-        if link.channel in {Channel.ROOM, Channel.TERMINAL}:
+        if not may_say(link):
             raise UnfitWordError("that takes a link of your own")
         if span not in offered:
             raise UnfitWordError("choose one of the times that are offered")
@@ -137,13 +139,18 @@ class InAdvance:
         return signed
 
 
+def may_say(link: Link) -> bool:
+    """Whether anything can be said in advance by a link: it has to be a person's own."""
+    return link.channel in {Channel.EMAIL, Channel.CHAT}
+
+
 def may_allow(approval: Approval, link: Link) -> bool:
     """Whether this person's yes to a step may be one to others of the same runbook."""
     said = approval.answer_of(link.recipient, link.channel)
     return (
         bool(approval.runbook_seal)
         and approval.risk is not Risk.CRITICAL
-        and link.channel not in {Channel.ROOM, Channel.TERMINAL}
+        and may_say(link)
         and said is not None
         and said.by.casefold() == link.recipient.casefold()
         and said.delegation is None
