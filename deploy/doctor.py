@@ -15,6 +15,7 @@ from deploy.channels import channels, undelivered
 from deploy.connection import NotRunningError, Place, reading, shown, storing, streaming
 from deploy.finding import Finding, Level, note, wrong
 from deploy.home import Home
+from deploy.naming import of_active
 from deploy.output import ago
 from deploy.readiness import missing
 from deploy.servers import mongod, nats_server
@@ -54,6 +55,7 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
         _services(place),
         _schedules(config, place),
         _credentials(config, place),
+        _named(config, place, environment),
         channels(config, environment),
         undelivered(place),
     ]
@@ -195,6 +197,20 @@ def _is_kept(reference: SecretRef, config: Config) -> bool:
     """Whether it is in the store or in Vault, where services look."""
     declared = config.credentials.get(reference.credential) if reference.credential else None
     return (declared or reference).is_kept
+
+
+async def _named(config: Config, place: Place, environment: Mapping[str, str]) -> list[Finding]:
+    """What the active runbooks name that is not declared; they wait for it, the others do not."""
+    if not config.targets and not config.evidence.looks:
+        # That nothing is declared is told already.
+        return []
+    try:
+        return [
+            note("runbooks", problem) for problem in await of_active(config, place, environment)
+        ]
+    except HandrailError:
+        # That the runbooks cannot be read is told already.
+        return []
 
 
 async def _credentials(config: Config, place: Place) -> list[Finding]:

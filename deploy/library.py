@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -15,7 +15,7 @@ from deploy.output import harmless
 from services.planner.app import runbooks_directory
 from shared.errors import HandrailError
 from shared.runbook import Library, load_runbooks
-from shared.runbook.library import assembled, parsed_runbook
+from shared.runbook.library import assembled, parsed_runbook, readable
 from shared.runbook.runbook import Parsed
 from shared.runbook.search import Read, read_documents, read_texts
 from shared.runbook.versions import MongoVersions, Version
@@ -60,6 +60,14 @@ class ActiveVersions:
                 problems += error.problems
         return assembled(parsed, problems)
 
+    def parsed(self) -> list[Parsed]:
+        """Those that have no mistakes, with their texts; raises nothing."""
+        found = []
+        for one in self.versions:
+            with suppress(SourceError):
+                found.append(parsed_runbook(one.text, file=one.ref))
+        return found
+
     def documents(self) -> Read:
         """For the search alone, much faster; raises nothing."""
         return read_texts((one.ref, one.text) for one in self.versions)
@@ -84,6 +92,10 @@ class Folder:
         """See ``ActiveVersions.library``."""
         return load_runbooks(self.path)
 
+    def parsed(self) -> list[Parsed]:
+        """See ``ActiveVersions.parsed``."""
+        return readable([self.path])
+
     def documents(self) -> Read:
         """See ``ActiveVersions.documents``."""
         return read_documents(self.path)
@@ -95,7 +107,13 @@ class Folder:
 Books = ActiveVersions | Folder
 
 
-async def books_in(db: Database | None, place: Place, asked_for: Path | None = None) -> Books:
+async def books_in(
+    db: Database | None,
+    place: Place,
+    asked_for: Path | None = None,
+    *,
+    environment: Mapping[str, str] = os.environ,
+) -> Books:
     """The folder that is asked for; else what the planner uses, or would if it were started.
 
     Raises:
@@ -106,11 +124,11 @@ async def books_in(db: Database | None, place: Place, asked_for: Path | None = N
     if asked_for is not None:
         return _asked(asked_for)
     if db is None:
-        return Folder(directory(), _silent(place))
+        return Folder(directory(environment), _silent(place))
     store = MongoVersions(db)
     heads = await store.heads()
     if not heads:
-        return Folder(directory(), _UNREAD)
+        return Folder(directory(environment), _UNREAD)
     active = [head.ref for head in heads.values() if head.active is not None]
     found = await store.these(active)
     return ActiveVersions(tuple(found[ref] for ref in active if ref in found))

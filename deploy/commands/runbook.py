@@ -1,6 +1,7 @@
 """``handrail runbook``: what is wrong in runbooks, what stands in one, which are for an alert."""
 
 import asyncio
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,10 +20,12 @@ from deploy.commands.runbook_tools import (
 )
 from deploy.commands.runbook_versions import activate, diff, off, on, rollback, versions
 from deploy.library import directory
+from deploy.naming import warnings
 from deploy.output import AsJson, add, colored, console, say, show_json, table, when
 from deploy.runbooks import Shown, state, version_shown
 from shared.errors import HandrailError
 from shared.runbook import Runbook, lint, parse_runbook
+from shared.runbook.library import readable
 from shared.runbook.steps import IncludeTemplate
 from shared.yamlsource import SourceError
 
@@ -50,13 +53,22 @@ def lint_(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Say every mistake with its line and column; ends with 1 when there is one."""
-    problems = lint(paths or [directory()])
+    """Say every mistake with its line and column; ends with 1 when there is one.
+
+    Hints say what runbooks name and handrail.yaml does not declare, which may still come.
+    """
+    paths = paths or [directory()]
+    problems = lint(paths)
+    hints = asyncio.run(warnings(readable(paths), os.environ))
     if as_json:
-        show_json({"ok": not problems, "problems": [asdict(problem) for problem in problems]})
+        shown = {"problems": problems, "warnings": hints}
+        told = {name: [asdict(one) for one in each] for name, each in shown.items()}
+        show_json({"ok": not problems, **told})
     else:
         for problem in problems:
             say(str(problem), style="red")
+        for hint in hints:
+            say(f"{hint} (a hint)", style="yellow")
         if not problems:
             say("No mistakes.", style="green")
     if problems:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -60,6 +61,17 @@ def assembled(parsed: Mapping[str, Parsed], problems: Iterable[Problem] = ()) ->
 def load_runbooks(directory: Path) -> Library:
     """All runbooks under a directory; raises nothing."""
     return _load([directory])
+
+
+def readable(paths: Iterable[Path]) -> list[Parsed]:
+    """Those of these files, and of those under these directories, that can be used."""
+    files = (file for path in paths if not _is_tests(path) for file in files_under(path))
+    found = []
+    for file in files:
+        with suppress(SourceError):
+            source = read_file(file)
+            found.append(Parsed(_checked(source), source))
+    return found
 
 
 def lint(paths: Iterable[Path]) -> list[Problem]:

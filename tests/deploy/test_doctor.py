@@ -14,6 +14,7 @@ from deploy.supervisor import Child
 from shared.policy.stop import Stop
 from shared.policy.store import MongoStopSwitch
 from tests.deploy.terminal import Terminal
+from tests.runbook.library import CLEAN, TELL
 
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ"
 
@@ -217,3 +218,19 @@ async def test_a_stop_is_told(environment, stack, db):
     await MongoStopSwitch(db).stop(Stop(by="ann", at=at, reason="a move"))
     (said,) = await found(environment, "stop")
     assert said.told.startswith("everything is stopped: a move (ann, 2030-01-02 03:04 UTC)")
+
+
+async def test_what_active_runbooks_name_and_nobody_declares_is_noted(
+    environment, config, tmp_path
+):
+    (tmp_path / "books").mkdir()
+    (tmp_path / "books" / "clean.yaml").write_text(CLEAN)
+    (tmp_path / "books" / "tell.yaml").write_text(TELL)
+    config("targets: {hier: {connector: local}}\n")
+    environment["HANDRAIL_RUNBOOKS"] = str(tmp_path / "books")
+
+    noted = [one for one in await found(environment, "runbooks") if one.level is Level.NOTE]
+
+    assert any("evidence` gathers disk.wait" in one.told for one in noted)
+    assert any("no target here (targets: hier)" in one.told for one in noted)
+    assert all("clean.yaml:" in one.told or "tell.yaml:" in one.told for one in noted)

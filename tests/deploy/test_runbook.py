@@ -118,3 +118,24 @@ def test_every_pass_tells_its_mistakes_at_once(library, handrail):
     told = handrail("runbook", "lint", code=1).stdout
     assert "did you mean limit?" in told
     assert "mood is no parameter" in told
+
+
+def test_lint_hints_at_what_nobody_declares_and_ends_well(library, handrail):
+    shown = " ".join(handrail("runbook", "lint").stdout.split())
+    assert "nothing under `evidence` gathers disk.wait (a hint)" in shown
+    assert "no declared target is reached by ssh (a hint)" in shown
+    assert "No mistakes" in shown
+    told = json.loads(handrail("runbook", "lint", "--json").stdout)
+    assert (told["ok"], told["problems"]) == (True, [])
+    assert {"file", "line", "column", "message"} <= told["warnings"][0].keys()
+
+
+def test_lint_without_a_handrail_yaml_hints_at_nothing(library, handrail, tmp_path):
+    (tmp_path / "handrail.yaml").unlink()
+    assert json.loads(handrail("runbook", "lint", "--json").stdout)["warnings"] == []
+
+
+def test_lint_says_when_handrail_yaml_cannot_be_asked(library, handrail, tmp_path):
+    (tmp_path / "handrail.yaml").write_text("targets: 3\n")
+    (hint,) = json.loads(handrail("runbook", "lint", "--json").stdout)["warnings"]
+    assert "see `handrail doctor`" in hint["message"]
