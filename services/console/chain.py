@@ -40,7 +40,10 @@ _WHAT: Final = {
     "step.rejected": ("{refusal}: {step_id}",),
     "step.change_proposed": ("wants other values for {step_id}: {wanted}",),
     "step.held": ("held {step_id} back",),
-    "step.started": ("began {step_id} on {target}: {command}",),
+    "step.started": (
+        "began {step_id}, allowed by {allowed}, on {target}: {command}",
+        "began {step_id} on {target}: {command}",
+    ),
     "step.done": ("{step_id} {outcome}, exit code {exit_code}", "{step_id} {outcome}"),
     "question.asked": ("asked about {step_id}: {text}",),
     "question.answered": ("{refusal}: nobody answers about {step_id}", "answered about {step_id}"),
@@ -138,10 +141,18 @@ def _time(text: str, now: datetime) -> datetime:
 
 def _who(source: str, data: Mapping[str, Any]) -> str:
     """The people who decided, or the service that acted."""
-    people = [str(said["by"]) for said in (*_said(data), data) if said.get("by")]
+    people = [_speaker(said) for said in (*_said(data), data) if said.get("by")]
     if people:
         return ", ".join(dict.fromkeys(people))
     return source.removeprefix("/handrail/")
+
+
+def _speaker(said: Mapping[str, Any]) -> str:
+    """Who said it, and in whose place, or that it was in advance."""
+    delegation = said.get("delegation")
+    if isinstance(delegation, dict) and delegation.get("of"):
+        return f"{said['by']} for {delegation['of']}"
+    return f"{said['by']} (in advance)" if said.get("window") else str(said["by"])
 
 
 def _said(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -173,12 +184,19 @@ class _Known(dict[str, str]):
             "plan": runbook.get("title") if isinstance(runbook, dict) else None,
             "chosen": said.get("runbook") if isinstance(said, dict) else None,
             **_changes(data),
+            "allowed": _allowed(data),
         }
         super().__init__(
             (name, str(value))
             for name, value in {**data, **nested}.items()
             if isinstance(value, str | int | float) and value != ""
         )
+
+
+def _allowed(data: Mapping[str, Any]) -> str | None:
+    """Who allowed in advance what nobody was asked for."""
+    allowed = data.get("allowed_by")
+    return ", ".join(map(str, allowed)) or None if isinstance(allowed, list) else None
 
 
 def _changes(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,9 @@ targets:
 """
 
 
+PATIENCE = 120
+
+
 @pytest.fixture
 def settings(stack, db, tmp_path):
     """Settings of a console whose handrail.yaml has two targets and a credential."""
@@ -64,6 +67,8 @@ def bearer(text):
 async def served(settings):
     """A client of the running console, without a token."""
     async with running(build(settings)) as client:
+        # The first request loads the API, which takes long on a busy machine.
+        client.timeout = PATIENCE
         yield client
 
 
@@ -71,5 +76,7 @@ async def served(settings):
 async def admin(served, token_of):
     """A client that may do everything."""
     headers = bearer(await token_of())
-    async with httpx.AsyncClient(base_url=served.base_url, headers=headers, timeout=30) as client:
+    async with httpx.AsyncClient(
+        base_url=served.base_url, headers=headers, timeout=PATIENCE
+    ) as client:
         yield client

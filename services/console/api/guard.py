@@ -1,22 +1,15 @@
 """What stands before every route: whose turn it may be, and how much is read of a stranger."""
 
-import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response, Security, params
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
-from starlette.requests import ClientDisconnect
 
-from services.console.api.problem import Refusal
+from services.console.api.body import received
 from services.console.tokens.door import Door
 from services.console.tokens.token import Caller, Role
-
-#: A kubeconfig with its certificates has some tens of kilobytes.
-BODY_MOST: Final = 256 * 1024
-_IN_TIME: Final = timedelta(seconds=30)
 
 # Only tells readers of the document; the guard has looked before it is called.
 _BEARER: Final = HTTPBearer(
@@ -53,10 +46,7 @@ def guarded(door: Door, *, prefix: str, tag: str) -> APIRouter:
 
             async def behind(request: Request) -> Response:
                 request.state.caller = await door.admitted(request, role)
-                body = await _received(request)
-                if body and not _is_json(request):
-                    raise Refusal(415, "send JSON, and say so: `Content-Type: application/json`")
-                response = await handle(_again(request, body))
+                response = await handle(_again(request, await received(request)))
                 response.headers.setdefault("Cache-Control", "no-store")
                 return response
 
@@ -70,27 +60,6 @@ def _role(path: str, dependencies: Sequence[params.Depends]) -> Role:
     if len(said) != 1 or not said[0].scopes:
         raise AssertionError(f"{path} has to say who may call it: needs(Role.…)")
     return Role(said[0].scopes[0])
-
-
-async def _received(request: Request) -> bytes:
-    """The body, as long as it is not too long."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(_IN_TIME.total_seconds()):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > BODY_MOST:
-                    raise Refusal(413, f"the body has more than {BODY_MOST // 1024} KiB")
-    except (TimeoutError, ClientDisconnect):
-        raise Refusal(408, "the body did not come in time") from None
-    return bytes(body)
-
-
-def _is_json(request: Request) -> bool:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return kind == "application/json" or (
-        kind.startswith("application/") and kind.endswith("+json")
-    )
 
 
 def _again(request: Request, body: bytes) -> Request:
