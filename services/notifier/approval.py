@@ -1,6 +1,6 @@
 """An approval: who is asked for what, what they said, and what that comes to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Self
 from uuid import UUID
@@ -40,6 +40,14 @@ from shared.policy.voters import EVERYBODY, OnCall, Voters, different, person_of
 _NOTHING_SAID: Final = NotOffered("you have said nothing here that could be taken back")
 #: Why a yes cannot be taken back any more.
 BEGUN: Final = NotOffered("the step has begun, so your yes stands")
+
+
+#: What people did, for others to read.
+ANSWERED: Final[Mapping[Answer, str]] = {
+    Answer.APPROVE: "said yes",
+    Answer.REJECT: "said no",
+    Answer.WITHDRAW: "took that back",
+}
 
 
 class Approval(Question):
@@ -134,6 +142,15 @@ class Approval(Question):
         """How many people say yes by now."""
         yes = (each for each in words(self.decisions) if each.answer is Answer.APPROVE)
         return len(different(yes))
+
+    @property
+    def needed(self) -> str:
+        """Whose yes it needs, and what a no does, for people."""
+        count = self.quorum.needed
+        many = " from different people" if count > 1 else ""
+        each = " and one of ".join(seat.name for seat in self.seats)
+        seats = f", one of {each}" if each else ""
+        return f"{count} yes{many}{seats}; {self.one_no}"
 
     @property
     def lacks(self) -> str:
@@ -254,3 +271,10 @@ def _with(
     settled_at = None if standing.state is ApprovalState.PENDING else now
     update = {"state": standing.state, "settled_at": settled_at, "wanted": standing.wanted}
     return Recorded(after.model_copy(update=update))
+
+
+def superseded(question: Question) -> str:
+    """What to tell of a question that does not count any more."""
+    if isinstance(question, Approval) and (question.superseded_by or question.proposal):
+        return "Asked anew: a newer message has the question that counts."
+    return "Withdrawn: there is nothing left to decide."

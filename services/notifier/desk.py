@@ -82,7 +82,7 @@ class Desk:
         """
         if link.channel is Channel.ROOM:
             return _ANYBODY
-        if answer is Answer.WITHDRAW and await self._has_begun(approval):
+        if answer is Answer.WITHDRAW and await self.has_begun(approval):
             return BEGUN
         on_call = await self._rosters.roster()
 
@@ -190,8 +190,15 @@ class Desk:
             if await self._settle(question, expired(question, now=self._now())):
                 log.info("approval.expired", **_names(question))
 
-    async def _has_begun(self, approval: Approval) -> bool:
-        return approval.state is ApprovalState.APPROVED and await self._questions.begun(approval)
+    async def has_begun(self, question: Question) -> bool:
+        """Whether what was agreed to has begun, so that no yes can be taken back any more.
+
+        Raises:
+            UnavailableError: the store does not answer.
+        """
+        if not isinstance(question, Approval) or question.state is not ApprovalState.APPROVED:
+            return False
+        return await self._questions.begun(question)
 
     def _by(self, link: Link) -> dict[str, Any]:
         return {"by": link.recipient, "at": self._now(), "channel": link.channel.value}

@@ -114,6 +114,7 @@ class MongoQuestions:
         self._approvals = db.get_collection("approvals")
         self._finished = db.get_collection("finished_sessions")
         self._sessions = db.get_collection("sessions")
+        self._posts = db.get_collection("posts")
         self._tickets = db.get_collection("tickets")
         self._outbox = Outbox(self._approvals, publish)
 
@@ -217,7 +218,7 @@ class MongoQuestions:
         return None if found else datetime.now(UTC)
 
     async def _replace(self, old: UUID, by: Approval) -> None:
-        """Have one question lead to the one that stands in its place."""
+        """Have one question lead to the one that stands in its place, also in chats."""
         ended = ("$settled_at", by.created_at)
         await self._approvals.update_one(
             {"_id": old, "state": {"$in": _REPLACEABLE}, "superseded_by": None},
@@ -231,6 +232,8 @@ class MongoQuestions:
                 }
             ],
         )
+        # What was settled is not looked at any more, and shows that it counts.
+        await self._posts.update_many({"question_id": old}, {"$set": {"live": True}})
 
     async def _supersede(self, which: Document, now: datetime) -> int:
         changed = await self._approvals.update_many(

@@ -84,13 +84,11 @@ def difference_of(approval: Approval) -> Difference | None:
 
 
 def is_on_its_way(approval: Approval, now: datetime) -> bool:
-    """Whether the question with other values is about to come."""
-    return (
-        approval.proposal is not None
-        and approval.settled_at is not None
-        and approval.superseded_by is None
-        and now - approval.settled_at < SOON
-    )
+    """Whether the question in its place, with other values or asked anew, is about to come."""
+    since = approval.settled_at if approval.proposal is not None else None
+    if approval.is_being_taken_back:
+        since = approval.decisions[-1].at
+    return since is not None and approval.superseded_by is None and now - since < SOON
 
 
 def propose(

@@ -159,8 +159,8 @@ def told(outcome: Recorded[Approval] | Recorded[Choice] | Recorded[Inquiry] | Re
 def _recorded(question: Question) -> str:
     match question:
         case Approval(state=ApprovalState.PENDING):
-            missing = question.required - question.approvals
-            return f"Your yes is recorded. {missing} more needed."
+            word = "no" if question.decisions[-1].answer is Answer.REJECT else "yes"
+            return f"Your {word} is recorded. Still needed: {question.lacks}."
         case Approval():
             return f"Recorded: {_STATES[question.state]}."
         case Choice(chosen=option) if option is not None:

@@ -1,6 +1,6 @@
 """Messages as plain text: for notes, for cards, for services that take a title and a body."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from services.notifier.approval import Approval
@@ -48,6 +48,19 @@ def text_of(message: Message) -> str:
     return "\n".join(blocks)
 
 
+def digest_title(askings: Sequence[Asking]) -> str:
+    """Several questions in one line."""
+    return f"{len(askings)} questions wait for an answer"
+
+
+def digest_lines(askings: Iterable[Asking]) -> list[str]:
+    """Several questions, a line each; each is still answered by itself."""
+    return [
+        f"{title_of(one)}, until {moment(one.question.expires_at, one.to.timezone)}"
+        for one in askings
+    ]
+
+
 def link_words(asking: Asking) -> str:
     """What the link of a question is good for."""
     if asking.to.channel is Channel.ROOM:
@@ -69,7 +82,7 @@ def _asked(asking: Asking) -> Iterator[Line]:
     match question:
         case Approval():
             yield from _step(question)
-            yield Line("", f"Without an answer by {until} the step is rejected and does not run.")
+            yield Line("", f"Without an answer by {until} {question.otherwise}.")
         case Choice():
             yield Line("Not clear", one_line(question.because))
             for option in question.options:
@@ -87,6 +100,9 @@ def _step(approval: Approval) -> Iterator[Line]:
     yield Line("Where", one_line(f"{approval.target}, over {approval.connector}"))
     yield Line("Risk", approval.risk.value)
     yield Line("Why", one_line(approval.why))
+    yield Line("Needed", one_line(approval.needed))
+    if approval.again:
+        yield Line("Asked again", one_line(approval.again))
     yield Line("The command, exactly as it runs", visible(approval.command), exact=True)
     for seen in approval.evidence[:_EVIDENCE]:
         yield Line("Seen", one_line(seen))

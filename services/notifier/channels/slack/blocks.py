@@ -5,18 +5,20 @@ mentions, links or backticks. Only ``text``, which notifications show, is ``mrkd
 `&`, `<` and `>` are escaped (https://docs.slack.dev/messaging/formatting-message-text).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from services.notifier.approval import Approval
+from services.notifier.approval import ANSWERED, Approval, superseded
+from services.notifier.channels.message import Asking
 from services.notifier.channels.news import News
+from services.notifier.channels.plain import digest_lines, digest_title
 from services.notifier.choice import Choice
 from services.notifier.inquiry import WORDS, Inquiry
-from services.notifier.question import Question
+from services.notifier.question import Question, speaker
 from services.notifier.rendering import moment
 from services.notifier.text import one_line, visible
-from shared.events import Answer, Choosing, Reply
+from shared.events import Choosing, Decision, Reply
 from shared.lifecycle import ApprovalState
 
 Block = dict[str, Any]
@@ -29,6 +31,7 @@ _BUTTON_LENGTH: Final = 75
 _EVIDENCE: Final = 3
 # An actions block has at most 25 elements; nobody chooses between so many.
 _OPTIONS: Final = 10
+_GATHERED: Final = 30
 
 APPROVE: Final = "approve"
 REJECT: Final = "reject"
@@ -82,6 +85,18 @@ def news_blocks(news: News, post_id: UUID) -> list[Block]:
     return blocks
 
 
+def digest_blocks(askings: Sequence[Asking]) -> list[Block]:
+    """Several questions, of which each stands in the thread with its own buttons."""
+    shown = digest_lines(askings[:_GATHERED])
+    more = len(askings) - len(shown)
+    lines = [*shown, f"and {more} more"] if more else shown
+    return [
+        _header(digest_title(askings)),
+        _rich(_list(lines)),
+        _context("Each is answered by itself, in the thread below."),
+    ]
+
+
 def details_view(question: Question, *, zone: str = "") -> dict[str, Any]:
     """All of a question, as a modal."""
     blocks = [_header(_title(question)), *_body(question, whole=True), _until(question, zone)]
@@ -132,13 +147,15 @@ def _body(question: Question, *, whole: bool = False) -> Iterable[Block]:
 
 
 def _step(approval: Approval, *, whole: bool) -> Iterable[Block]:
-    needed = f"{approval.required} yes, {approval.approvals} given; one no stops it"
+    needed = f"{approval.needed}; {approval.approvals} given"
+    again = [_line("Asked again", approval.again)] if approval.again else []
     yield _rich(
         _line("Where", f"{approval.target}, over {approval.connector}"),
         _line("Risk", approval.risk.value),
         _line("Why", approval.why),
         _line("Runbook", approval.runbook),
         _line("Needed", needed),
+        *again,
         _line("The command, exactly as it runs", ""),
         _code(approval.command),
     )
@@ -230,19 +247,21 @@ def _otherwise(question: Question) -> str:
             return "nothing runs"
         case Inquiry():
             return "the plan goes on without"
-    return "the step is rejected"
+        case Approval():
+            return question.otherwise
+    return "it does not run"
 
 
 def _said(question: Question, zone: str) -> Iterable[str]:
     names = {to.email: to.name for to in question.recipients}
     for said in question.answers:
         reason = f": {said.reason}" if said.reason else ""
-        yield f"{names.get(said.by, said.by)} {_answer(said)}, {moment(said.at, zone)}{reason}"
+        yield f"{speaker(said, names)} {_answer(said)}, {moment(said.at, zone)}{reason}"
     match question.state:
         case ApprovalState.EXPIRED:
             yield "Nobody answered in time: it does not run."
         case ApprovalState.SUPERSEDED:
-            yield "Withdrawn: there is nothing left to decide."
+            yield superseded(question)
         case ApprovalState.APPROVED if isinstance(question, Approval):
             yield "Approved: it runs as it is shown here."
 
@@ -252,7 +271,7 @@ def _answer(said: object) -> str:
         return f"chose {said.runbook}" if said.runbook else "takes over"
     if isinstance(said, Reply):
         return "will not answer" if said.refused else "answered"
-    return "said yes" if getattr(said, "answer", "") == Answer.APPROVE else "said no"
+    return ANSWERED[said.answer] if isinstance(said, Decision) else "answered"
 
 
 def _header(text: str) -> Block:

@@ -1,18 +1,26 @@
 """Messages in Telegram: text with entities beside it, so that nothing in the text is markup."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from services.notifier.approval import Approval
+from services.notifier.approval import ANSWERED, Approval, superseded
 from services.notifier.channels.message import Asking, Message
-from services.notifier.channels.plain import Line, lines_of, link_words, title_of
+from services.notifier.channels.plain import (
+    Line,
+    digest_lines,
+    digest_title,
+    lines_of,
+    link_words,
+    title_of,
+)
 from services.notifier.choice import Choice
 from services.notifier.inquiry import WORDS, Inquiry
-from services.notifier.question import Question
+from services.notifier.question import Question, speaker
 from services.notifier.rendering import moment
 from services.notifier.text import one_line, visible
-from shared.events import Answer, Choosing, Reply
+from shared.events import Choosing, Decision, Reply
 from shared.lifecycle import ApprovalState
 
 #: Longer ones are not shown whole in a message, and are approved only where they are.
@@ -36,7 +44,6 @@ _ENDS: Final = {
     ApprovalState.APPROVED: "Settled: yes.",
     ApprovalState.REJECTED: "Settled: no.",
     ApprovalState.EXPIRED: "Nobody answered in time: it does not run.",
-    ApprovalState.SUPERSEDED: "Withdrawn: there is nothing left to decide.",
 }
 
 
@@ -70,6 +77,19 @@ def text_of(message: Message) -> dict[str, Any]:
         _add_answers(text, message)
     elif message.news.ran:
         text.add("Was it fixed? ✓ yes, ✗ no, with one to five stars", "italic")
+    return {"text": text.text, "entities": text.entities}
+
+
+def text_of_several(askings: Sequence[Asking]) -> dict[str, Any]:
+    """What tells of several questions that follow, each with its own buttons."""
+    text = Text()
+    text.add(f"{digest_title(askings)}\n", "bold")
+    for at, line in enumerate(digest_lines(askings)):
+        if _units(text.text) > _LENGTH:
+            text.add(f"and {len(askings) - at} more\n")
+            break
+        text.add(f"• {line[:_LINE_LENGTH]}\n")
+    text.add("Each is answered by itself, below.", "italic")
     return {"text": text.text, "entities": text.entities}
 
 
@@ -146,9 +166,11 @@ def _add_answers(text: Text, asking: Asking) -> None:
         text.add(f"It is too long to be approved here. {link_words(asking)}: {asking.link}\n")
     for said in question.answers:
         what = _said(said)
-        line = f"{names.get(said.by, said.by)} {what}, {moment(said.at, zone)} {said.reason}"
+        line = f"{speaker(said, names)} {what}, {moment(said.at, zone)} {said.reason}"
         text.add(f"{one_line(line)[:_LINE_LENGTH]}\n", "italic")
-    if question.state in _ENDS:
+    if question.state is ApprovalState.SUPERSEDED:
+        text.add(superseded(question), "bold")
+    elif question.state in _ENDS:
         text.add(_ENDS[question.state], "bold")
 
 
@@ -157,7 +179,7 @@ def _said(said: object) -> str:
         return f"chose {said.runbook}" if said.runbook else "takes over"
     if isinstance(said, Reply):
         return "will not answer" if said.refused else "answered"
-    return "said yes" if getattr(said, "answer", "") == Answer.APPROVE else "said no"
+    return ANSWERED[said.answer] if isinstance(said, Decision) else "answered"
 
 
 def _button(label: str, action: str, post_id: UUID) -> dict[str, str]:

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from services.notifier.approval import decide
+from services.notifier.channels.message import Asking
 from services.notifier.channels.messenger import RefusedError
 from services.notifier.channels.slack.blocks import COMMAND_LENGTH
 from services.notifier.recipients import Recipient
@@ -169,7 +170,7 @@ async def test_a_first_yes_of_two_is_shown_and_the_buttons_stay(slack):
     await slack.questions.record(stored, decide(stored, decision(), now=NOW).question, [])
     await slack.look()
     after = slack.workspace.messages[f"C1/{message['ts']}"]
-    assert "2 yes, 1 given" in texts(after)
+    assert "2 yes from different people; one no stops it; 1 given" in texts(after)
     assert list(buttons(after)) == ["approve", "reject", "details", "open"]
 
 
@@ -264,3 +265,54 @@ async def test_no_token_is_in_an_error(slack):
         with pytest.raises(UnavailableError) as error:
             await slack.messenger._web.call("chat.postMessage", channel=ROOM.address, text="x")
     assert str(error.value) == "Slack, chat.postMessage: fatal_error"
+
+
+def gathered(to=ROOM):
+    """Questions of different tickets, as they come together."""
+    made = [
+        approval(approval_id=UUID(int=50 + n), ticket_id=UUID(int=60 + n), step_id=f"s{n}")
+        for n in range(3)
+    ]
+    return [Asking(one, to, "https://h/a/x") for one in made]
+
+
+async def test_several_questions_call_people_once_and_each_has_its_buttons_in_the_thread(slack):
+    askings = gathered()
+    for one in askings:
+        await slack.questions.open(one.question)
+    for _ in range(2):
+        reference = await slack.messenger.gather(askings, now=NOW)
+    first, *each = slack.workspace.messages.values()
+    assert f"{first['channel']}/{first['ts']}" == reference
+    assert texts(first).count("Restart shop-api on web-1") == 3
+    assert buttons(first) == {}
+    assert [one["thread_ts"] for one in each] == [first["ts"]] * 3
+    assert not any(one.get("reply_broadcast") for one in each)
+    await slack.press(each[1], "approve")
+    await slack.look()
+    assert [bool(buttons(one)) for one in slack.workspace.messages.values()] == [
+        False,
+        True,
+        False,
+        True,
+    ]
+
+
+async def test_news_of_a_ticket_whose_question_was_gathered_stay_in_that_thread(slack):
+    askings = gathered()
+    await slack.messenger.gather(askings, now=NOW)
+    first = next(iter(slack.workspace.messages.values()))
+    told = await slack.tell(news(resolved(ticket_id=askings[2].question.ticket_id)))
+    assert told["thread_ts"] == first["ts"]
+
+
+async def test_what_is_gathered_goes_on_after_it_was_broken_off(slack):
+    askings = gathered()
+    slack.workspace.faults = [
+        (200, {"ok": True, "channel": "C1", "ts": "1.0"}, {}),
+        (500, {}, {}),
+    ]
+    with pytest.raises(UnavailableError):
+        await slack.messenger.gather(askings, now=NOW)
+    await slack.messenger.gather(askings, now=NOW)
+    assert [one["thread_ts"] for one in slack.workspace.messages.values()] == ["1.0"] * 3
