@@ -9,7 +9,7 @@ from uuid import UUID
 from services.notifier.approval import Approval
 from services.notifier.choice import Choice
 from services.notifier.inquiry import Inquiry
-from services.notifier.question import Question
+from services.notifier.question import Question, speaker
 from shared.lifecycle import ApprovalState
 
 #: The newest moments that a page shows.
@@ -70,6 +70,6 @@ def _of(question: Question) -> Iterator[Moment]:
     title = question.title if isinstance(question, Approval | Choice | Inquiry) else "a question"
     yield Moment(question.created_at, f"Asked: {title}")
     if question.settled_at and question.state in _ENDS:
-        by = ", ".join(said.by for said in question.answers)
+        by = ", ".join(speaker(said, {}) for said in question.answers)
         end = f"{_ENDS[question.state]}{f' by {by}' if by else ''}: {title}"
         yield Moment(question.settled_at, end)

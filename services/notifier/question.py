@@ -1,7 +1,7 @@
 """What people are asked, whatever it is about: who is asked, until when, and how it stands."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -110,6 +110,17 @@ class NotOffered:
 
 TooLate = AlreadyAnswered | AlreadyDecided | Expired
 Refused = TooLate | NotAsked | NotOffered
+
+
+def speaker(said: Said, names: Mapping[str, str]) -> str:
+    """Who said it, in whose place, and whether in advance, by the names that people have."""
+    by = names.get(said.by, said.by)
+    if not isinstance(said, Decision):
+        return by
+    if said.delegation is not None:
+        of = said.delegation.of
+        return f"{by} for {names.get(of, of)}"
+    return f"{by} (in advance)" if said.window is not None else by
 
 
 def too_late(question: Question, said: Said | Proposal, *, now: datetime) -> TooLate | None:
