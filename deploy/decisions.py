@@ -3,7 +3,7 @@
 import getpass
 import os
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import httpx
@@ -20,6 +20,7 @@ from shared.events import Answer
 from shared.signing import Signer
 
 _TIMEOUT: Final = timedelta(seconds=10)
+_LINK_LASTS: Final = timedelta(minutes=1)
 
 
 class NotDecidedError(HandrailError):
@@ -47,6 +48,60 @@ async def decide(
         raise NotDecidedError(_asks(question))
     said = {"decision": answer.value, "reason": reason}
     return await _answered(place, question, said, environment)
+
+
+async def look_at_change(
+    place: Place,
+    prefix: str,
+    values: Mapping[str, str],
+    *,
+    environment: Mapping[str, str] = os.environ,
+) -> dict[str, Any]:
+    """What a step would be with other values, and what confirms that; nothing is sent.
+
+    Raises:
+        SettingsError: see ``decide``, as for the others.
+        NotFoundError: see there.
+        NotDecidedError: it cannot have these values.
+        NotRunningError: see there.
+    """
+    shown = await _wish(place, prefix, {"values": dict(values)}, environment)
+    if "confirm" not in shown:
+        raise NotDecidedError(f"it is {shown.get('state')} already")
+    return shown
+
+
+async def send_change(
+    place: Place,
+    prefix: str,
+    values: Mapping[str, str],
+    *,
+    reason: str,
+    confirm: str,
+    environment: Mapping[str, str] = os.environ,
+) -> dict[str, Any]:
+    """Have a step asked about anew with what was looked at; the approval as it became.
+
+    Raises:
+        SettingsError: see ``look_at_change``, as for the others.
+        NotFoundError: see there.
+        NotDecidedError: see there.
+        NotRunningError: see there.
+    """
+    said = {"values": dict(values), "reason": reason, "confirm": confirm}
+    sent = await _wish(place, prefix, said, environment)
+    if sent.get("outcome") != "recorded":
+        raise NotDecidedError("the step has changed since you looked: look again")
+    return sent
+
+
+async def _wish(
+    place: Place, prefix: str, said: Mapping[str, Any], environment: Mapping[str, str]
+) -> dict[str, Any]:
+    question = await _asked(place, prefix)
+    if not isinstance(question, Approval):
+        raise NotDecidedError(_asks(question))
+    return await _answered(place, question, {"decision": "change", **said}, environment)
 
 
 async def choose(
@@ -145,7 +200,8 @@ def _link(place: Place, question: Question, environment: Mapping[str, str]) -> s
     link = Link.to(
         question.id,
         question.bound_to,
-        question.expires_at,
+        # A yes may be taken back after the time to answer, until the step begins.
+        max(question.expires_at, datetime.now(UTC) + _LINK_LASTS),
         recipient=getpass.getuser(),
         channel=Channel.TERMINAL,
     )

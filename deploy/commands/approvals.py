@@ -8,7 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy.commands import approvals_answer, approvals_audit, approvals_standing
+from deploy.commands import (
+    approvals_answer,
+    approvals_audit,
+    approvals_change,
+    approvals_standing,
+    approvals_withdraw,
+)
 from deploy.connection import Place, reading
 from deploy.decisions import choose, decide
 from deploy.output import AsJson, add, ago, colored, console, say, show_json, table, when
@@ -32,6 +38,8 @@ app = typer.Typer(
 
 app.command()(approvals_answer.answer)
 app.command()(approvals_audit.audit)
+app.command()(approvals_withdraw.withdraw)
+app.command()(approvals_change.change)
 for _in_advance in (
     approvals_standing.delegate,
     approvals_standing.delegations,
@@ -143,7 +151,8 @@ def _lines(question: Question) -> Iterator[tuple[str, str]]:
                 yield "asked for by", f"{question.requester}{barred}"
             yield "known", "\n".join(question.evidence)
             yield "taken back by", question.rollback or "nothing"
-            yield "yes so far", f"{question.approvals} of {question.required}"
+            yield from approvals_change.lines(question)
+            yield from approvals_withdraw.lines(question)
         case Choice():
             yield "asked", "which runbook is used"
             yield "ticket", ticket
@@ -209,7 +218,7 @@ def _columns(question: Question) -> tuple[str, str, str, str]:
     match question:
         case Approval():
             target = f"{question.connector} {question.target}"
-            so_far = f"{question.approvals} of {question.required}"
+            so_far = f"{question.approvals} of {question.quorum.needed}"
             return question.risk, target, question.command, so_far
         case Choice():
             names = ", ".join(option.name for option in question.options)
@@ -237,8 +246,7 @@ def _answer(approval_id: str, answer: Answer, reason: str, *, as_json: bool) -> 
         return
     say(f"Recorded: {said['command']} on {said['target']} is {said['state']}.")
     if said["state"] == ApprovalState.PENDING:
-        left = said["required"] - said["approvals"]
-        say(f"It needs {left} more yes, from somebody else.")
+        say(f"It needs {said['wanted']}, from somebody else.")
 
 
 def _fields(question: Question) -> dict[str, Any]:

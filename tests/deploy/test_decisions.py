@@ -215,3 +215,57 @@ async def test_a_yes_is_no_choice_and_a_choice_is_no_yes(asked, settings):
         await decide(Place.of(settings), "dddd", Answer.APPROVE, reason="", environment=settings)
     with pytest.raises(NotDecidedError, match="approvals approve"):
         await choose(Place.of(settings), "cccc", "move-api", reason="", environment=settings)
+
+
+CHANGEABLE = {
+    "fields": [{"name": "unit", "about": "What runs", "pattern": "[a-z-]+", "value": "shop-api"}],
+    "texts": {
+        "templates": {"run": "systemctl restart {{ unit }}"},
+        "values": {"unit": "shop-api"},
+        "patterned": ["unit"],
+    },
+}
+
+
+@pytest.fixture
+async def changeable(notifier, db):
+    await db.get_collection("approvals").update_one({}, {"$set": {"changeable": CHANGEABLE}})
+
+
+async def test_other_values_are_shown_and_sent_from_the_terminal(
+    changeable, settings, db, tmp_path
+):
+    terminal = Terminal(tmp_path, settings)
+    assert "--set unit" in (await terminal.run("approvals", "show", "cccc")).out
+    change = ("approvals", "change", "cccc", "--set", "unit=shop-db", "--reason", "the other one")
+
+    looked = await terminal.run(*change)
+    assert looked.code == 1
+    assert "- systemctl restart shop-api" in looked.out
+    assert "+ systemctl restart shop-db" in looked.out
+    assert (await stored(db))["state"] == "pending"
+
+    sent = await terminal.run(*change, "--yes", "--json")
+    assert (sent.code, sent.json()["state"]) == (0, "superseded")
+    assert "signature" not in sent.out
+    proposal = (await stored(db))["proposal"]
+    assert (proposal["by"], proposal["channel"]) == (getpass.getuser(), "terminal")
+    assert (proposal["values"], proposal["reason"]) == ({"unit": "shop-db"}, "the other one")
+
+    again = await terminal.run(*change, "--yes")
+    assert again.code == 1
+    assert "superseded already" in again.err
+    assert "wants other values" in (await terminal.run("approvals", "show", "cccc")).out
+
+
+@pytest.mark.usefixtures("changeable")
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [("unit=a; reboot", "pattern"), ("host=web-2", "cannot be changed"), ("unit", "NAME=VALUE")],
+)
+async def test_values_that_do_not_fit_are_told_at_the_terminal(settings, db, tmp_path, value, why):
+    terminal = Terminal(tmp_path, settings)
+    said = await terminal.run("approvals", "change", "cccc", "--set", value, "--yes")
+    assert said.code == 1
+    assert why in said.err
+    assert (await stored(db))["state"] == "pending"
