@@ -3,11 +3,23 @@
 import json
 import os
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
-from shared.events import FeedbackGiven, StepApproved, StepRejected
-from tests.notifier.builders import approval
+from shared.events import (
+    Changeable,
+    ChangeableField,
+    ChangedValue,
+    FeedbackGiven,
+    Late,
+    StepApproved,
+    StepChange,
+    StepChangeProposed,
+    StepRejected,
+    ValueType,
+)
+from tests.notifier.builders import NOW, approval
 
 LONG = {
     "command": "kubectl --context=production rollout restart deployment/shop-api "
@@ -19,6 +31,37 @@ LONG = {
     "requester": "carol@example.org",
     "required": 2,
 }
+
+
+CHANGEABLE = {
+    "command": "systemctl restart shop-api 'all of it' soft",
+    "changeable": Changeable(
+        fields=(
+            ChangeableField(
+                name="service", about="What systemd calls it", pattern="[a-z-]+", value="shop-api"
+            ),
+            ChangeableField(name="note", value="all of it"),
+            ChangeableField(
+                name="mode", type=ValueType.ENUM, options=("soft", "hard"), value="soft"
+            ),
+        ),
+        texts=Late(
+            templates={
+                "run": "systemctl restart {{ service }} {{ note }} {{ mode }}",
+                "rollback": "systemctl stop {{ service }} --no-block --job-mode=replace",
+            },
+            values={"service": "shop-api", "note": "all of it", "mode": "soft"},
+            patterned=("service", "mode"),
+        ),
+    ),
+}
+CHANGED = StepChange(
+    by="alice@example.org",
+    at=NOW,
+    reason="the database hangs, not the shop",
+    values=(ChangedValue(name="service", old="shop-api", new="shop-db"),),
+    before={"run": "systemctl restart shop-api 'all of it' soft"},
+)
 
 
 async def test_who_presses_approve_sees_that_it_is_recorded(site, tab):
@@ -61,6 +104,62 @@ async def test_the_page_cannot_be_framed_even_by_its_own_site(site, tab):
     await tab.evaluate(f"document.body.innerHTML = '<iframe src={site.url(asked)}></iframe>'")
     # A page of the same site could be read; what stands for a page that was blocked cannot.
     await tab.until("(() => { try { return !frames[0].document } catch { return true } })()")
+
+
+async def test_who_wants_other_values_sees_what_it_would_be_and_lands_on_the_new_question(
+    site, tab
+):
+    asked = await site.questions.open(approval(**CHANGEABLE))
+    await tab.open(site.url(asked))
+    await tab.press(".change a")
+    await tab.until("document.querySelector('input[name=\"value.service\"]') !== null")
+    await tab.evaluate("document.querySelector('input[name=\"value.service\"]').value = ''")
+    await tab.write('input[name="value.service"]', "shop-db")
+    await tab.press("form button")
+    await tab.until("document.body.innerText.includes('Nothing is sent yet')")
+    assert "+ systemctl restart shop-db" in await tab.evaluate("document.body.innerText")
+    assert (await site.questions.find(asked.id)).state == "pending"
+    await tab.press("#confirm")
+    await tab.until("document.body.innerText.includes('wants other values')")
+    assert site.bus.of(StepChangeProposed)[0].proposal.values == {"service": "shop-db"}
+    new = approval(
+        **CHANGEABLE | {"command": "systemctl restart shop-db 'all of it' soft"},
+        approval_id=UUID(int=77),
+        step_hash="cd" * 32,
+        replaces=asked.id,
+        change=CHANGED,
+    )
+    await site.questions.open(new)
+    # The page goes on by itself.
+    await tab.until("document.body.innerText.includes('Changed by Alice')")
+    await tab.press("#approve")
+    await tab.until("document.body.innerText.includes('Your answer is recorded: yes')")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280], ids=["phone", "desk"])
+@pytest.mark.parametrize("page", ["form", "wrong", "shown", "new"])
+async def test_all_of_a_change_can_be_read_and_pressed(site, tab, page, width, dark):
+    changed = {"change": CHANGED} if page == "new" else {}
+    asked = await site.questions.open(approval(**LONG | CHANGEABLE | changed))
+    await tab.look(width=width, dark=dark)
+    await tab.open(site.url(asked) + ("" if page == "new" else "?change"))
+    if page in ("wrong", "shown"):
+        value = "shop-db" if page == "shown" else "a b"
+        await tab.evaluate(
+            f"document.querySelector('input[name=\"value.service\"]').value = '{value}'"
+        )
+        await tab.press("form button")
+        said = "Nothing is sent yet" if page == "shown" else "is not what its pattern allows"
+        await tab.until(f"document.body.innerText.includes('{said}')")
+    assert await tab.evaluate("document.documentElement.scrollWidth") <= width
+    assert await tab.evaluate(
+        "[...document.querySelectorAll('button, label.option')].every(b => b.clientHeight >= 44)"
+    )
+    assert await tab.evaluate(CONTRAST) >= 4.5
+    if folder := os.environ.get("HANDRAIL_TEST_PICTURES"):
+        name = f"change-{page}-{width}-{'dark' if dark else 'light'}.png"
+        (Path(folder) / name).write_bytes(await tab.picture())
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
