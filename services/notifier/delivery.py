@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 @runtime_checkable
 class Gathering(Protocol):
-    """A channel on which several questions can come in one message."""
+    """A channel on which several questions can come together, so that people are called once."""
 
     async def gather(self, askings: Sequence[Asking], *, now: datetime) -> str:
         """Deliver several questions to one recipient; see ``Messenger.ask``."""
@@ -54,8 +54,10 @@ class Postman:
         return tuple(outcome for outcome in outcomes if isinstance(outcome, Recipient))
 
     def gathers(self, to: Recipient) -> bool:
-        """Whether several questions to this recipient can come in one message."""
-        return to.channel is Channel.EMAIL and isinstance(self._messengers.get(to.over), Gathering)
+        """Whether several questions to this recipient can come together."""
+        if to.channel is Channel.TERMINAL:
+            return False
+        return isinstance(self._messengers.get(to.over), Gathering)
 
     async def gather(self, askings: Sequence[Asking], *, now: datetime) -> tuple[Recipient, ...]:
         """Send several questions to one recipient in one message; what came of it, of each.

@@ -3,18 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from services.notifier.approval import Approval
-from services.notifier.channels.message import Asking, Message, Telling
+from services.notifier.channels.message import Asking, Message, Telling, digest_id
 from services.notifier.choice import Choice
+from services.notifier.inadvance.saying import ADVANCE
 from services.notifier.inquiry import WORDS, Inquiry
+from services.notifier.links import Channel
 from services.notifier.question import Question
 from services.notifier.recipients import Recipient
 from services.notifier.rendering import moment, render
 from services.notifier.text import one_line
 
 _SUBJECT_LENGTH: Final = 140
+#: What is added to a person's link for what they say in advance.
+ADVANCED: Final = f"?{ADVANCE}"
 
 
 @dataclass(frozen=True)
@@ -45,11 +49,10 @@ def mail_of(message: Message) -> Mail:
 def digest_of(askings: Sequence[Asking]) -> Mail:
     """The mail that asks one person several things; the same for the same questions."""
     first = askings[0]
-    ids = sorted(str(asking.id) for asking in askings)
     until = [moment(one.question.expires_at, first.to.timezone) for one in askings]
     values = {"askings": askings, "recipient": first.to, "until": until}
     return Mail(
-        id=uuid5(first.id, "/".join(ids)),
+        id=digest_id(askings),
         thread=first.id,
         about=first.question.id,
         tells_of=first.question.id,
@@ -68,6 +71,7 @@ def _asking(asking: Asking) -> Mail:
         "recipient": asking.to,
         "words": WORDS,
         "link": asking.link,
+        "advance": "" if asking.to.is_room or asking.to.channel is Channel.TERMINAL else ADVANCED,
         "until": moment(question.expires_at, asking.to.timezone),
     }
     return Mail(

@@ -2,18 +2,27 @@
 
 import logging
 import warnings
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 from pydantic import SecretStr
 
-from services.notifier.channels.message import Asking, Message, Telling
-from services.notifier.channels.plain import text_of, title_of
+from services.notifier.channels.message import Asking, Telling
+from services.notifier.channels.plain import (
+    digest_lines,
+    digest_title,
+    link_words,
+    text_of,
+    title_of,
+)
 from services.notifier.question import Question
 from services.notifier.recipients import Recipient
 from shared.errors import SettingsError, UnavailableError
+
+_GATHERED: Final = 5
 
 
 class AppriseMessenger:
@@ -28,19 +37,26 @@ class AppriseMessenger:
 
     async def ask(self, asking: Asking, *, now: datetime) -> str:  # noqa: ARG002 a Messenger's
         """See ``Messenger``."""
-        return await self._notify(asking)
+        return await self._notify(title_of(asking), text_of(asking))
+
+    async def gather(self, askings: Sequence[Asking], *, now: datetime) -> str:  # noqa: ARG002 a Messenger's
+        """See ``delivery.Gathering``; messages that are short enough for most services."""
+        for at in range(0, len(askings), _GATHERED):
+            some = askings[at : at + _GATHERED]
+            lines = zip(digest_lines(some), some, strict=True)
+            text = "\n".join(f"{line}\n{link_words(one)}: {one.link}" for line, one in lines)
+            await self._notify(digest_title(some), text)
+        return ""
 
     async def tell(self, telling: Telling, *, now: datetime) -> str:  # noqa: ARG002 a Messenger's
         """See ``Messenger``."""
-        return await self._notify(telling)
+        return await self._notify(title_of(telling), text_of(telling))
 
     async def revise(self, question: Question, to: Recipient) -> None:
         """See ``Messenger``: what was sent stays."""
 
-    async def _notify(self, message: Message) -> str:
-        sent = await self._service.async_notify(
-            title=title_of(message), body=text_of(message), body_format="text"
-        )
+    async def _notify(self, title: str, text: str) -> str:
+        sent = await self._service.async_notify(title=title, body=text, body_format="text")
         if not sent:
             raise UnavailableError(f"{self._name}: the service did not take the message")
         return ""

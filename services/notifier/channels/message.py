@@ -1,9 +1,9 @@
 """What a channel is given to deliver: a question, or news of a ticket."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from services.notifier.channels.news import News
 from services.notifier.question import Question
@@ -43,6 +43,11 @@ class Telling:
 
 
 Message = Asking | Telling
+
+
+def digest_id(askings: Sequence[Asking]) -> UUID:
+    """The id of a message that asks somebody several things; the same for the same questions."""
+    return uuid5(askings[0].id, "/".join(sorted(str(asking.id) for asking in askings)))
 
 
 def ticket_of(message: Message) -> UUID:

@@ -1,11 +1,12 @@
 """A message in a chat, of which it has to be known where it stands."""
 
+from collections.abc import Sequence
 from typing import Final, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from services.notifier.channels.message import Asking, Telling
+from services.notifier.channels.message import Asking, Telling, digest_id
 from services.notifier.question import Question
 from services.notifier.recipients import Recipient
 
@@ -17,7 +18,8 @@ class Post(BaseModel):
     """A message to one recipient in a chat; ``reference`` is empty until it is known to be there.
 
     ``shown`` is how its question stood when it was last written, ``live`` whether it may still have
-    to be written again. ``bound_to`` is the digest of what was asked in it, or `feedback`.
+    to be written again. ``root`` is the message whose thread it is in, where that is none about the
+    ticket. ``bound_to`` is the digest of what was asked in it, or `feedback`.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -29,8 +31,15 @@ class Post(BaseModel):
     reference: str = ""
     question_id: UUID | None = None
     bound_to: str = ""
+    root: str = ""
     shown: str = ""
     live: bool = False
+
+    @classmethod
+    def of_several(cls, askings: Sequence[Asking], *, at: AwareDatetime) -> Self:
+        """The post that tells of several questions; it is about no ticket, and never changes."""
+        known = digest_id(askings)
+        return cls(id=known, ticket_id=known, to=askings[0].to, at=at)
 
     @classmethod
     def of(cls, message: Asking | Telling, *, at: AwareDatetime) -> Self:

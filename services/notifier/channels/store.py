@@ -58,7 +58,10 @@ class Posts(Protocol):
     async def find(self, post_id: UUID) -> Post | None: ...
 
     async def thread(self, post: Post) -> str:
-        """The reference of the first message on the same ticket in the same place; none: empty."""
+        """The reference of the first message on the same ticket in the same place; none: empty.
+
+        Of one that is in the thread of another message, it is that message's.
+        """
         ...
 
     async def outdated(self) -> list[Post]:
@@ -161,8 +164,8 @@ class MongoPosts:
     async def thread(self, post: Post) -> str:
         place = {"to.via": post.to.via, "to.email": post.to.email}
         same = {"ticket_id": post.ticket_id, **place, "reference": {"$ne": ""}}
-        first = await self._posts.find_one(same, {"reference": 1}, sort=[("at", 1)])
-        return str(first["reference"]) if first else ""
+        first = await self._posts.find_one(same, {"reference": 1, "root": 1}, sort=[("at", 1)])
+        return str(first.get("root") or first["reference"]) if first else ""
 
     async def outdated(self) -> list[Post]:
         return [_post(document) async for document in self._posts.aggregate(_OUTDATED)]

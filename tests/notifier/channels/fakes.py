@@ -31,7 +31,8 @@ class FakePosts:
             if (p.ticket_id, p.to.via, p.to.email) == (post.ticket_id, post.to.via, post.to.email)
             and p.reference
         ]
-        return min(same, key=lambda p: p.at).reference if same else ""
+        first = min(same, key=lambda p: p.at) if same else None
+        return (first.root or first.reference) if first else ""
 
     async def outdated(self):
         found = []

@@ -35,6 +35,11 @@ def asking(to=ROOM, **changes) -> Asking:
     return Asking(approval(**changes), to, LINK)
 
 
+def several(count) -> list[Asking]:
+    """Questions that come together, each with its own link."""
+    return [Asking(approval(approval_id=UUID(int=n)), ROOM, f"{LINK}{n}") for n in range(count)]
+
+
 def telling(event=None, to=ROOM) -> Telling:
     return Telling(news(event or resolved()), to)
 
@@ -198,6 +203,21 @@ async def test_a_card_stays_within_what_teams_takes(other, http):
     assert b"more characters" in body
 
 
+async def test_several_questions_are_on_one_card_each_with_its_link(other, http):
+    messenger = TeamsMessenger(SecretStr(f"{other.url}/w"), http)
+    await messenger.gather(several(25), now=NOW)
+    cards = [json.loads(body)["attachments"][0]["content"] for _, _, body in other.posts]
+    assert all(len(body) < 28_000 for _, _, body in other.posts)
+    links = [
+        run["selectAction"]["url"]
+        for card in cards
+        for block in card["body"]
+        for run in block["inlines"]
+        if "selectAction" in run
+    ]
+    assert links == [f"{LINK}{n}" for n in range(25)]
+
+
 # PagerDuty.
 
 
@@ -271,6 +291,13 @@ async def test_a_service_of_apprise_gets_title_and_text(other):
     assert said["title"].startswith("[P1] Approve? Restart shop-api")
     assert "systemctl restart shop-api" in said["message"]
     assert LINK in said["message"]
+
+
+async def test_several_questions_come_in_few_messages_each_with_its_link(other):
+    url = other.url.replace("http://", "json://")
+    await AppriseMessenger("phone", SecretStr(f"{url}/notify")).gather(several(7), now=NOW)
+    bodies = [json.loads(body)["message"] for _, _, body in other.posts]
+    assert [body.count(LINK) for body in bodies] == [5, 2]
 
 
 async def test_a_service_that_does_not_take_it_is_asked_again_later(other):

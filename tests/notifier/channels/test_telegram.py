@@ -19,7 +19,7 @@ from services.notifier.channels.telegram.bot import Bot
 from services.notifier.channels.telegram.messenger import TelegramMessenger
 from services.notifier.channels.telegram.receiving import poll, webhook
 from services.notifier.channels.telegram.updates import Updates
-from services.notifier.channels.telegram.words import COMMAND_LENGTH
+from services.notifier.channels.telegram.words import COMMAND_LENGTH, text_of_several
 from services.notifier.desk import Desk
 from services.notifier.feedback.giving import Giving
 from services.notifier.links import Channel
@@ -495,3 +495,25 @@ async def test_what_is_no_button_of_ones_own_is_no_feedback(telegram, data, user
 
 async def test_where_nothing_ran_there_are_no_stars(telegram):
     assert "reply_markup" not in await told_of(telegram, escalated(tried=()))
+
+
+async def test_several_questions_make_one_sound_and_each_has_its_buttons(telegram):
+    made = [approval(approval_id=UUID(int=50 + n), ticket_id=UUID(int=60 + n)) for n in range(3)]
+    askings = [Asking(await telegram.questions.open(one), ROOM, "https://h/a/x") for one in made]
+    for _ in range(2):
+        await telegram.messenger.gather(askings, now=NOW)
+    first, *each = telegram.cloud.messages.values()
+    assert first["text"].startswith("3 questions wait for an answer")
+    assert "disable_notification" not in first
+    for one in each:
+        assert one["disable_notification"] is True
+        assert one["reply_parameters"]["message_id"] == first["message_id"]
+    await telegram.approve(each[1])
+    assert len(telegram.bus.of(StepApproved)) == 1
+
+
+async def test_very_many_questions_fit_the_message_that_tells_of_them(telegram):
+    askings = [Asking(approval(approval_id=UUID(int=n)), ROOM, "") for n in range(200)]
+    text = text_of_several(askings)["text"]
+    assert len(text) < 4096
+    assert " more\n" in text

@@ -1,13 +1,15 @@
 """Asks, tells and takes back in Slack."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from services.notifier.channels.message import Asking, LinkFor, Message, Telling
+from services.notifier.channels.message import Asking, LinkFor, Telling
+from services.notifier.channels.plain import digest_title
 from services.notifier.channels.post import Post
 from services.notifier.channels.slack.blocks import (
     Block,
+    digest_blocks,
     fallback,
     headline,
     news_blocks,
@@ -45,17 +47,29 @@ class SlackMessenger:
 
     async def ask(self, asking: Asking, *, now: datetime) -> str:
         """See ``Messenger``."""
+        return await self._ask(asking, Post.of(asking, at=now), loud=True)
+
+    async def gather(self, askings: Sequence[Asking], *, now: datetime) -> str:
+        """See ``delivery.Gathering``: one message calls people, each question is in its thread."""
+        together = Post.of_several(askings, at=now)
+        title, blocks = digest_title(askings), digest_blocks(askings)
+        reference = await self._post(together, title, blocks, loud=True)
+        for asking in askings:
+            post = Post.of(asking, at=now).model_copy(update={"root": reference})
+            await self._ask(asking, post, loud=False)
+        return reference
+
+    async def _ask(self, asking: Asking, post: Post, *, loud: bool) -> str:
         question = asking.question
         blocks = question_blocks(question, asking.id, link=asking.link, zone=asking.to.timezone)
-        return await self._post(asking, now, headline(question), blocks, loud=True)
+        return await self._post(post, headline(question), blocks, loud=loud)
 
     async def tell(self, telling: Telling, *, now: datetime) -> str:
         """See ``Messenger``."""
         news = telling.news
         loud = news.kind is Kind.ESCALATED
-        return await self._post(
-            telling, now, news.headline, news_blocks(news, telling.id), loud=loud
-        )
+        blocks = news_blocks(news, telling.id)
+        return await self._post(Post.of(telling, at=now), news.headline, blocks, loud=loud)
 
     async def revise(self, question: Question, to: Recipient) -> None:
         """See ``Messenger``."""
@@ -71,16 +85,13 @@ class SlackMessenger:
             ),
         )
 
-    async def _post(
-        self, message: Message, now: datetime, text: str, blocks: list[Block], *, loud: bool
-    ) -> str:
+    async def _post(self, post: Post, text: str, blocks: list[Block], *, loud: bool) -> str:
         """Post it, in the ticket's thread where there is one; ``loud`` shows it beside, too."""
-        post = Post.of(message, at=now)
         earlier = await self._posts.begin(post)
         if earlier is not None and earlier.reference:
             return earlier.reference
         address = post.to.address or await self._members.id_of(post.to.email)
-        channel, _, thread = (await self._posts.thread(post)).partition("/")
+        channel, _, thread = (await self._posts.thread(post) or post.root).partition("/")
         reference = await self._found(earlier, channel or address, thread) if earlier else ""
         if not reference:
             posted = await self._web.call(

@@ -1,13 +1,14 @@
 """Asks, tells and takes back in Telegram."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from services.notifier.channels.message import Asking, LinkFor, Message, Telling
+from services.notifier.channels.message import Asking, LinkFor, Telling
 from services.notifier.channels.post import Post
 from services.notifier.channels.store import Posts
 from services.notifier.channels.telegram.bot import Bot, NotModifiedError
-from services.notifier.channels.telegram.words import buttons, stars, text_of
+from services.notifier.channels.telegram.words import buttons, stars, text_of, text_of_several
 from services.notifier.question import Question
 from services.notifier.recipients import Recipient
 from shared.events.envelope import derived_id
@@ -27,13 +28,25 @@ class TelegramMessenger:
 
     async def ask(self, asking: Asking, *, now: datetime) -> str:
         """See ``Messenger``."""
+        return await self._ask(asking, Post.of(asking, at=now))
+
+    async def gather(self, askings: Sequence[Asking], *, now: datetime) -> str:
+        """See ``delivery.Gathering``: one message calls people, the questions follow silently."""
+        together = Post.of_several(askings, at=now)
+        reference = await self._send(together, text_of_several(askings))
+        for asking in askings:
+            post = Post.of(asking, at=now).model_copy(update={"root": reference})
+            await self._ask(asking, post, disable_notification=True)
+        return reference
+
+    async def _ask(self, asking: Asking, post: Post, **more: Any) -> str:
         keyboard = buttons(asking.question, asking.id)
-        return await self._send(asking, now, reply_markup=keyboard)
+        return await self._send(post, text_of(asking), reply_markup=keyboard, **more)
 
     async def tell(self, telling: Telling, *, now: datetime) -> str:
         """See ``Messenger``."""
         more = {"reply_markup": stars(telling.id)} if telling.news.ran else {}
-        return await self._send(telling, now, **more)
+        return await self._send(Post.of(telling, at=now), text_of(telling), **more)
 
     async def revise(self, question: Question, to: Recipient) -> None:
         """See ``Messenger``."""
@@ -51,12 +64,11 @@ class TelegramMessenger:
             # Somebody else wrote it at the same time.
             return
 
-    async def _send(self, message: Message, now: datetime, **more: Any) -> str:
-        post = Post.of(message, at=now)
+    async def _send(self, post: Post, text: dict[str, Any], **more: Any) -> str:
         earlier = await self._posts.begin(post)
         if earlier is not None and earlier.reference:
             return earlier.reference
-        first = (await self._posts.thread(post)).rpartition("/")[2]
+        first = (await self._posts.thread(post) or post.root).rpartition("/")[2]
         # A first message that is gone is no reason not to tell.
         thread = {"message_id": int(first), "allow_sending_without_reply": True} if first else None
         sent = await self.bot.call(
@@ -64,7 +76,7 @@ class TelegramMessenger:
             chat_id=int(post.to.address),
             reply_parameters=thread,
             link_preview_options={"is_disabled": True},
-            **text_of(message),
+            **text,
             **more,
         )
         reference = f"{sent['chat']['id']}/{sent['message_id']}"

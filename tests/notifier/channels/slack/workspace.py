@@ -13,7 +13,10 @@ APP_TOKEN = "xapp-toy"
 
 @dataclass
 class Workspace:
-    """What was called and what stands in it; ``faults`` are answers that come instead, in turn."""
+    """What was called and what stands in it; ``faults`` are answers that come instead, in turn.
+
+    While it ``keeps_quiet``, it takes messages and does not say so.
+    """
 
     url: str = ""
     calls: list[tuple[str, dict]] = field(default_factory=list)
@@ -22,6 +25,7 @@ class Workspace:
     faults: list[tuple[int, dict, dict]] = field(default_factory=list)
     forgets_answer: bool = False
     scopes: bool = True
+    keeps_quiet: bool = False
     sockets: list[web.WebSocketResponse] = field(default_factory=list)
     connected: asyncio.Event = field(default_factory=asyncio.Event)
     acks: asyncio.Queue = field(default_factory=asyncio.Queue)
@@ -52,6 +56,8 @@ class Workspace:
         if self.forgets_answer and answer.get("ok"):
             self.forgets_answer = False
             request.transport.abort()
+        if self.keeps_quiet and method == "chat.postMessage":
+            await asyncio.Event().wait()
         return web.json_response(answer)
 
     def _answer(self, method: str, said: dict) -> dict:
