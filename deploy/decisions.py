@@ -231,7 +231,10 @@ def _taken(response: httpx.Response, question: Question) -> dict[str, Any]:
         return said
     match said.get("outcome"):
         case "already_answered":
-            raise NotDecidedError("you have answered already, and that stands")
+            raise NotDecidedError(
+                "you have answered already, and that stands; "
+                "`handrail approvals withdraw` takes it back"
+            )
         case "already_decided":
             raise NotDecidedError(f"it is {said.get('state')} already")
     if response.status_code == httpx.codes.NOT_FOUND:

@@ -124,6 +124,40 @@ async def test_the_first_of_two_answers_says_what_is_still_needed(notifier, sett
     assert "needs 1 more yes" in said.out
 
 
+async def test_an_answer_is_taken_back_from_the_terminal(notifier, settings, db, tmp_path):
+    await db.get_collection("approvals").update_one({}, {"$set": {"required": 2}})
+    terminal = Terminal(tmp_path, settings)
+    await terminal.run("approvals", "approve", "cccc", "--yes")
+
+    said = await terminal.run("approvals", "withdraw", "cccc", "--reason", "wrong host")
+    shown = await terminal.run("approvals", "show", "cccc")
+    again = await terminal.run("approvals", "withdraw", "cccc")
+
+    assert said.out == "Taken back. It needs 2 more yes; you may answer again.\n"
+    for part in ("said yes", "took that back", "wrong host", "0 of 2", "one no stops it"):
+        assert part in shown.out
+    assert (again.code, "nothing here that could be taken back" in again.err) == (1, True)
+    assert [each["answer"] for each in (await stored(db))["decisions"]] == ["approve", "withdraw"]
+
+
+@pytest.mark.parametrize(("state", "answers"), [("ready", 2), ("running", 1)])
+async def test_a_settled_yes_is_taken_back_until_the_step_begins_also_after_its_time(
+    notifier, settings, db, state, answers
+):
+    place = Place.of(settings)
+    await decide(place, "cccc", Answer.APPROVE, reason="", environment=settings)
+    found = await stored(db)
+    runs = {found["step_id"]: {"state": state}}
+    await db.sessions.insert_one({"_id": found["session_id"], "state": "waiting", "runs": runs})
+    await db.approvals.update_one({}, {"$set": {"expires_at": NOW - timedelta(hours=1)}})
+    if state == "ready":
+        await decide(place, "cccc", Answer.WITHDRAW, reason="", environment=settings)
+    else:
+        with pytest.raises(NotDecidedError, match="the step has begun"):
+            await decide(place, "cccc", Answer.WITHDRAW, reason="", environment=settings)
+    assert len((await stored(db))["decisions"]) == answers
+
+
 async def test_an_answer_that_comes_too_late_is_told_so(notifier, settings, db):
     late = {"$set": {"state": "expired", "expires_at": NOW - timedelta(seconds=1)}}
     await db.get_collection("approvals").update_one({}, late)
