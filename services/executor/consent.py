@@ -9,6 +9,7 @@ from shared.config.policy import people_in
 from shared.events import (
     Answer,
     Decision,
+    OnExpiry,
     QuestionAnswered,
     Refusal,
     Reply,
@@ -81,6 +82,8 @@ def check_refusal(
     step = _step_meant(session, said)
     if said.refusal is Refusal.EXPIRED:
         signer.check_expiry(said.signature, approval_id=said.approval_id, step_hash=said.step_hash)
+        if step.approval.on_expiry is OnExpiry.ESCALATE:
+            return "nobody answered in time, and then a person has to take over"
         return "nobody answered in time"
     found = _standing(session, step, said, signer, on_call)
     if found.state is not ApprovalState.REJECTED:

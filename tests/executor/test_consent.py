@@ -13,6 +13,7 @@ from shared.events import (
     Alert,
     Answer,
     Decision,
+    OnExpiry,
     OnNo,
     Refusal,
     Seat,
@@ -106,10 +107,19 @@ def test_a_signed_no_is_believed_with_its_reason():
     assert reason == "ada@example.com said no: go"
 
 
-def test_a_signed_expiry_is_believed():
+@pytest.mark.parametrize(
+    ("on_expiry", "reason"),
+    [
+        ("reject", "nobody answered in time"),
+        ("escalate", "nobody answered in time, and then a person has to take over"),
+    ],
+)
+def test_a_signed_expiry_is_believed_and_says_what_the_rule_wants_then(on_expiry, reason):
+    rule = STEP.approval.model_copy(update={"on_expiry": OnExpiry(on_expiry)})
+    asked = session(STEP.model_copy(update={"approval": rule}))
     signature = SIGNER.expiry(approval_id=APPROVAL, step_hash=HASH)
     event = said(StepRejected, refusal=Refusal.EXPIRED, signature=signature)
-    assert "in time" in check_refusal(SESSION, event, SIGNER)
+    assert check_refusal(asked, event, SIGNER) == reason
 
 
 @pytest.mark.parametrize(
@@ -196,7 +206,9 @@ def test_the_executor_asks_the_schedule_itself_who_was_on_call(by, counts):
     if counts:
         check_approval(asked, event, SIGNER, schedule)
     else:
-        with pytest.raises(ForgedDecisionError, match="wants the yes of others here: on-call:db"):
+        with pytest.raises(
+            ForgedDecisionError, match="answer of others is wanted here: on-call:db"
+        ):
             check_approval(asked, event, SIGNER, schedule)
     assert schedule.asked == [("on-call:db", NOW - timedelta(minutes=5), NOW)]
 
