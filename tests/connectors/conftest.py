@@ -1,6 +1,8 @@
 """Targets of every kind, each in an empty home of its own."""
 
+import asyncio
 import os
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -59,6 +61,8 @@ def job(command: str, *, key: str | None = None, seconds: float = 30) -> Job:
     return Job(key or f"step-{uuid4().hex}", command, timedelta(seconds=seconds))
 
 
+SOON = 60
+
 SERVERS: dict[str, Callable[[Path], object]] = {"openssh": openssh, "own server": own_server}
 
 
@@ -116,6 +120,17 @@ def living(marker: str) -> list[str]:
     return found
 
 
+def parent(process: int) -> int:
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()[1])
+
+
+def kill_wrapper(target: "Target", key: str) -> None:
+    """Kill what keeps a command, and on this machine also what would take its place."""
+    wrapper = int((target.claim(key) / "started").read_text().split()[0])
+    for process in (*([parent(wrapper)] if target.kind == "local" else ()), wrapper):
+        os.kill(process, signal.SIGKILL)
+
+
 def in_session(leader: int) -> list[int]:
     """The processes of a session, less zombies."""
     found = []
@@ -128,3 +143,21 @@ def in_session(leader: int) -> list[int]:
             if int(fields[3]) == leader and fields[0] != "Z":
                 found.append(int(process.name))
     return found
+
+
+async def until(condition) -> None:
+    async with asyncio.timeout(SOON):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+def group_of(target, key) -> int:
+    return int((target.claim(key) / "group").read_text().split()[0])
+
+
+async def begun(target, command, **limits):
+    """A job that runs, the task that waits for it, and its output so far."""
+    sent, heard = job(f"echo begun; {command}", **limits), Heard()
+    running = asyncio.create_task(target.connector().run(sent, on_output=heard))
+    await until(lambda: heard.text("stdout") == "begun\n")
+    return sent, running

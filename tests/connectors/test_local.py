@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from shared.connectors.claim import Limits
 from shared.connectors.local import LocalConnector, keeper, keeping
 from shared.connectors.protocol import Lost, TargetUnreachableError, TargetUnusableError
-from tests.connectors.conftest import Heard, in_session, job, living
-from tests.connectors.test_contract import until
+from tests.connectors.conftest import Heard, in_session, job, living, parent, until
 
 
 @pytest.fixture
@@ -46,10 +46,12 @@ async def test_a_keeper_leaves_when_nobody_needs_it(tmp_path):
 @pytest.fixture
 def impatient(tmp_path, monkeypatch):
     """Keepers that leave as soon as they have nothing to do."""
-    program = tmp_path / "keeper.py"
     text = Path(keeper.__file__).read_text()
-    program.write_text(text.replace(f"IDLE: Final = {keeper.IDLE}", "IDLE: Final = 0.1"))
-    monkeypatch.setattr(keeping, "_PROGRAM", program)
+    text = text.replace(f"IDLE: Final = {keeper.IDLE}", "IDLE: Final = 0.1")
+    (tmp_path / "keeper.py").write_text(text)
+    standby = tmp_path / keeping._PROGRAM.name
+    standby.write_text(keeping._PROGRAM.read_text())
+    monkeypatch.setattr(keeping, "_PROGRAM", standby)
 
 
 async def test_a_keeper_with_nothing_to_do_leaves_and_another_one_comes(tmp_path, impatient):
@@ -71,15 +73,119 @@ async def test_a_keeper_that_was_killed_is_replaced(here, tmp_path):
     assert keeper_of(tmp_path, first) != keeper_of(tmp_path, third)
 
 
-async def test_what_a_killed_keeper_kept_is_lost_and_not_run_again(here, tmp_path):
-    count, sent = tmp_path / "count", job(f"echo ran >>'{tmp_path}/count'; sleep 60")
-    running = asyncio.create_task(here.run(sent))
-    await until(lambda: count.exists() and count.read_text() == "ran\n")
-    os.kill(keeper_of(tmp_path, sent), signal.SIGKILL)
-    assert isinstance(await running, Lost)
+def kill(process):
+    os.kill(process, signal.SIGKILL)
+
+
+@pytest.fixture
+async def running(here, tmp_path):
+    """A command that counts its runs and goes on until it is told to end, with exit code 7."""
+    sent = job(
+        f"echo ran >>'{tmp_path}/count'; echo begun\n"
+        f"until [ -e '{tmp_path}/go-on' ]; do sleep 0.05; done; echo more; exit 7"
+    )
+    task = asyncio.create_task(here.run(sent))
+    await until(lambda: (tmp_path / "count").exists() and (tmp_path / "count").read_text())
+    return sent, task
+
+
+async def test_what_a_killed_keeper_kept_ends_with_its_exit_code(here, tmp_path, running):
+    sent, task = running
+    kill(keeper_of(tmp_path, sent))
+    (tmp_path / "go-on").touch()
+    ended = await task
+    assert (ended.exit_code, ended.stdout) == (7, "begun\nmore\n")
+    assert ended.usage.memory > 0
+    assert (await here.reattach(sent)).exit_code == 7
+    assert (tmp_path / "count").read_text() == "ran\n"
+
+
+async def test_it_also_ends_so_when_whoever_asked_for_it_is_gone(tmp_path, running):
+    sent, task = running
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    kill(keeper_of(tmp_path, sent))
+    another = LocalConnector(tmp_path / "steps")
+    found = asyncio.create_task(another.reattach(sent))
+    (tmp_path / "go-on").touch()
+    assert (await found).exit_code == 7
+    await another.close()
+
+
+async def test_commands_that_end_together_with_their_keeper_are_not_lost(here, tmp_path):
+    jobs = [job(f"echo $$ >'{tmp_path}/{i}'; sleep 0.{i}; exit {i}") for i in range(8)]
+    tasks = [asyncio.create_task(here.run(each)) for each in jobs]
+    await until(lambda: all((tmp_path / str(i)).exists() for i in range(8)))
+    kill(keeper_of(tmp_path, jobs[0]))
+    assert [(await task).exit_code for task in tasks] == list(range(8))
+
+
+async def test_the_timeout_of_what_a_killed_keeper_kept_is_kept(here, tmp_path):
+    sent = job(
+        f"trap 'echo asked' TERM; touch '{tmp_path}/begun'; sleep 60 & wait; wait", seconds=2
+    )
+    task = asyncio.create_task(here.run(sent))
+    await until((tmp_path / "begun").exists)
+    kill(keeper_of(tmp_path, sent))
+    ended = await task
+    assert (ended.exit_code, ended.timed_out, ended.stdout) == (124, True, "asked\n")
+
+
+async def test_what_a_killed_keeper_kept_can_be_cancelled(here, tmp_path, running):
+    sent, task = running
+    kill(keeper_of(tmp_path, sent))
+    assert await here.cancel(sent.key)
+    ended = await task
+    assert (ended.cancelled, ended.exit_code) == (True, 143)
+
+
+async def test_an_output_that_grew_while_its_keeper_died_is_held_to_its_limit(tmp_path):
+    limits = Limits(kept=1000, file=200_000)
+    connector = LocalConnector(tmp_path / "steps", limits=limits)
+    sent = job(f"touch '{tmp_path}/begun'; yes | head -c 3000000; sleep 2; echo end")
+    task = asyncio.create_task(connector.run(sent))
+    await until((tmp_path / "begun").exists)
+    kill(keeper_of(tmp_path, sent))
+    ended = await task
+    assert ended.stdout.endswith("end\n")
+    assert (tmp_path / "steps" / sent.key / "stdout").stat().st_size <= 200_000
+    await connector.close()
+
+
+async def test_what_was_kept_by_nobody_any_more_is_lost_and_not_run_again(here, tmp_path, running):
+    sent, task = running
+    keeper = keeper_of(tmp_path, sent)
+    kill(parent(keeper))
+    kill(keeper)
+    assert isinstance(await task, Lost)
     assert isinstance(await here.run(sent), Lost)
     assert await here.cancel(sent.key)
-    assert count.read_text() == "ran\n"
+    assert (tmp_path / "count").read_text() == "ran\n"
+
+
+async def test_a_keeper_goes_on_without_its_standby(here, tmp_path, running):
+    sent, task = running
+    kill(parent(keeper_of(tmp_path, sent)))
+    (tmp_path / "go-on").touch()
+    assert (await task).exit_code == 7
+    assert (await here.run(job("exit 3"))).exit_code == 3
+
+
+async def test_daemons_that_commands_leave_behind_are_collected(here, tmp_path):
+    sent = job("(sleep 0.2 & echo $! )")
+    daemon = int((await here.run(sent)).stdout)
+    await until(lambda: not Path(f"/proc/{daemon}").exists())
+    assert (await here.run(job("exit 3"))).exit_code == 3
+
+
+async def test_a_standby_leaves_with_the_last_command_and_is_collected(here, tmp_path, running):
+    sent, task = running
+    keeper = keeper_of(tmp_path, sent)
+    standby = parent(keeper)
+    kill(keeper)
+    (tmp_path / "go-on").touch()
+    await task
+    await until(lambda: not Path(f"/proc/{standby}").exists())
 
 
 async def test_the_keeper_is_not_stopped_by_what_stops_the_executor(here, tmp_path):

@@ -18,8 +18,7 @@ from shared.connectors.protocol import (
 from shared.connectors.ssh import SshConnector
 from shared.connectors.sshlink import Link
 from shared.connectors.sshlogin import login_of
-from tests.connectors.conftest import Heard, job
-from tests.connectors.test_contract import until
+from tests.connectors.conftest import Heard, job, until
 from tests.sshd import PASSWORD, own_server
 
 

@@ -19,8 +19,7 @@ from shared.connectors.registry import Connectors
 from shared.connectors.ssh import SshConnector
 from shared.connectors.sshlink import Link
 from shared.connectors.sshlogin import login_of
-from tests.connectors.conftest import Heard, job
-from tests.connectors.test_contract import until
+from tests.connectors.conftest import Heard, job, until
 from tests.connectors.tools import Network, put_sudo
 from tests.programs import program
 from tests.sshd import openssh

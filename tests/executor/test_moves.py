@@ -1,9 +1,9 @@
 """The single changes of a session: what goes with the events that tell of them."""
 
-from services.executor.moves import EVIDENCE_MOST, evidence
+from services.executor.moves import EVIDENCE_MOST, Move, evidence, hold
 from services.executor.session import TAIL, Run
 from shared.lifecycle import StepState
-from tests.executor.sessions import session, step
+from tests.executor.sessions import NOW, session, step
 
 
 def found(count):
@@ -25,3 +25,13 @@ def test_of_many_steps_a_question_tells_of_the_last_ones_and_how_many_are_left_o
     assert wrote[-1].startswith("s299 ")
     size = sum(map(len, wrote))
     assert EVIDENCE_MOST - 2 * TAIL < size <= EVIDENCE_MOST
+
+
+def test_what_is_waited_for_under_another_name_is_stored_and_not_told_again():
+    plan = session(step("a"))
+    first = Move(plan, "me", NOW)
+    hold(first, plan.step("a"), plan.run("a"), "the same reason", "dry run by me")
+    again = Move(first.session, "you", NOW)
+    hold(again, plan.step("a"), again.session.run("a"), "the same reason", "dry run by you")
+    assert again.session.run("a").held_on == "dry run by you"
+    assert ([event.reason for event in first.events], again.events) == (["the same reason"], [])

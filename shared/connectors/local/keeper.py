@@ -6,6 +6,7 @@ request and each answer. When nobody is at the other end any more, it stays unti
 has ended. It uses nothing but the standard library, so that it starts in no time.
 """
 
+import array
 import fcntl
 import json
 import os
@@ -16,6 +17,7 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType, TracebackType
@@ -30,6 +32,11 @@ IDLE: Final = 60.0
 _TICK: Final = 1.0
 _ENDING_TICK: Final = 0.05
 _READ: Final = 64 * 1024
+#: So many ends are told to the standby at once, or those there are after a while.
+_ENDS_MOST: Final = 32
+_TOLD_WITHIN: Final = 0.1
+#: A command that was started says so within this.
+_SAYS_WITHIN: Final = 5.0
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 # Commands ignore nothing, whatever this process ignores or was made to ignore by who started it.
 _RESET: Final = set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}
@@ -66,6 +73,25 @@ class _Kept:
     timed_out: bool = False
     left: bool = False
     ended: tuple[int, float, int] | None = None
+
+    @classmethod
+    def left_behind(cls, said: dict[str, Any]) -> "_Kept | None":
+        """What a keeper that died had begun, if it got as far; what it was at is made good."""
+        request, lock = Request(**said["request"]), int(said["lock"])
+        # It may have been told that it ended, and have had no time to say so.
+        is_over = os.path.exists(f"{request.folder}/exit")  # noqa: PTH110
+        pid = None if is_over else _begun_as(request.folder)
+        if pid is None or not _is_our_child(pid):
+            os.close(lock)
+            return None
+        kept = cls(request, lock, pid, said["deadline"])
+        os.set_inheritable(lock, False)
+        for name in ("stdout", "stderr"):
+            with suppress(OSError):
+                os.unlink(f"{kept.path(name)}.cutting")  # noqa: PTH108
+        kept.signal(signal.SIGCONT)
+        kept.timed_out = os.path.exists(kept.path("timed_out"))  # noqa: PTH110
+        return kept
 
     def path(self, name: str) -> str:
         return f"{self.request.folder}/{name}"
@@ -117,19 +143,70 @@ class _Kept:
         os.unlink(f"{path}.cutting")  # noqa: PTH108
 
 
-class Keeper:
-    """The commands that were started, and the socket that asks for them and is told of them."""
+class Link:
+    """The standby, as long as it listens: who does not is done without."""
 
-    def __init__(self, asking: socket.socket) -> None:
-        self._socket = asking
-        self._socket.setblocking(False)
+    def __init__(self, link: socket.socket | None) -> None:
+        self._link = link
+        self._ended: list[int] = []
+        if link is not None:
+            link.setblocking(False)
+
+    @property
+    def has_ends(self) -> bool:
+        """Whether there is something to tell of which nothing is told yet."""
+        return bool(self._ended) and self._link is not None
+
+    def begins(self, request: Request, lock: int, deadline: float) -> None:
+        """Tell of a command that is about to be started, and give the lock of its claim."""
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [lock]))]
+        self._say({"request": vars(request), "deadline": deadline}, rights)
+
+    def ended(self, request: Request) -> None:
+        """Tell of it with what is told next."""
+        self._ended.append(request.id)
+        if len(self._ended) >= _ENDS_MOST:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._ended:
+            self._say({}, [])
+
+    def _say(self, what: dict[str, Any], rights: list[Any]) -> None:
+        if self._link is None:
+            return
+        said = json.dumps({"ended": self._ended, **what}).encode()
+        self._ended.clear()
+        try:
+            self._link.sendmsg([said], rights)
+        except OSError:
+            self._link.close()
+            self._link = None
+
+
+class Keeper:
+    """The commands that were started, and the socket that asks for them and is told of them.
+
+    ``left`` are commands that another keeper started, for one that takes its place: nobody asks
+    that one for anything.
+    """
+
+    def __init__(
+        self, asking: socket.socket | None, link: Link, left: Iterable[_Kept] = ()
+    ) -> None:
+        self._link = link
         self._selector = selectors.DefaultSelector()
-        self._selector.register(asking, selectors.EVENT_READ)
-        self._listening = True
+        self._listening = asking is not None
+        self._socket = asking
+        if asking is not None:
+            asking.setblocking(False)
+            self._selector.register(asking, selectors.EVENT_READ)
         self._heard = bytearray()
         self._unsaid = bytearray()
-        self._kept: dict[int, _Kept] = {}
-        self._due = float("inf")
+        self._kept = {kept.pid: kept for kept in left}
+        for kept in self._kept.values():
+            kept.leave()
+        self._due = time.monotonic() if self._kept else float("inf")
 
     def serve(self) -> None:
         """Until nobody asks any more and all has ended."""
@@ -139,9 +216,13 @@ class Keeper:
         signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, _nothing)
         self._selector.register(woken, selectors.EVENT_READ)
+        # What ended before anybody was told of it.
+        self._reap()
         while self._listening or self._kept:
             ready = self._selector.select(self._patience())
-            if not ready and not self._kept:
+            if not ready and self._link.has_ends:
+                self._link.flush()
+            elif not ready and not self._kept:
                 # Whoever asks later starts another one.
                 return
             for key, events in ready:
@@ -156,11 +237,12 @@ class Keeper:
                 self._keep_time(time.monotonic())
 
     def _patience(self) -> float:
-        if not self._kept:
-            return IDLE
-        return max(0.0, self._due - time.monotonic())
+        due = self._due - time.monotonic() if self._kept else IDLE
+        return max(0.0, min(due, _TOLD_WITHIN) if self._link.has_ends else due)
 
     def _hear(self) -> None:
+        if self._socket is None:
+            return
         try:
             data = self._socket.recv(_READ)
         except ConnectionError:
@@ -184,7 +266,7 @@ class Keeper:
                 kept.leave()
 
     def _left_alone(self) -> None:
-        if self._listening:
+        if self._listening and self._socket is not None:
             self._listening = False
             self._selector.unregister(self._socket)
         for kept in self._kept.values():
@@ -207,19 +289,22 @@ class Keeper:
 
     def _started(self, request: Request) -> _Kept:
         """Start the command. While it runs, the lock on what says who started it is held."""
+        deadline = time.monotonic() + request.seconds
         lock = os.open(f"{request.folder}/started", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # From here on nobody can take the claim for one that never started.
             os.write(lock, f"{os.getpid()} {request.owner}\n".encode())
+            self._link.begins(request, lock, deadline)
             pid = _spawned(request.folder)
         except OSError:
             os.close(lock)
+            self._link.ended(request)
             raise
         with suppress(OSError):
             # Too late to say that nothing has run.
             _write(f"{request.folder}/group", f"{pid} {now_in_ticks()}\n")
-        return _Kept(request, lock, pid, time.monotonic() + request.seconds)
+        return _Kept(request, lock, pid, deadline)
 
     def _reap(self) -> None:
         while self._kept:
@@ -251,6 +336,7 @@ class Keeper:
         with suppress(OSError):
             os.unlink(kept.path("source"))  # noqa: PTH108
         os.close(kept.lock)
+        self._link.ended(kept.request)
         if kept.left:
             shutil.rmtree(kept.request.folder, ignore_errors=True)
         cancelled = os.path.exists(kept.path("cancelled"))  # noqa: PTH110
@@ -285,7 +371,7 @@ class Keeper:
 
     def _say(self, data: bytes) -> None:
         """Say it, or keep it until it can be said: who does not listen holds up nothing."""
-        if not self._listening:
+        if not self._listening or self._socket is None:
             return
         self._unsaid += data
         try:
@@ -309,7 +395,7 @@ def _spawned(folder: str) -> int:
     write = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     return os.posix_spawn(
         "/bin/sh",
-        ("sh", "-c", '. "$0/command"', folder),
+        ("sh", "-c", '{ echo $$ >"$0/pid"; } 2>/dev/null; . "$0/command"', folder),
         os.environ,
         file_actions=(
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -319,6 +405,25 @@ def _spawned(folder: str) -> int:
         setsid=True,
         setsigdef=_RESET,
     )
+
+
+def _begun_as(folder: str) -> int | None:
+    """The process that a command was started as; what was just started has yet to say so."""
+    until = time.monotonic() + _SAYS_WITHIN
+    while time.monotonic() < until:
+        with suppress(OSError), open(f"{folder}/pid", encoding="ascii") as file:  # noqa: PTH123
+            if (said := file.read()).endswith("\n"):
+                return int(said)
+        time.sleep(_ENDING_TICK)
+    return None
+
+
+def _is_our_child(pid: int) -> bool:
+    try:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
 
 
 def _write(path: str, text: str) -> None:
@@ -336,8 +441,16 @@ def _nothing(_number: int, _frame: FrameType | None) -> None:
 def main() -> None:
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
+    if "left" in sys.argv:
+        with open(int(sys.argv[1]), "rb") as told:  # noqa: PTH123
+            left = [_Kept.left_behind(said) for said in json.load(told)]
+        Keeper(None, Link(None), filter(None, left)).serve()
+        return
     asking = socket.socket(fileno=0)
     os.set_inheritable(0, False)
+    link = socket.socket(fileno=int(sys.argv[1])) if sys.argv[1:] else None
+    if link is not None:
+        link.set_inheritable(False)
 
     def tell(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
         with suppress(OSError):
@@ -345,7 +458,9 @@ def main() -> None:
             asking.send(json.dumps({"id": 0, "defect": defect}).encode() + b"\n")
 
     sys.excepthook = tell
-    Keeper(asking).serve()
+    standby = Link(link)
+    Keeper(asking, standby).serve()
+    standby.flush()
 
 
 if __name__ == "__main__":

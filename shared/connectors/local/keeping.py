@@ -6,7 +6,6 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
@@ -21,7 +20,11 @@ log = structlog.get_logger(__name__)
 
 # As a login over SSH would have: the executor's own environment holds its secrets.
 _ENVIRONMENT: Final = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR")
-_PROGRAM: Final = Path(__file__).with_name("keeper.py")
+_KEEPER: Final = Path(__file__).with_name("keeper.py")
+# Elsewhere nobody can take a keeper's place.
+_PROGRAM: Final = _KEEPER.with_name("standby.py") if sys.platform == "linux" else _KEEPER
+#: One that died may have somebody in its place, who is collected when that one has ended.
+_COLLECT: Final = 1.0
 _READ: Final = 64 * 1024
 
 
@@ -50,6 +53,8 @@ class Keeping:
         self._asked: dict[int, asyncio.Future[Told | None]] = {}
         self._socket: socket.socket | None = None
         self._pid = 0
+        self._left: set[int] = set()
+        self._collecting: asyncio.TimerHandle | None = None
         self._heard = bytearray()
         self._saying = asyncio.Lock()
 
@@ -76,6 +81,8 @@ class Keeping:
         """Let go of it: it leaves when what it keeps has ended."""
         idle = not self._asked
         pid = self._let_go()
+        if self._collecting is not None:
+            self._collecting.cancel()
         if pid and idle:
             await asyncio.to_thread(_collected, pid)
 
@@ -146,9 +153,15 @@ class Keeping:
         """It left, having nothing to do, or was killed: the claims say how far it came."""
         if self._asked:
             log.warning("keeper.lost", pid=self._pid)
-        pid = self._let_go()
-        # What it held is closed by its end, so that it is there to be collected.
-        _collected(pid)
+        self._left.add(self._let_go())
+        self._collect()
+
+    def _collect(self) -> None:
+        """Collect those that have ended; the others a moment later."""
+        self._left = {pid for pid in self._left if not _collected(pid, os.WNOHANG)}
+        if self._left:
+            loop = asyncio.get_running_loop()
+            self._collecting = loop.call_later(_COLLECT, self._collect)
 
     def _let_go(self) -> int:
         if self._socket is not None:
@@ -162,6 +175,9 @@ class Keeping:
         return pid
 
 
-def _collected(pid: int) -> None:
-    with suppress(ChildProcessError):
-        os.waitpid(pid, 0)
+def _collected(pid: int, options: int = 0) -> bool:
+    """Whether a child is there no more."""
+    try:
+        return os.waitpid(pid, options)[0] == pid
+    except ChildProcessError:
+        return True

@@ -20,8 +20,7 @@ from shared.connectors.script import ScriptRefusedError
 from shared.connectors.winrm import WinrmConnector
 from shared.connectors.winrm.session import Access
 from shared.connectors.winrm.sources import PowerShellScripts, _called
-from tests.connectors.conftest import Heard, job
-from tests.connectors.test_contract import until
+from tests.connectors.conftest import Heard, job, until
 from tests.connectors.winrm.host import PASSWORD, USER, Windows, serving
 
 
