@@ -63,7 +63,7 @@ class Voters:
                 "terminal: another person has to answer by a link of their own"
             )
         if self.who and not self._named(by.casefold(), on_call, since, until):
-            return f"the policy wants the yes of others here: {', '.join(self.who)}"
+            return f"the answer of others is wanted here: {', '.join(self.who)}"
         return ""
 
     def against(self, said: Decision, *, on_call: OnCall, since: datetime) -> str:

@@ -85,12 +85,18 @@ async def test_it_says_where_all_listens_and_what_is_not_configured(running):
     assert up.run.servers == {}
 
 
+async def test_it_says_at_once_what_it_starts_and_where_data_lies(running):
+    terminal, up = running
+    first = up.said.splitlines()[0]
+    assert first == f"Starting the services; data lies in {terminal.home} (HANDRAIL_HOME)."
+
+
 async def test_a_second_one_in_the_same_home_says_so_in_one_line(running):
     terminal, up = running
     second = await terminal.run("up")
 
     assert second.code == 1
-    assert second.err.count("\n") == 1
+    assert (second.err.count("\n"), second.out) == (1, "")
     assert f"already (process {up.process.pid})" in second.err
     assert alive(up.process.pid)
 

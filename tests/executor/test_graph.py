@@ -165,6 +165,8 @@ FIRST = [
 
 
 GOTO = [
+    ("a>g g c^(a,g)", "a- g+ c+", "fss", "ok"),
+    ("a>g g c^(a,g)", "a+ c+", "s-s", "ok"),
     ("a>x x", "", "Rp", ""),
     ("a>x x", "a+", "s-", "ok"),
     ("a>x x", "a-", "fR", ""),

@@ -397,7 +397,7 @@ async def test_whose_yes_does_not_count_is_told_whose_does(client, approvals, bu
     asked = await approvals.open(approval(who=("bob@example.org",)))
     answer = await client.post(path(asked), data=APPROVE)
     assert answer.status_code == 403
-    assert "the policy wants the yes of others here: bob@example.org" in answer.text
+    assert "the answer of others is wanted here: bob@example.org" in answer.text
     assert (await approvals.find(asked.id)).decisions == ()
     assert bus.events == []
 

@@ -69,7 +69,7 @@ def test_one_answer_settles_it_and_everybody_may_say_that_nobody_answers(said, s
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
-        (replying(by=BOB.email, fate="ran"), "wants the yes of others here: alice@example.org"),
+        (replying(by=BOB.email, fate="ran"), "answer of others is wanted here: alice@example.org"),
         (replying(by="root", channel="terminal", fate="ran"), "alice@example.org"),
     ],
 )
