@@ -19,6 +19,7 @@ from shared.events import (
     Step,
     StepApproved,
     StepAwaitingApproval,
+    StepChange,
     StepDone,
     StepHeld,
     StepOutcome,
@@ -194,7 +195,11 @@ def ask(
         command=step.run,
         risk=step.risk,
         why=step.why,
-        evidence=(f"asked for because: {step.approval.reason}", *evidence(session)),
+        evidence=(
+            *_wanted(run.change),
+            f"asked for because: {step.approval.reason}",
+            *evidence(session),
+        ),
         rollback=step.rollback,
         dry_run=dry_run,
         expects=step.expects,
@@ -222,6 +227,18 @@ def again(run: Run) -> str:
     if run.again or run.approval_id is None or run.change is not None:
         return run.again
     return "since it was agreed to, the step or what the policy wants for it has changed"
+
+
+def _wanted(change: StepChange | None) -> tuple[str, ...]:
+    """What people wanted of the step, in a line, also for channels that show nothing else of it."""
+    if change is None:
+        return ()
+    why = f" ({change.reason})" if change.reason else ""
+    if change.refused:
+        values = ", ".join(f"{each.name} {each.new}" for each in change.values)
+        return (f"{change.by} wanted {values}{why}, which was refused: {change.refused}",)
+    values = ", ".join(f"{each.name} from {each.old} to {each.new}" for each in change.values)
+    return (f"{change.by} changed {values}{why}; before, it was: {change.before.get('run', '')}",)
 
 
 def evidence(session: Session) -> tuple[str, ...]:

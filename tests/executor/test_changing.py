@@ -118,6 +118,17 @@ def test_the_request_says_who_changed_what():
     assert change.before["run"] == "restart api nothing"
 
 
+def test_also_who_sees_only_the_evidence_reads_what_was_changed():
+    before = asked()
+    new = request(gone_on(proposed(before, wants(before, service="web"), FORM, "me", NOW)))
+    assert new.evidence[0] == (
+        "ann@example.com changed service from api to web (the other one); "
+        "before, it was: restart api nothing"
+    )
+    new = request(gone_on(proposed(before, wants(before, service="a b"), FORM, "me", NOW)))
+    assert new.evidence[0].startswith("ann@example.com wanted service a b (the other one), which")
+
+
 def test_other_steps_that_use_the_parameter_stay_as_they_are():
     before = asked()
     after = gone_on(proposed(before, wants(before, service="web"), FORM, "me", NOW)).session

@@ -25,7 +25,7 @@ from services.notifier.question import (
 from services.notifier.store import Questions
 from services.notifier.text import REASON_LENGTH, cleaned
 from shared.config import Person
-from shared.events import Answer
+from shared.events import Answer, Proposal
 from shared.lifecycle import ApprovalState
 
 STRANGER: Final = "Handrail does not know you: ask for an entry under `people` in handrail.yaml."
@@ -108,6 +108,13 @@ class Answering:
         """Record what was filled in; what to tell the person."""
         return told(await self._desk.reply(inquiry, self._link(inquiry, by), given))
 
+    async def propose(
+        self, approval: Approval, by: Person, given: Mapping[str, str], reason: str
+    ) -> str:
+        """Record that other values are wanted for a step; what to tell the person."""
+        link, tidy = self._link(approval, by), cleaned(reason)[:REASON_LENGTH]
+        return told(await self._desk.propose(approval, link, given, reason=tidy))
+
     async def _answer(self, question: Question, by: Person, answer: Answer, reason: str) -> str:
         link = self._link(question, by)
         if isinstance(question, Inquiry) and answer is Answer.REJECT:
@@ -144,6 +151,8 @@ async def named(posts: Posts, post_id: str) -> Post | None:
 def told(outcome: Recorded[Approval] | Recorded[Choice] | Recorded[Inquiry] | Refused) -> str:
     """What a person is told of an answer of theirs."""
     match outcome:
+        case Recorded(question=Approval(proposal=Proposal())):
+            return "Recorded: you and the others are asked about it with these values."
         case Recorded(question=question):
             return _recorded(question)
         case AlreadyAnswered():

@@ -40,6 +40,7 @@ CHOOSE: Final = "choose"
 OPEN: Final = "open"
 REASON: Final = "reason"
 FILL: Final = "fill"
+CHANGE: Final = "change"
 FEEDBACK: Final = "feedback"
 
 
@@ -159,6 +160,7 @@ def _step(approval: Approval, *, whole: bool) -> Iterable[Block]:
         _line("The command, exactly as it runs", ""),
         _code(approval.command),
     )
+    yield from _change(approval)
     seen = approval.evidence if whole else approval.evidence[:_EVIDENCE]
     if seen:
         yield _rich(_line("What was seen", ""), _list(seen))
@@ -166,6 +168,21 @@ def _step(approval: Approval, *, whole: bool) -> Iterable[Block]:
         yield _rich(_line("What takes it back", ""), _code(approval.rollback))
     else:
         yield _rich(_line("What takes it back", "nothing, this step has no rollback"))
+
+
+def _change(approval: Approval) -> Iterable[Block]:
+    """Who wanted other values for the step, and whether it has them."""
+    change = approval.change
+    if change is None:
+        return
+    wanted = ", ".join(f"{each.name} {each.old} → {each.new}".strip() for each in change.values)
+    if change.refused:
+        yield _rich(_line("Not changed", f"{change.by} wanted {wanted}; refused: {change.refused}"))
+        return
+    why = f" ({change.reason})" if change.reason else ""
+    yield _rich(_line(f"Changed by {change.by}", f"{wanted}{why}"))
+    if "run" in change.before:
+        yield _rich(_line("Before, the command was", ""), _code(change.before["run"]))
 
 
 def _choice(choice: Choice) -> Iterable[Block]:
@@ -208,6 +225,8 @@ def _buttons(question: Question, value: str) -> Iterable[Block]:
             "style": "primary",
             "confirm": _confirm(question),
         }
+    if isinstance(question, Approval) and question.changeable is not None:
+        yield _button(CHANGE, "Other values…", value)
     yield _button(REJECT, "Reject…", value) | {"style": "danger"}
     yield _button(DETAILS, "Details", value)
 

@@ -12,6 +12,7 @@ from services.notifier.channels.answering import GONE, STRANGER, Answering, Aske
 from services.notifier.channels.messenger import RefusedError
 from services.notifier.channels.slack.blocks import (
     APPROVE,
+    CHANGE,
     CHOOSE,
     DETAILS,
     FEEDBACK,
@@ -22,6 +23,12 @@ from services.notifier.channels.slack.blocks import (
     escaped,
     reason_view,
     shows_all,
+)
+from services.notifier.channels.slack.changing import (
+    CONFIRM,
+    change_view,
+    confirmed,
+    shown,
 )
 from services.notifier.channels.slack.commands import Commands
 from services.notifier.channels.slack.members import Members
@@ -186,9 +193,13 @@ class Conversation:
         """What somebody sent off in a modal, recorded; else why not, in the modal."""
         if view.callback_id == FEEDBACK:
             return await self._given(view, person)
+        if view.callback_id == CONFIRM:
+            return Reply(await confirmed(self._answering, view, person))
         asked = await self._answering.asked(view.private_metadata, person)
         if isinstance(asked, str):
             return _errors(asked, _first_block(view))
+        if view.callback_id == CHANGE:
+            return Reply(shown(view, asked, first=_first_block(view)))
         if view.callback_id == FILL and isinstance(asked.question, Inquiry):
             values = filled_in(asked.question, view.values)
             told = await self._answering.fill(asked.question, person, values)
@@ -247,6 +258,8 @@ def _view(kind: str, asked: Asked, person: Person) -> dict[str, Any] | None:
     question, post_id = asked.question, asked.post.id
     if kind == REJECT:
         return reason_view(question, post_id)
+    if kind == CHANGE:
+        return change_view(question, post_id)
     if kind == FILL and isinstance(question, Inquiry):
         return form_view(question, post_id)
     return details_view(question, zone=person.timezone) if kind == DETAILS else None

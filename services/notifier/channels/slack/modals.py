@@ -31,20 +31,23 @@ def form_view(inquiry: Inquiry, post_id: UUID) -> dict[str, Any]:
     """Asks for everything that a form wants, with what is proposed filled in."""
     question = {"type": "text", "text": visible(inquiry.text) or " "}
     section = {"type": "rich_text_section", "elements": [question]}
-    inputs = [_input(field, at) for at, field in enumerate(inquiry.fields)]
-    return _modal(FILL, "A question", "Send this answer", post_id, [_rich(section), *inputs])
+    inputs = [input_of(field, at) for at, field in enumerate(inquiry.fields)]
+    return modal(FILL, "A question", "Send this answer", post_id, [rich(section), *inputs])
 
 
 def filled_in(inquiry: Inquiry, values: Mapping[str, str]) -> dict[str, str]:
     """What was filled in, by the names of the fields; ``values`` are by their blocks."""
     given = {}
     for at, field in enumerate(inquiry.fields):
-        value = values.get(block_of(at), "")
-        options = _options(field)
-        if options and value.isdecimal() and int(value) < len(options):
-            value = options[int(value)]
-        given[field.name] = value
+        given[field.name] = chosen_in(field, values.get(block_of(at), ""))
     return given
+
+
+def chosen_in(field: FormField, value: str) -> str:
+    """What the value of a field means, whose options are known by their places."""
+    options = _options(field)
+    known = options and value.isdecimal() and int(value) < len(options)
+    return options[int(value)] if known else value
 
 
 def block_of(at: int) -> str:
@@ -75,21 +78,27 @@ def feedback_view(post_id: UUID, before: Feedback | None) -> dict[str, Any]:
         ),
         _block(COMMENT, "Anything to add?", comment) | {"optional": True},
     ]
-    return _modal(FEEDBACK, "Was it fixed?", "Send", post_id, blocks)
+    return modal(FEEDBACK, "Was it fixed?", "Send", post_id, blocks)
 
 
 def thanks_view() -> dict[str, Any]:
     """What takes the place of a modal for feedback."""
-    text = {"type": "text", "text": "Recorded. Thank you."}
+    return told_view("Was it fixed?", "Recorded. Thank you.")
+
+
+def told_view(title: str, said: str) -> dict[str, Any]:
+    """What takes the place of a modal that was sent off."""
+    text = {"type": "text", "text": visible(said)}
     return {
         "type": "modal",
-        "title": _plain("Was it fixed?"),
+        "title": _plain(title),
         "close": _plain("Close"),
-        "blocks": [_rich({"type": "rich_text_section", "elements": [text]})],
+        "blocks": [rich({"type": "rich_text_section", "elements": [text]})],
     }
 
 
-def _input(field: FormField, at: int) -> Block:
+def input_of(field: FormField, at: int) -> Block:
+    """Where one field is filled in."""
     name, options = block_of(at), _options(field)
     element: dict[str, Any]
     if options:
@@ -140,9 +149,10 @@ def _cut(text: str, length: int) -> str:
     return line if len(line) <= length else f"{line[: length - 1]}…"
 
 
-def _modal(
+def modal(
     callback: str, title: str, submit: str, post_id: UUID, blocks: list[Block]
 ) -> dict[str, Any]:
+    """A modal that is sent off, and knows the message that it belongs to."""
     return {
         "type": "modal",
         "callback_id": callback,
@@ -154,7 +164,8 @@ def _modal(
     }
 
 
-def _rich(*elements: Block) -> Block:
+def rich(*elements: Block) -> Block:
+    """Text that Slack shows as it is."""
     return {"type": "rich_text", "elements": list(elements)}
 
 
