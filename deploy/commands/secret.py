@@ -15,8 +15,9 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 from deploy.connection import Place, storing
 from deploy.home import Home
 from deploy.output import AsJson, add, ago, console, say, show_json, table
+from services.executor.admission.store import MongoArtifacts
 from shared.config import Config, load_config
-from shared.credentials.sealing import Sealer
+from shared.credentials.sealing import Sealer, under
 from shared.credentials.store import MongoCredentials
 from shared.errors import HandrailError, SettingsError
 from shared.secrets import CredentialName, SecretRef
@@ -55,11 +56,20 @@ def remove(name: Name) -> None:
 @app.command()
 def rekey(*, as_json: AsJson = False) -> None:
     """Encrypt all anew under HANDRAIL_SECRET_KEY, from under HANDRAIL_SECRET_KEY_PREVIOUS."""
-    count, closed = asyncio.run(_rekey())
+    (count, closed), (plans, plans_closed) = asyncio.run(_rekey())
     if as_json:
-        show_json({"rekeyed": count, "not_opened": closed})
+        show_json(
+            {
+                "rekeyed": count,
+                "not_opened": closed,
+                "plans": plans,
+                "plans_not_opened": plans_closed,
+            }
+        )
     else:
-        say(f"{count} credentials are under HANDRAIL_SECRET_KEY now")
+        say(f"{count} credentials and {plans} saved plans are under HANDRAIL_SECRET_KEY now")
+        if plans_closed:
+            say(f"no key opens {plans_closed} saved plans: steps that wait for them will fail")
     if closed:
         raise HandrailError(
             f"no key opens {', '.join(closed)}: set HANDRAIL_SECRET_KEY_PREVIOUS to the secret of "
@@ -125,21 +135,28 @@ async def _remove(name: str) -> None:
         await store.remove(name, by=_who(), now=_now())
 
 
-async def _rekey() -> tuple[int, list[str]]:
-    async with _store() as store:
-        return await store.rekey(by=_who(), now=_now())
+async def _rekey() -> tuple[tuple[int, list[str]], tuple[int, int]]:
+    """How many credentials and saved plans, and which no key opens."""
+    keys = _keys()
+    async with storing(Place.of()) as db:
+        credentials = await MongoCredentials(db, Sealer(keys)).rekey(by=_who(), now=_now())
+        return credentials, await MongoArtifacts(db, under(keys)).rekey()
 
 
 @asynccontextmanager
 async def _store() -> AsyncIterator[MongoCredentials]:
-    place = Place.of()
-    secret = place.home.known_secret_key(os.environ)
+    keys = _keys()
+    async with storing(Place.of()) as db:
+        yield MongoCredentials(db, Sealer(keys))
+
+
+def _keys() -> list[SecretStr]:
+    """The secrets that things may be encrypted under, that for new ones first."""
+    secret = Place.of().home.known_secret_key(os.environ)
     if secret is None:
         raise SettingsError("HANDRAIL_SECRET_KEY: is not set; credentials are encrypted under it")
     previous = os.environ.get("HANDRAIL_SECRET_KEY_PREVIOUS")
-    keys = [SecretStr(key) for key in (secret, previous) if key]
-    async with storing(place) as db:
-        yield MongoCredentials(db, Sealer(keys))
+    return [SecretStr(key) for key in (secret, previous) if key]
 
 
 def _named(name: str) -> str:

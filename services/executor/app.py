@@ -2,14 +2,12 @@
 
 import os
 import socket
-from base64 import urlsafe_b64encode
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
-from cryptography.fernet import Fernet
 from pydantic import Field
 
 from services.executor.admission.breaker import Threshold
@@ -29,6 +27,7 @@ from services.executor.output import Outputs
 from services.executor.store import MongoExecutors, MongoOutput, MongoSessions
 from shared.config import load_config
 from shared.connectors.reach import reach
+from shared.credentials.sealing import under
 from shared.credentials.settings import CredentialSettings
 from shared.loops import every
 from shared.oncall.keeping import Rosters
@@ -83,7 +82,7 @@ def build(settings: Settings) -> Service:
     gate = Gate(MongoStopSwitch(service.database))
     signer = Signer(settings.secret_key)
     locks = MongoLocks(service.database)
-    artifacts = MongoArtifacts(service.database, Fernet(urlsafe_b64encode(signer.sealing_key())))
+    artifacts = MongoArtifacts(service.database, under(settings.keys()))
     keeper = PolicyKeeper(
         PolicyPlace(settings.config),
         MongoLastGood(service.database),

@@ -1,8 +1,9 @@
-"""Credentials as they lie in the store: encrypted, and bound to their names."""
+"""What lies in the store encrypted: credentials, bound to their names, and saved plans."""
 
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
+from functools import cached_property
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import SecretStr
@@ -21,6 +22,15 @@ class SealedByOtherKeyError(SettingsError):
         )
 
 
+def under(secrets: Sequence[SecretStr]) -> MultiFernet:
+    """What encrypts with Fernet under a key derived from the first secret, and opens with any.
+
+    Raises:
+        ValueError: there is none.
+    """
+    return MultiFernet([Fernet(urlsafe_b64encode(Signer(each).sealing_key())) for each in secrets])
+
+
 class Sealer:
     """Encrypts with Fernet under a key derived from the first secret; opens with any of them.
 
@@ -28,11 +38,11 @@ class Sealer:
     """
 
     def __init__(self, secrets: Sequence[SecretStr]) -> None:
-        self._keys = [Fernet(urlsafe_b64encode(Signer(each).sealing_key())) for each in secrets]
+        self._secrets = secrets
 
-    @property
+    @cached_property
     def _fernet(self) -> MultiFernet:
-        return MultiFernet(self._keys)
+        return under(self._secrets)
 
     def sealed(self, name: str, value: SecretStr) -> bytes:
         """The value, of which nothing shows but about how long it is."""

@@ -63,7 +63,8 @@ def test_all_move_to_a_new_key(secret, monkeypatch):
     monkeypatch.setenv("HANDRAIL_SECRET_KEY_PREVIOUS", KEY)
     assert "1 credentials" in secret("rekey").output
     monkeypatch.delenv("HANDRAIL_SECRET_KEY_PREVIOUS")
-    assert json.loads(secret("rekey", "--json").stdout) == {"rekeyed": 1, "not_opened": []}
+    told = json.loads(secret("rekey", "--json").stdout)
+    assert told == {"rekeyed": 1, "not_opened": [], "plans": 0, "plans_not_opened": 0}
 
 
 @pytest.mark.parametrize(

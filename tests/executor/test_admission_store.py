@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from cryptography.fernet import Fernet
+from pydantic import SecretStr
 
 from services.executor.admission.breaker import Threshold
 from services.executor.admission.store import (
@@ -17,10 +17,12 @@ from services.executor.admission.store import (
 from services.executor.moves import Move
 from services.executor.session import Run
 from services.executor.store import MongoSessions
+from shared.credentials.sealing import under
 from shared.lifecycle import SessionState, StepState
 from tests.executor.sessions import NOW, TICKET_ID, session, step
 
 ONE, TWO = uuid4(), uuid4()
+NEW, OLD = SecretStr("n" * 32), SecretStr("o" * 32)
 LIMIT = Threshold(2, timedelta(minutes=10), timedelta(minutes=1))
 
 
@@ -103,7 +105,7 @@ async def test_failures_that_are_noted_at_once_all_count(db):
 
 
 async def test_an_artifact_is_kept_sealed_and_comes_back_as_it_was(db):
-    artifacts = MongoArtifacts(db, Fernet(Fernet.generate_key()))
+    artifacts = MongoArtifacts(db, under([NEW]))
     digest = await artifacts.keep(b"saved plan with hunter2", NOW)
     assert await artifacts.load(digest) == b"saved plan with hunter2"
     assert b"hunter2" not in (await db.artifacts.find_one({}))["sealed"]
@@ -142,3 +144,18 @@ async def test_who_waits_for_whom_is_seen_by_what_sessions_are_held_on(db, locks
     assert await locks.waits_for(of.id, ONE)
     assert not await locks.waits_for(of.id, TWO)
     assert not await locks.waits_for(ONE, of.id)
+
+
+async def test_artifacts_outlive_a_change_of_the_secret(db):
+    digest = await MongoArtifacts(db, under([OLD])).keep(b"saved plan", NOW)
+    both = MongoArtifacts(db, under([NEW, OLD]))
+    assert await both.load(digest) == b"saved plan"
+    await both.rekey()
+    assert await MongoArtifacts(db, under([NEW])).load(digest) == b"saved plan"
+    assert await MongoArtifacts(db, under([OLD])).load(digest) is None
+
+
+async def test_it_is_told_of_how_many_artifacts_no_key_opens(db):
+    await MongoArtifacts(db, under([OLD])).keep(b"lost", NOW)
+    await MongoArtifacts(db, under([NEW])).keep(b"found", NOW)
+    assert await MongoArtifacts(db, under([NEW])).rekey() == (1, 1)

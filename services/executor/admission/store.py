@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from cryptography.fernet import Fernet
+from cryptography.fernet import InvalidToken, MultiFernet
 from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
 
@@ -163,7 +163,7 @@ def _breaker(found: Document) -> Breaker:
 class MongoArtifacts:
     """What dry runs made, such as saved plans, under the SHA-256 of each; encrypted, for a week."""
 
-    def __init__(self, db: Database, key: Fernet) -> None:
+    def __init__(self, db: Database, key: MultiFernet) -> None:
         self._artifacts = db.get_collection("artifacts")
         self._key = key
 
@@ -181,12 +181,30 @@ class MongoArtifacts:
         return digest
 
     async def load(self, digest: str) -> bytes | None:
-        """What was kept; None where it is gone, or is not what it was."""
+        """What was kept; None where it is gone, is not what it was, or no key opens it."""
         found = await self._artifacts.find_one({"_id": digest})
         if found is None:
             return None
-        artifact = self._key.decrypt(found["sealed"])
+        try:
+            artifact = self._key.decrypt(found["sealed"])
+        except InvalidToken:
+            return None
         return artifact if hashlib.sha256(artifact).hexdigest() == digest else None
+
+    async def rekey(self) -> tuple[int, int]:
+        """Encrypt everything under the first key; how many, and how many no key opens."""
+        count = closed = 0
+        async for found in self._artifacts.find():
+            try:
+                sealed = self._key.rotate(found["sealed"])
+            except InvalidToken:
+                closed += 1
+                continue
+            same = {"_id": found["_id"], "sealed": found["sealed"]}
+            count += (
+                await self._artifacts.update_one(same, {"$set": {"sealed": sealed}})
+            ).matched_count
+        return count, closed
 
 
 @seam
