@@ -7,12 +7,14 @@ from uuid import UUID, uuid4
 
 from deploy.explanation import Explained, Explainer
 from services.notifier.channels.directory import Directory
+from services.notifier.outcomes import routes as outcomes
 from services.notifier.recipients import Recipient
 from services.notifier.routing import timing
 from services.notifier.routing.choosing import Chooser, Circle
-from services.notifier.routing.matching import Asked, Matched, matched
+from services.notifier.routing.matching import About, Asked, Matched, matched
 from services.notifier.routing.timing import Stage
 from shared.config import Config
+from shared.config.channels import Kind
 from shared.events import PlanChoiceNeeded, Step, StepAwaitingApproval
 from shared.lifecycle import Risk
 from shared.oncall.roster import Roster
@@ -56,6 +58,20 @@ class Router:
         for step, ruling in explained.steps:
             if ruling.outcome is Outcome.REQUIRE and explained.becomes == "planned":
                 yield self._step(step, ruling, explained, explainer)
+
+    def outcomes(self, explained: Explained) -> Iterator[tuple[Kind, outcomes.Told]]:
+        """Who would be told of what becomes of it; by channels where the route has no name."""
+        about = About(explained.severity, explained.alert.title, explained.alert)
+        for kind in Kind:
+            told = outcomes.decided(
+                self.config.routes, self._chooser, self.roster, about, kind=kind, at=self.now
+            )
+            by_channels = self._chooser.directory.told(kind)
+            yield kind, told or outcomes.Told(by_channels, self.now, "")
+
+    @property
+    def _chooser(self) -> Chooser:
+        return Chooser(Directory(self.config.people, self.config.channels), self.config.teams)
 
     def _step(
         self, step: Step, ruling: Ruling, explained: Explained, explainer: Explainer
@@ -112,7 +128,7 @@ class Router:
         return Routed(about, match, told, asked.expires_at)
 
     def _told(self, match: Matched, question: timing.Question, whose: Voters) -> Iterator[Told]:
-        chooser = Chooser(Directory(self.config.people, self.config.channels), self.config.teams)
+        chooser = self._chooser
         before: tuple[Recipient, ...] = ()
         for stage in timing.stages(match.route, question):
             circle = Circle(whose, self.roster, question.asked_at, stage.at)

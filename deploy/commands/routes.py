@@ -22,9 +22,13 @@ from deploy.moments import ahead
 from deploy.oncall import here
 from deploy.output import AsJson, add, console, say, show_json, table, when
 from deploy.routing import Routed, Router
+from services.notifier.outcomes.routes import Told
 from services.notifier.recipients import Recipient
+from shared.config.channels import Kind
 from shared.events import Alert
 from shared.policy.terms import Met
+
+Outcomes = list[tuple[Kind, Told]]
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Who would be told of what, when, and why."
@@ -51,20 +55,21 @@ def try_(
     library: AskedFor = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say who would be told of each question that an alert leads to, when, and by which route."""
+    """Say who would be told of each question that an alert leads to, and of what becomes of it."""
     file = Path(what)
     alerts = alerts_in(file) if file.is_file() else None
     found = asyncio.run(_test(what, alerts, at or datetime.now(UTC), library))
     if as_json:
-        show_json([_fields(explained, routed) for explained, routed in found])
+        show_json([_fields(*one) for one in found])
         return
-    for explained, routed in found:
+    for explained, routed, outcomes in found:
         _print(explained, routed)
+        _print_outcomes(outcomes)
 
 
 async def _test(
     what: str, alerts: tuple[Alert, ...] | None, now: datetime, library: Path | None
-) -> list[tuple[Explained, list[Routed]]]:
+) -> list[tuple[Explained, list[Routed], Outcomes]]:
     config, roster = await here(os.environ)
     router = Router(config, roster, now)
     async with explaining(library) as explainer:
@@ -80,7 +85,10 @@ async def _test(
             )
         else:
             explained = [await explainer.explain(await ticket_of(explainer.db, what))]
-        return [(one, list(router.routed(one, explainer))) for one in explained]
+        return [
+            (one, list(router.routed(one, explainer)), list(router.outcomes(one)))
+            for one in explained
+        ]
 
 
 def _print(explained: Explained, routed: list[Routed]) -> None:
@@ -102,11 +110,20 @@ def _print(explained: Explained, routed: list[Routed]) -> None:
         console().print(shown)
 
 
+def _print_outcomes(outcomes: Outcomes) -> None:
+    say("\nwhat becomes of it")
+    shown = table("what", "at", "who", "by")
+    for kind, told in outcomes:
+        who = ", ".join(map(_who, told.to)) or "nobody"
+        add(shown, kind.value, when(told.at), who, told.route or "channels")
+    console().print(shown)
+
+
 def _who(to: Recipient) -> str:
     return to.name if to.is_room else f"{to.name} ({to.over})"
 
 
-def _fields(explained: Explained, routed: list[Routed]) -> dict[str, Any]:
+def _fields(explained: Explained, routed: list[Routed], outcomes: Outcomes) -> dict[str, Any]:
     return {
         "alert": explained.alert.model_dump(mode="json"),
         "severity": explained.severity,
@@ -132,5 +149,14 @@ def _fields(explained: Explained, routed: list[Routed]) -> dict[str, Any]:
                 "expires_at": one.expires_at,
             }
             for one in routed
+        ],
+        "outcomes": [
+            {
+                "kind": kind,
+                "route": told.route or None,
+                "at": told.at,
+                "who": [{"to": to.email, "over": to.over} for to in told.to],
+            }
+            for kind, told in outcomes
         ],
     }

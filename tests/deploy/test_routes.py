@@ -82,7 +82,7 @@ def test_who_asked_for_the_ticket_is_not_asked(site):
     (site / "handrail.yaml").write_text(CONFIG)
     alert = ALERT.model_copy(update={"requested_by": "ann@example.org"})
     (site / "alert.json").write_text(alert.model_dump_json())
-    told = ran("alert.json")
+    told, _ = ran("alert.json").split("what becomes of it")
     assert "Bob (email)" in told
     assert "Ann (email)" not in told
 
@@ -91,3 +91,18 @@ def test_a_ticket_is_not_known_where_nothing_runs(site):
     result = CliRunner().invoke(app, ["routes", "test", "c0ffee"])
     assert result.exit_code == 1
     assert "there is no file c0ffee" in result.stderr
+
+
+def test_what_becomes_of_it_is_told_by_routes_or_by_channels(site):
+    routes = ROUTES + "  - {name: told, to: [dba], outcomes: {tell: [failed]}}\n"
+    (site / "handrail.yaml").write_text(CONFIG + SCHEDULES + routes)
+    (told,) = json.loads(ran("alert.json", "--json"))
+    found = {one["kind"]: (one["route"], len(one["who"])) for one in told["outcomes"]}
+    assert found["resolved"] == ("told", 0)
+    assert found["failed"][0] == "told"
+    assert found["failed"][1] > 0
+    (site / "handrail.yaml").write_text(CONFIG + SCHEDULES + ROUTES)
+    (told,) = json.loads(ran("alert.json", "--json"))
+    found = {one["kind"]: (one["route"], bool(one["who"])) for one in told["outcomes"]}
+    assert (found["resolved"], found["failed"]) == ((None, True), (None, False))
+    assert "what becomes of it" in ran("alert.json")

@@ -11,15 +11,17 @@ from services.notifier.routing.timing import after_quiet
 from shared.config.channels import Kind
 from shared.config.routes import RouteConfig
 from shared.oncall.keeping import Rosters
+from shared.oncall.roster import Roster
 from shared.policy.voters import Voters
 
 
 @dataclass(frozen=True)
 class Told:
-    """Who is told, and from when on; nobody is where the route does not tell such news."""
+    """Who is told, from when on, by which route; nobody is where it does not tell such news."""
 
     to: tuple[Recipient, ...]
     at: datetime
+    route: str
 
 
 @dataclass(frozen=True)
@@ -49,22 +51,37 @@ class OutcomeRoutes:
         return frozenset(kind for outcomes in said for kind in outcomes.tell)
 
     async def told(self, about: About, kind: Kind, at: datetime) -> Told | None:
-        """Who is told of what happened at a time; None where no route says, and the channels do.
-
-        Who is on call is looked up for when they are told. Where a route tells of such news, and
-        leads to nobody then, the channels say too.
+        """See ``decided``.
 
         Raises:
             UnavailableError: who is on call is not known for now.
         """
-        route = outcome_route(self.routes, about, kind.value, at)
-        if route is None or route.outcomes is None:
-            return None
-        said = route.outcomes
-        if kind not in said.tell:
-            return Told((), at)
-        when = after_quiet(route, about.severity, at)
-        circle = Circle(Voters(), await self.rosters.roster(), when, when)
-        to = route.to if said.to is None else said.to
-        found = self.chooser.told(to, said.by or route.by, circle)
-        return Told(found, when) if found else None
+        roster = await self.rosters.roster()
+        return decided(self.routes, self.chooser, roster, about, kind=kind, at=at)
+
+
+def decided(
+    routes: Iterable[RouteConfig],
+    chooser: Chooser,
+    roster: Roster,
+    about: About,
+    *,
+    kind: Kind,
+    at: datetime,
+) -> Told | None:
+    """Who is told of what happened at a time; None where no route says, and the channels do.
+
+    Who is on call is looked up for when they are told. Where a route tells of such news, and leads
+    to nobody then, the channels say too.
+    """
+    route = outcome_route(routes, about, kind.value, at)
+    if route is None or route.outcomes is None:
+        return None
+    said = route.outcomes
+    if kind not in said.tell:
+        return Told((), at, route.name)
+    when = after_quiet(route, about.severity, at)
+    circle = Circle(Voters(), roster, when, when)
+    to = route.to if said.to is None else said.to
+    found = chooser.told(to, said.by or route.by, circle)
+    return Told(found, when, route.name) if found else None
