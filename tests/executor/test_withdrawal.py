@@ -1,5 +1,6 @@
 """A yes may be taken back until its step begins: then people are asked anew, and only then."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -8,8 +9,11 @@ from pydantic import SecretStr
 from services.executor import progress
 from services.executor.admission.verdict import Hold
 from services.executor.advance import admit, settle
+from services.executor.changes import Changes
 from services.executor.consent import check_approval, check_withdrawal
+from services.executor.handlers import heed_withdrawal, run_approved
 from services.executor.moves import Result
+from services.executor.store import MongoSessions
 from services.executor.withdrawal import is_taken_back, withdrawn
 from shared.events import (
     Answer,
@@ -19,7 +23,9 @@ from shared.events import (
     StepAwaitingApproval,
 )
 from shared.lifecycle import StepState
+from shared.oncall.keeping import Rosters
 from shared.signing import ForgedDecisionError, Signer
+from tests.executor.fakes import KeptOutbox
 from tests.executor.going import approved, begin, ended, gone_on, looked_again, paused
 from tests.executor.sessions import NOW, session, step
 
@@ -179,3 +185,94 @@ def test_a_withdrawal_cannot_be_left_out_between_other_answers():
         check_approval(waiting, yes, SIGNER)
     with pytest.raises(ForgedDecisionError, match="needs a yes of 2, and 1"):
         check_approval(waiting, told(waiting, kind=StepApproved, decisions=all_), SIGNER)
+
+
+class Racing:
+    """A store in which two judge the same session before either of them writes."""
+
+    def __init__(self, sessions, first):
+        self._sessions, self._first = sessions, first
+        self._judged, self._written = asyncio.Barrier(2), asyncio.Event()
+        self._racing = 2
+
+    async def load(self, session_id):
+        return await self._sessions.load(session_id)
+
+    async def save(self, rev, move):
+        if not self._racing:
+            return await self._sessions.save(rev, move)
+        self._racing -= 1
+        await self._judged.wait()
+        if move.owner != self._first:
+            await self._written.wait()
+        try:
+            return await self._sessions.save(rev, move)
+        finally:
+            self._written.set()
+
+
+@pytest.mark.parametrize("first", ["begins", "asks"])
+async def test_a_withdrawal_against_the_beginning_ends_one_way(db, first):
+    """Two executors, of which one lets the step begin and the other heeds the withdrawal."""
+    waiting = held(asked())
+    event = told(waiting, (ADA, YES), (ADA, BACK))
+    sessions = MongoSessions(db)
+    document = waiting.model_dump(mode="json", exclude={"id", "ticket_id"})
+    ids = {"_id": waiting.id, "ticket_id": waiting.ticket_id}
+    await db.sessions.insert_one({**document, **ids})
+    racing = Racing(sessions, first)
+    owners = {owner: replica(owner, racing) for owner in ("begins", "asks")}
+    started, back = await asyncio.gather(
+        owners["begins"].make(waiting.id, lambda of: progress.looked_again(of, "begins", NOW)),
+        owners["asks"].make(waiting.id, lambda of: withdrawn(of, event, "asks", NOW, why="ada")),
+    )
+    run = (await sessions.load(waiting.id)).run("a")
+    if first == "begins":
+        assert (run.state, run.attempt, back) == (StepState.RUNNING, 1, None)
+        assert started.claimed == ["a"]
+    else:
+        assert (run.state, run.attempt) == (StepState.AWAITING_APPROVAL, 0)
+        assert [each.subject for each in back.events] == ["step.awaiting_approval"]
+        assert started is None or not started.claimed
+
+
+def replica(owner, sessions):
+    async def admitted(move):
+        return gone_on(move)
+
+    return Changes(
+        owner, sessions=sessions, outbox=KeptOutbox(), admitted=admitted, stored=lambda _: None
+    )
+
+
+class OneSession:
+    """An engine of one session that is stored nowhere."""
+
+    owner = "me"
+
+    def __init__(self, of):
+        self.session = of
+
+    async def change(self, _session_id, decide):
+        move = gone_on(decide(self.session))
+        if move is not None:
+            self.session = move.session
+        return move
+
+
+async def test_in_whichever_order_a_yes_and_its_withdrawal_are_heard_people_are_asked_anew():
+    waiting = asked()
+    yes = told(waiting, (ADA, YES), kind=StepApproved)
+    back = told(waiting, (ADA, YES), (ADA, BACK))
+    engine = OneSession(waiting)
+    await heed_withdrawal(back, engine, SIGNER)
+    await run_approved(yes, engine, SIGNER, Rosters())
+    await heed_withdrawal(back, engine, SIGNER)
+    run = engine.session.run("a")
+    assert (run.state, run.asked) == (StepState.AWAITING_APPROVAL, 2)
+    again = told(engine.session, (BOB, YES), kind=StepApproved)
+    await run_approved(again, engine, SIGNER, Rosters())
+    assert engine.session.run("a").state is StepState.RUNNING
+    # And once it runs, neither changes anything.
+    await heed_withdrawal(told(engine.session, (BOB, YES), (BOB, BACK)), engine, SIGNER)
+    assert engine.session.run("a").state is StepState.RUNNING
