@@ -83,6 +83,8 @@ class Signer:
         expected = self._proposal_mac(said, approval_id=approval_id, step_hash=step_hash)
         if not _same(expected, said.signature):
             raise ForgedDecisionError(f"the change by {said.by} is not signed for this step")
+        if said.delegation is not None:
+            self.check_standing(said.delegation)
 
     def signed_choice(self, said: Choosing, *, choice_id: UUID, digest: str) -> Choosing:
         """What somebody chose with its signature, over all of it and what there was to choose."""

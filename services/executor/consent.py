@@ -96,9 +96,7 @@ def check_refusal(
 
 def objection_to(session: Session, said: StepChangeProposed, on_call: OnCall = EVERYBODY) -> str:
     """Why a yes to a step of who wants other values for it would not count; empty if it would."""
-    wants = said.proposal
-    yes = Decision(answer=Answer.APPROVE, by=wants.by, at=wants.at, channel=wants.channel)
-    return _objection(session, session.step(said.step_id), yes, on_call)
+    return _objection(session, session.step(said.step_id), said.proposal.as_yes, on_call)
 
 
 def check_answer(
@@ -197,7 +195,7 @@ def _objection(session: Session, step: Step, yes: Decision, on_call: OnCall) -> 
     whose = voters(rule.who, requester=session.requester, not_requester=rule.not_requester)
     # A session of before this was noted has waited no longer than it may.
     asked = session.run(step.id).asked_at or yes.at - rule.expires_after
-    return whose.objection(yes.by, yes.channel, on_call=on_call, since=asked, until=yes.at)
+    return whose.against(yes, on_call=on_call, since=asked)
 
 
 def _check_signatures(decisions: tuple[Decision, ...], said: Decided, signer: Signer) -> None:

@@ -122,8 +122,12 @@ class Desk:
                 channel=link.channel.value,
                 reason=reason,
             )
+            handed = self._handed(link.recipient, now)
+            yes = standing_in(current, said.as_yes, handed, on_call=on_call)
             signed = self._signer.signed_proposal(
-                said, approval_id=current.id, step_hash=current.step_hash
+                said.model_copy(update={"delegation": yes.delegation}),
+                approval_id=current.id,
+                step_hash=current.step_hash,
             )
             return propose(current, signed, now=now, on_call=on_call)
 

@@ -2,7 +2,9 @@
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from shared.events.approvals import Answer, Decision
 from shared.events.graph import Late, ValueType
+from shared.events.standing import Delegation
 
 
 class ChangeableField(BaseModel):
@@ -61,7 +63,8 @@ class StepChange(BaseModel):
 class Proposal(BaseModel):
     """Other values that one person wants for a step, by the names of parameters.
 
-    ``signature`` is over everything here and the step's hash; see ``shared.signing``.
+    With a ``delegation`` it is said in the place of another person. ``signature`` is over
+    everything here and the step's hash; see ``shared.signing``.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -71,4 +74,16 @@ class Proposal(BaseModel):
     at: AwareDatetime
     channel: str
     reason: str = ""
+    delegation: Delegation | None = None
     signature: str = ""
+
+    @property
+    def as_yes(self) -> Decision:
+        """The yes that this person would have to be able to give."""
+        return Decision(
+            answer=Answer.APPROVE,
+            by=self.by,
+            at=self.at,
+            channel=self.channel,
+            delegation=self.delegation,
+        )

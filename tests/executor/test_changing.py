@@ -2,7 +2,7 @@
 
 import shlex
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from pydantic import SecretStr
@@ -18,6 +18,7 @@ from shared.events import (
     Answer,
     ApprovalRule,
     Decision,
+    Delegation,
     Proposal,
     StepApproved,
     StepAwaitingApproval,
@@ -73,16 +74,23 @@ def asked(**fields):
     return begin(planned(**fields), "me", NOW, source_resolved=False).session
 
 
-def wants(of, step_id="restart", *, by="ann@example.com", signer=SIGNER, **values):
+def wants(of, step_id="restart", *, by="ann@example.com", delegation=None, **values):
     step = of.step(step_id)
     about = {"approval_id": of.approval_id(step), "step_hash": step.digest(of.id)}
-    said = Proposal(values=values, by=by, at=NOW, channel="email", reason="the other one")
+    said = Proposal(
+        values=values,
+        by=by,
+        at=NOW,
+        channel="email",
+        reason="the other one",
+        delegation=delegation,
+    )
     return StepChangeProposed.about(
         uuid4(),
         ticket_id=of.ticket_id,
         session_id=of.id,
         step_id=step_id,
-        proposal=signer.signed_proposal(said, **about),
+        proposal=SIGNER.signed_proposal(said, **about),
         **about,
     )
 
@@ -197,6 +205,39 @@ def test_whose_yes_would_not_count_changes_nothing():
     move = gone_on(proposed(before, said, FORM, "me", NOW, objection=against))
     assert move.session.step("restart").run == "restart api nothing"
     assert request(move).change.refused == against
+
+
+def test_who_stands_in_for_somebody_changes_what_that_person_might():
+    rule = ApprovalRule(required=1, reason="by name", who=("bob@example.com",))
+    before = asked()
+    before = before.with_step(before.step("restart").model_copy(update={"approval": rule}))
+    word = Delegation(
+        id=UUID(int=5),
+        by="bob@example.com",
+        channel="email",
+        since=NOW - timedelta(hours=1),
+        until=NOW + timedelta(hours=1),
+        of="bob@example.com",
+        to="ann@example.com",
+    )
+    signed = SIGNER.signed_standing(word)
+    said = wants(before, delegation=signed, service="web")
+    assert objection_to(before, said) == ""
+    SIGNER.check_proposal(said.proposal, approval_id=said.approval_id, step_hash=said.step_hash)
+    move = gone_on(proposed(before, said, FORM, "me", NOW, objection=objection_to(before, said)))
+    assert request(move).change.by == "ann@example.com for bob@example.com"
+    for wrong in (
+        word,
+        signed.model_copy(update={"to": "eve@example.com"}),
+        signed.model_copy(update={"until": NOW + timedelta(days=9)}),
+    ):
+        forged = wants(before, delegation=wrong, service="web")
+        with pytest.raises(ForgedDecisionError):
+            SIGNER.check_proposal(
+                forged.proposal, approval_id=forged.approval_id, step_hash=forged.step_hash
+            )
+    over = SIGNER.signed_standing(word.model_copy(update={"until": NOW - timedelta(minutes=1)}))
+    assert objection_to(before, wants(before, delegation=over, service="web"))
 
 
 def test_without_the_text_of_the_runbook_nothing_is_changed():

@@ -113,4 +113,4 @@ def _told(said: Proposal) -> StepChange:
     wanted = tuple(
         ChangedValue(name=name, old="", new=value) for name, value in said.values.items()
     )
-    return StepChange(by=said.by, at=said.at, reason=said.reason, values=wanted)
+    return StepChange(by=said.as_yes.told_by, at=said.at, reason=said.reason, values=wanted)

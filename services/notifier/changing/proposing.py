@@ -101,9 +101,7 @@ def propose(
     late = too_late(approval, said, now=now)
     if late is not None:
         return late
-    objection = approval.voters.objection(
-        said.by, said.channel, on_call=on_call, since=approval.created_at, until=said.at
-    )
+    objection = approval.voters.against(said.as_yes, on_call=on_call, since=approval.created_at)
     if objection:
         return NotAsked(objection)
     try:
