@@ -22,7 +22,7 @@ from shared.events import StepApproved, StepAwaitingApproval
 from shared.signing import Signer
 from tests.bus.samples import make_bus
 from tests.flows.world import SECRET, World, eventually
-from tests.notifier.builders import asking
+from tests.notifier.builders import asking, resolved
 from tests.notifier.channels.slack.workspace import TOKEN, workspace
 from tests.notifier.smtpd import Inbox
 
@@ -110,13 +110,17 @@ async def ask(world) -> StepAwaitingApproval:
     now = datetime.now(UTC)
     ids = {name: uuid4() for name in ("id", "ticket_id", "session_id", "approval_id")}
     event = asking(**ids, time=now, expires_at=now + HOUR)
+    await publish(world, event)
+    return event
+
+
+async def publish(world, event):
     bus = make_bus("executor", world.nats_url)
     await bus.start()
     try:
         await bus.publish(event)
     finally:
         await bus.stop()
-    return event
 
 
 def approval(world, event):
@@ -215,3 +219,26 @@ async def published(world, subject) -> int:
         return sum((info.state.subjects or {}).values())
     finally:
         await connection.close()
+
+
+async def test_killed_while_it_holds_news_over_quiet_hours_it_tells_them_once(world):
+    now = datetime.now(UTC)
+    night = {"days": "every day", "from": f"{now - HOUR:%H:%M}", "to": f"{now + HOUR:%H:%M}"}
+    route = {"name": "all", "outcomes": {}, "quiet": {"hours": [night], "severities": ["P3"]}}
+    configure(world, routes=[route])
+    await world.start("notifier")
+    event = resolved(id=uuid4(), ticket_id=uuid4(), time=now)
+    await publish(world, event)
+    held = world.db.held_news
+    await eventually(lambda: held.find_one({"_id": event.id}))
+    await world.kill("notifier")
+    outbox = world.work / "home" / "outbox"
+    assert not list(outbox.glob("*.eml"))
+    past = now - timedelta(minutes=1)
+    held.update_one({"_id": event.id}, {"$set": {"at": past, "until": past}})
+    for _ in range(2):
+        await world.start("notifier")
+        await eventually(lambda: not held.find_one({}))
+        await publish(world, event)
+        await world.kill("notifier")
+    assert len(list(outbox.glob("*.eml"))) == 1
