@@ -34,9 +34,11 @@ _WHAT: Final = {
     "step.awaiting_approval": (
         "asked for {step_id} as it was, other values were refused ({refused}): {command}",
         "asked for {step_id}, changed by {changed_by}, on {target}: {command}",
+        "asked once more for {step_id}, since {again}, on {target}: {command}",
         "asked for {step_id} on {target}: {command}",
     ),
     "step.approved": ("approved {step_id}",),
+    "step.approval_withdrawn": ("took the yes to {step_id} back",),
     "step.rejected": ("{refusal}: {step_id}",),
     "step.change_proposed": ("wants other values for {step_id}: {wanted}",),
     "step.held": ("held {step_id} back",),
@@ -50,6 +52,10 @@ _WHAT: Final = {
     "notification.sent": ("told {recipient} by {channel}: {purpose}",),
     "notification.failed": ("could not tell {recipient} by {channel}: {purpose}",),
 }
+
+
+# How an answer says that it takes another one back.
+_WITHDRAW: Final = "withdraw"
 
 
 @dataclass(frozen=True)
@@ -159,7 +165,20 @@ def _said(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """What people said: several who decided, or one who answered."""
     decisions = data.get("decisions")
     said = decisions if isinstance(decisions, list) else [data.get("reply"), data.get("proposal")]
-    return [each for each in said if isinstance(each, dict)]
+    return _standing([each for each in said if isinstance(each, dict)])
+
+
+def _standing(said: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """What nobody took back; where the last one does just that, it alone."""
+    if said and said[-1].get("answer") == _WITHDRAW:
+        return said[-1:]
+    kept: list[Mapping[str, Any]] = []
+    for each in said:
+        if each.get("answer") == _WITHDRAW:
+            kept = [other for other in kept if other.get("by") != each.get("by")]
+        else:
+            kept.append(each)
+    return kept
 
 
 def _what(subject: str, data: Mapping[str, Any]) -> str:

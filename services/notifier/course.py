@@ -10,7 +10,9 @@ from services.notifier.approval import Approval
 from services.notifier.choice import Choice
 from services.notifier.inquiry import Inquiry
 from services.notifier.question import Question, speaker
+from shared.events import Answer
 from shared.lifecycle import ApprovalState
+from shared.policy.quorum import words
 
 #: The newest moments that a page shows.
 MOST: Final = 30
@@ -69,7 +71,14 @@ def course(
 def _of(question: Question) -> Iterator[Moment]:
     title = question.title if isinstance(question, Approval | Choice | Inquiry) else "a question"
     yield Moment(question.created_at, f"Asked: {title}")
+    if isinstance(question, Approval):
+        for said in question.decisions:
+            if said.answer is Answer.WITHDRAW:
+                yield Moment(said.at, f"Taken back by {speaker(said, {})}: {title}")
     if question.settled_at and question.state in _ENDS:
-        by = ", ".join(speaker(said, {}) for said in question.answers)
+        said_by = words(question.decisions) if isinstance(question, Approval) else question.answers
+        by = ", ".join(speaker(said, {}) for said in said_by)
         end = f"{_ENDS[question.state]}{f' by {by}' if by else ''}: {title}"
+        if isinstance(question, Approval) and question.superseded_by:
+            end = f"Asked anew: {title}"
         yield Moment(question.settled_at, end)

@@ -159,6 +159,28 @@ def test_an_event_of_a_kind_that_is_not_known_is_kept_too():
             "a, b, c",
             "ok; fine",
         ),
+        (
+            {
+                "decisions": [
+                    {"by": "a", "answer": "approve", "reason": "ok"},
+                    {"by": "a", "answer": "withdraw", "reason": "no"},
+                    {"by": "b", "answer": "approve"},
+                ]
+            },
+            "b",
+            "",
+        ),
+        (
+            {
+                "decisions": [
+                    {"by": "a", "answer": "approve", "reason": "ok"},
+                    {"by": "b", "answer": "approve"},
+                    {"by": "a", "answer": "withdraw", "reason": "too early"},
+                ]
+            },
+            "a",
+            "too early",
+        ),
         ({"decisions": []}, "executor", ""),
         ({"reply": {"by": "ann", "reason": "gone"}}, "ann", "gone"),
         ({"reply": None, "refusal": "expired"}, "executor", ""),
@@ -236,9 +258,15 @@ def test_what_is_about_no_ticket_is_no_entry(header, value):
         ),
         (
             "step.awaiting_approval",
-            {"step_id": "a", "target": "b", "command": "c", "change": None},
+            {"step_id": "a", "target": "b", "command": "c", "change": None, "again": ""},
             "asked for a on b: c",
         ),
+        (
+            "step.awaiting_approval",
+            {"step_id": "a", "target": "b", "command": "c", "again": "ann took the yes back"},
+            "asked once more for a, since ann took the yes back, on b: c",
+        ),
+        ("step.approval_withdrawn", {"step_id": "a"}, "took the yes to a back"),
         (
             "step.done",
             {"step_id": "mend", "outcome": "succeeded", "exit_code": 0},

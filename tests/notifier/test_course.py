@@ -6,7 +6,8 @@ import pytest
 
 from services.notifier.course import MOST, course
 from services.notifier.store import MongoCourses
-from tests.notifier.builders import ALICE, NOW, TICKET_ID, approval, choice, decision
+from shared.events import Answer
+from tests.notifier.builders import ALICE, CHOICE_ID, NOW, TICKET_ID, approval, choice, decision
 
 LATER = NOW + timedelta(minutes=5)
 
@@ -27,6 +28,19 @@ def settled(question, state, **changes):
             ],
         ),
         (
+            settled(
+                approval(),
+                "superseded",
+                superseded_by=CHOICE_ID,
+                decisions=(decision(), decision(answer=Answer.WITHDRAW)),
+            ),
+            [
+                "Asked: Restart shop-api on web-1",
+                f"Taken back by {ALICE.email}: Restart shop-api on web-1",
+                "Asked anew: Restart shop-api on web-1",
+            ],
+        ),
+        (
             settled(approval(), "expired"),
             ["Asked: Restart shop-api on web-1", "Expired: Restart shop-api on web-1"],
         ),
@@ -35,7 +49,7 @@ def settled(question, state, **changes):
             ["Asked: Which runbook?", "Withdrawn: Which runbook?"],
         ),
     ],
-    ids=["waits", "answered", "expired", "withdrawn"],
+    ids=["waits", "answered", "asked anew", "expired", "withdrawn"],
 )
 def test_a_question_is_told_with_its_end(question, texts):
     assert [moment.text for moment in course(None, [question], ())] == texts
