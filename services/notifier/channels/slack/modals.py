@@ -59,12 +59,7 @@ def feedback_view(post_id: UUID, before: Feedback | None) -> dict[str, Any]:
     """Asks whether it was fixed, with what this person said before."""
     fixed = {"yes": "Yes", "no": "No"}
     stars = {str(n): "★" * n for n in range(_MOST_STARS, 0, -1)}
-    comment = {
-        "type": "plain_text_input",
-        "action_id": COMMENT,
-        "max_length": REASON_LENGTH,
-        "initial_value": before.comment if before else "",
-    }
+    comment = _written(COMMENT, before.comment if before else "")
     blocks = [
         _block(
             FIXED,
@@ -107,9 +102,7 @@ def input_of(field: FormField, at: int) -> Block:
         chosen = str(options.index(proposed)) if proposed in options else ""
         element = _select(name, shown, chosen)
     else:
-        element = {"type": "plain_text_input", "action_id": name, "max_length": REASON_LENGTH}
-        if field.default:
-            element["initial_value"] = field.default
+        element = _written(name, field.default or "")
     block = _block(name, field.title or field.name, element) | {"optional": not field.required}
     if field.pattern:
         block["hint"] = _plain(f"All of it has to match {one_line(field.pattern)}"[:_LABEL_LENGTH])
@@ -120,6 +113,11 @@ def _options(field: FormField) -> tuple[str, ...]:
     if field.type is ValueType.BOOLEAN:
         return _YES_OR_NO
     return field.options if len(field.options) <= _OPTIONS else ()
+
+
+def _written(name: str, before: str) -> dict[str, Any]:
+    element = {"type": "plain_text_input", "action_id": name, "max_length": REASON_LENGTH}
+    return element | ({"initial_value": before} if before else {})
 
 
 def _radio(name: str, options: Mapping[str, str], chosen: str) -> dict[str, Any]:
