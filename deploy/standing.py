@@ -9,7 +9,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 from deploy.connection import Place, storing
-from deploy.library import books_in
+from deploy.library import books_in, tell_refused
 from deploy.speaking import NotDoneError, person, signer_of
 from services.notifier.links import Channel
 from shared.config import load_config
@@ -122,7 +122,8 @@ class Standings:
         library = (await books_in(self.db, self.place)).library()
         runbook = library.get(name)
         if runbook is None:
-            raise NotDoneError(f"there is no runbook {name}: see `handrail runbook show`")
+            tell_refused(library)
+            raise NotDoneError(f"there is no runbook {name} that can be used")
         return runbook
 
     async def _said(self, word: W) -> W:
