@@ -4,20 +4,20 @@ The texts are filled again by the rules by which the plan's were filled: the sam
 same text of the runbook, each value judged as its parameter's and quoted for its place.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.errors import HandrailError
-from shared.events import Alert, Changeable, ChangeableField
+from shared.events import Alert, Changeable, ChangeableField, Late
 from shared.runbook.expressions import needs_outputs
 from shared.runbook.filling import usable
 from shared.runbook.languages import kind_of
 from shared.runbook.late import UnrenderedError, located, values_of
+from shared.runbook.model import ALERT_NAMES
 from shared.runbook.parameters import Param
 from shared.runbook.placing import prepared
 from shared.runbook.runbook import Runbook
-from shared.runbook.scope import Scope
 from shared.runbook.steps import IncludeTemplate, StepTemplate
 from shared.runbook.template import cut
 from shared.runbook.values import Value, WrongTypeError, text_of
@@ -36,24 +36,34 @@ class UnfitChangeError(HandrailError):
 class Form:
     """What may be changed of one step of a runbook, whatever the values are.
 
-    ``prefix`` stands before the names of the parameters of an included runbook in a plan.
+    ``prefix`` stands before the names of the parameters of an included runbook in a plan;
+    ``params`` are those in the texts, and ``labels`` says that labels of the alert are, too.
+    ``blank`` has no values yet.
     """
 
-    runbook: Runbook
     prefix: str
-    texts: Mapping[str, str]
-    names: tuple[str, ...]
+    params: tuple[str, ...]
+    labels: bool
+    blank: Changeable
 
-    def filled(self, params: Mapping[str, Any], alert: Alert) -> Changeable:
-        """The form with the values that a plan has: of ``params``, by their names in it."""
-        own = {
-            name: params[self.prefix + name]
-            for name in self.runbook.content.params
-            if self.prefix + name in params
+    def filled(self, values: Mapping[str, Any], alert: Alert) -> Changeable:
+        """The form with the values that a plan has, by their names in it.
+
+        It is made for each question, so nothing is checked that was checked when it was made.
+        """
+        found = {
+            name: values[self.prefix + name]
+            for name in self.params
+            if values.get(self.prefix + name) is not None
         }
-        scope = Scope(self.runbook, alert, own, self.prefix)
-        fields = (_field(name, self.runbook.content.params[name], own) for name in self.names)
-        return Changeable(fields=tuple(fields), texts=scope.late(self.texts))
+        fields = [
+            field.model_copy(update={"value": _shown(found.get(field.name, ""), field)})
+            for field in self.blank.fields
+        ]
+        if self.labels:
+            found |= {"labels": alert.labels, "annotations": alert.annotations}
+        late = self.blank.texts.model_copy(update={"values": found})
+        return self.blank.model_copy(update={"fields": tuple(fields), "texts": late})
 
 
 def form_of(runbook: Runbook, step_id: str) -> Form | None:
@@ -70,11 +80,17 @@ def form_of(runbook: Runbook, step_id: str) -> Form | None:
     actions = [text for name, text in texts.items() if name in _ACTIONS]
     if any(needs_outputs(text) for text in actions):
         return None
-    used = frozenset[str]().union(*(cut(text).names for text in actions))
-    names = [
-        name for name, param in inner.content.params.items() if name in used and param.changeable
-    ]
-    return Form(inner, prefix, _known(texts), tuple(names)) if names else None
+    known = {name: text for name, text in texts.items() if not needs_outputs(text)}
+    params = inner.content.params
+    run, told = _names(actions), _names(known.values())
+    fields = tuple(
+        _field(name, param) for name, param in params.items() if name in run and param.changeable
+    )
+    formed = (name for name, param in params.items() if name in told and param.formed_by_author)
+    late = Late(templates=known, patterned=tuple(sorted(formed)), scope=prefix)
+    used = tuple(name for name in params if name in told)
+    blank = Changeable(fields=fields, texts=late)
+    return Form(prefix, used, bool(told & ALERT_NAMES), blank) if fields else None
 
 
 def fitted(changeable: Changeable, given: Mapping[str, str]) -> dict[str, Value | None]:
@@ -168,11 +184,11 @@ def _texts(template: StepTemplate) -> dict[str, str]:
     return {name: text for name, text in texts.items() if text and cut(text).placeholders}
 
 
-def _known(texts: Mapping[str, str]) -> dict[str, str]:
-    return {name: text for name, text in texts.items() if not needs_outputs(text)}
+def _names(texts: Iterable[str]) -> frozenset[str]:
+    return frozenset[str]().union(*(cut(text).names for text in texts))
 
 
-def _field(name: str, param: Param, values: Mapping[str, Any]) -> ChangeableField:
+def _field(name: str, param: Param) -> ChangeableField:
     return ChangeableField(
         name=name,
         about=param.about,
@@ -183,16 +199,17 @@ def _field(name: str, param: Param, values: Mapping[str, Any]) -> ChangeableFiel
         min=param.min,
         max=param.max,
         separator=param.separator,
-        value=_shown(values.get(name, ""), param.separator),
     )
 
 
-def _shown(value: Value, separator: str) -> str:
-    return separator.join(value) if isinstance(value, list) else text_of(value)
+def _shown(value: Value, field: ChangeableField) -> str:
+    if isinstance(value, str):
+        return value
+    return field.separator.join(value) if isinstance(value, list) else text_of(value)
 
 
 def _said(value: Value | None, field: ChangeableField) -> str:
-    return "" if value is None else _shown(value, field.separator)
+    return "" if value is None else _shown(value, field)
 
 
 def _typed(field: ChangeableField, text: str) -> Value | None:

@@ -112,10 +112,11 @@ NO_FORMS: Final = NoForms()
 
 
 def params(session: Session, step: Step, form: Form) -> dict[str, Any]:
-    """The parameters of a session, as they are for one of its steps."""
-    changed = {form.prefix + name: value for name, value in session.run(step.id).changed.items()}
-    merged = {**session.params, **session.values, **changed}
-    return {name: value for name, value in merged.items() if value is not None}
+    """The parameters of a session, as they are for one of its steps; None is one left out."""
+    known: dict[str, Any] = {**session.params, **session.values}
+    for name, value in session.run(step.id).changed.items():
+        known[form.prefix + name] = value
+    return known
 
 
 def is_as_planned(step: Step, changeable: Changeable) -> bool:
