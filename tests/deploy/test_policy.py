@@ -190,7 +190,7 @@ def test_a_folder_and_a_runbook_are_told_from_what_was_meant(handrail, site):
 
 
 def test_mistakes_in_the_policy_are_told_in_the_order_of_the_file(handrail, site):
-    (site / "policy.yaml").write_text('rules: [{name: a, wen: "true", require: 3}]\n')
+    (site / "policy.yaml").write_text('rules: [{name: a, wen: "true", require: 6}]\n')
     said = handrail("policy", "lint", "policy.yaml", code=1).stdout
     assert [line.split(": ")[0] for line in said.splitlines()] == [
         "policy.yaml:1:19",
@@ -245,4 +245,4 @@ def test_the_example_in_the_documentation_has_no_mistake(handrail, site):
     text = (ROOT / "docs" / "policy.md").read_text()
     example = dedent(text.split("```yaml\n", 2)[1].split("```", 1)[0])
     (site / "handrail.yaml").write_text(example)
-    assert "No mistakes: 4 rules" in handrail("policy", "lint").stdout
+    assert "No mistakes: 5 rules" in handrail("policy", "lint").stdout
