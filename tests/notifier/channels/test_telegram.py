@@ -379,7 +379,7 @@ async def test_a_question_that_is_sent_again_is_there_once(telegram):
     ("status", "error"),
     [
         (400, RefusedError),
-        (403, UnavailableError),
+        (403, RefusedError),
         (409, UnavailableError),
         (502, UnavailableError),
     ],

@@ -11,8 +11,8 @@ from services.notifier.channels.messenger import RefusedError
 from shared.errors import UnavailableError
 
 TIMEOUT: Final = timedelta(seconds=15)
-# What will not get better by itself; a bot that was thrown out can be let in again.
-_FINAL: Final = frozenset({400, 404})
+# What will not get better by itself: among it who blocked the bot, or threw it out (403).
+_FINAL: Final = frozenset({400, 403, 404})
 _TOO_MANY: Final = 429
 _CONFLICT: Final = 409
 # Longer than this, and the bus may as well try again later.
