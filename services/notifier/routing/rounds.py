@@ -13,6 +13,7 @@ from functools import partial
 from typing import Final
 from uuid import UUID, uuid4
 
+import stamina
 import structlog
 
 from services.notifier.channels.message import Asking
@@ -28,6 +29,7 @@ from services.notifier.routing.state import Routing
 from services.notifier.routing.store import Claims
 from services.notifier.store import Questions
 from shared.bus import Publish
+from shared.errors import UnavailableError
 from shared.lifecycle import ApprovalState
 from shared.oncall.keeping import Rosters
 from shared.oncall.roster import Roster
@@ -38,6 +40,10 @@ log = structlog.get_logger(__name__)
 _AGAIN: Final = (timedelta(seconds=5), timedelta(minutes=5))
 #: So few questions come as they are.
 _TOGETHER: Final = 2
+
+
+class _BusyError(UnavailableError):
+    """Somebody is telling people of the question just now."""
 
 
 @dataclass(frozen=True)
@@ -129,23 +135,33 @@ class Rounds:
     async def also(self, question_id: UUID, people: Iterable[Recipient], publish: Publish) -> None:
         """Tell more people of a question that is open, beside its route.
 
-        Where another replica is just telling somebody, they are told with the next stage.
-
         Raises:
-            UnavailableError: the store does not answer.
+            UnavailableError: the store does not answer, or somebody tells people for too long.
         """
+        more = tuple(people)
+        async for again in stamina.retry_context(on=_BusyError, attempts=20, wait_max=1):
+            with again:
+                claimed = await self._taken_for(question_id, more)
+        if claimed is not None:
+            await self._tell(claimed, publish)
+
+    async def _taken_for(self, question_id: UUID, people: Iterable[Recipient]) -> Round | None:
+        """A round for these people alone, claimed; None where nobody has to be told any more."""
         question, now = await self._questions.find(question_id), self._now()
         if question is None or question.routing is None or not question.open_at(now):
-            return
+            return None
         told = {(to.via, to.email.casefold()) for to in question.recipients}
         more = tuple(to for to in people if (to.via, to.email.casefold()) not in told)
+        if not more:
+            return None
         owner, seen = uuid4().hex, question.routing
-        if not more or not await self._claims.take(
+        if not await self._claims.take(
             question.id, seen, owner=owner, done=seen.done, more=more, now=now
         ):
-            return
+            raise _BusyError(f"question {question_id} is being told of")
+        # What its route wants next is looked at right after it.
         whole = question.model_copy(update={"recipients": (*question.recipients, *more)})
-        await self._tell(Round(whole, owner, now), publish)
+        return Round(whole, owner, now)
 
     def _first(self, question: Question, routing: Routing, owner: str, roster: Roster) -> Round:
         """The round that was stored with the question; what came due since is left for the next."""
