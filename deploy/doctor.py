@@ -91,7 +91,7 @@ def _runbooks(environment: Mapping[str, str]) -> list[Finding]:
     except SettingsError as error:
         return [wrong("runbooks", error)]
     library = load_runbooks(folder)
-    told = f"{len(library.runbooks)} in {folder}, read when the planner starts"
+    told = f"{len(library.runbooks)} in {folder}, where the planner sees changes in seconds"
     found = Finding(Level.OK, "runbooks", told)
     return [found, *(wrong("runbooks", problem) for problem in library.problems)]
 

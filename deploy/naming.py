@@ -30,7 +30,7 @@ async def warnings(books: Iterable[Parsed], environment: Mapping[str, str]) -> l
         return [Problem(str(path), 1, 1, message)]
     async with store_if_running(place) as db:
         here = Installation.of(config, await _targets(config, db))
-    return [problem for book in books for problem in undeclared(book, here)]
+    return undeclared(books, here)
 
 
 async def of_active(config: Config, place: Place, environment: Mapping[str, str]) -> list[Problem]:
@@ -42,7 +42,7 @@ async def of_active(config: Config, place: Place, environment: Mapping[str, str]
     async with store_if_running(place) as db:
         books = await books_in(db, place, environment=environment)
         here = Installation.of(config, await _targets(config, db))
-    return [problem for book in books.parsed() for problem in undeclared(book, here)]
+    return undeclared(books.parsed(), here)
 
 
 async def _targets(config: Config, db: Database | None) -> Mapping[str, Target]:

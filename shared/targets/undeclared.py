@@ -1,7 +1,7 @@
 """What runbooks name and an installation does not declare: evidence, targets, ways to act."""
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
@@ -32,10 +32,28 @@ class Installation:
         return cls(looks, targets, tuple(config.prometheus))
 
 
-def undeclared(parsed: Parsed, here: Installation) -> list[Problem]:
-    """What a runbook names that is not there, at its place; a hint, since it may come to be."""
-    found = [*_evidence(parsed, here), *_targets(parsed, here), *_servers(parsed, here)]
-    return sorted(found, key=lambda problem: (problem.line, problem.column))
+def undeclared(books: Iterable[Parsed], here: Installation) -> list[Problem]:
+    """What runbooks name that is not there, at its place; hints, since it may come to be.
+
+    A way to act for which there is no target at all is told once, however many use it.
+    """
+    found: list[Problem] = []
+    ways: dict[str, list[Problem]] = {}
+    for book in books:
+        named = [*_evidence(book, here), *_targets(book, here), *_servers(book, here)]
+        found += sorted(named, key=lambda problem: (problem.line, problem.column))
+        for uses, problem in _ways(book, here).items():
+            ways.setdefault(uses, []).append(problem)
+    return [*found, *(_once(problems) for problems in ways.values())]
+
+
+def _once(problems: Sequence[Problem]) -> Problem:
+    first, *others = problems
+    if not others:
+        return first
+    more = f"{len(others)} other runbook{'' if len(others) == 1 else 's'}"
+    use = "uses" if len(others) == 1 else "use"
+    return replace(first, message=f"{first.message}, which {more} {use} too")
 
 
 def _evidence(parsed: Parsed, here: Installation) -> Iterator[Problem]:
@@ -57,16 +75,21 @@ def _gathered(path: str, here: Installation) -> bool:
 
 
 def _targets(parsed: Parsed, here: Installation) -> Iterator[Problem]:
-    told: set[str] = set()
     for place, uses, target in _acting(parsed):
-        if (named := _fixed(target, parsed)) is not None:
-            if wrong := _unreached(named, uses, here):
-                yield parsed.source.problem((*place, "target"), wrong)
-        elif uses not in told and not any(_reached_by(uses, here)):
-            # Each way to act is told once: what is missing is a target, not a word in the file.
-            told.add(uses)
+        named = _fixed(target, parsed)
+        if named is not None and (wrong := _unreached(named, uses, here)):
+            yield parsed.source.problem((*place, "target"), wrong)
+
+
+def _ways(parsed: Parsed, here: Installation) -> dict[str, Problem]:
+    """Where a runbook first acts in a way that leads to no target, whatever the alert says."""
+    found: dict[str, Problem] = {}
+    for place, uses, target in _acting(parsed):
+        reached = any(reaches(uses, one.connector) for one in here.targets.values())
+        if uses not in found and not reached and _fixed(target, parsed) is None:
             message = f"no declared target is reached by {uses}"
-            yield parsed.source.problem((*place, "uses"), message)
+            found[uses] = parsed.source.problem((*place, "uses"), message)
+    return found
 
 
 def _acting(parsed: Parsed) -> Iterator[tuple[Place, str, str]]:
@@ -105,10 +128,6 @@ def _matched(named: str, here: Installation) -> bool:
     """Whether the labels of some alert could make a target mean this."""
     matches = (target.match for target in here.targets.values())
     return any(fnmatchcase(named, pattern) for match in matches for pattern in match.values())
-
-
-def _reached_by(uses: str, here: Installation) -> Iterator[str]:
-    return (name for name, target in here.targets.items() if reaches(uses, target.connector))
 
 
 def _servers(parsed: Parsed, here: Installation) -> Iterator[Problem]:

@@ -41,7 +41,7 @@ def told(tmp_path, book, config=CONFIG):
     (tmp_path / "handrail.yaml").write_text(dedent(config))
     read = load_config(tmp_path / "handrail.yaml")
     parsed = parsed_runbook(book, file="a.yaml")
-    return [str(one) for one in undeclared(parsed, Installation.of(read, read.targets))]
+    return [str(one) for one in undeclared([parsed], Installation.of(read, read.targets))]
 
 
 def test_what_is_declared_is_not_told(tmp_path):
@@ -97,3 +97,13 @@ def test_a_way_to_act_that_leads_nowhere_is_told_once(tmp_path):
     book = BOOK.replace("uses: local, target: here", 'uses: ssh, target: "{{ host }}"')
     book = book.replace('uses: local, target: "{{ place }}"', 'uses: ssh, target: "{{ host }}"')
     assert len(told(tmp_path, book)) == 1
+
+
+def test_of_many_runbooks_it_is_told_once_too(tmp_path):
+    book = BOOK.replace("uses: local, target: here", 'uses: ssh, target: "{{ host }}"')
+    (tmp_path / "handrail.yaml").write_text(CONFIG)
+    read = load_config(tmp_path / "handrail.yaml")
+    books = [parsed_runbook(book, file=f"{name}.yaml") for name in "abc"]
+    (found,) = undeclared(books, Installation.of(read, read.targets))
+    assert found.file == "a.yaml"
+    assert found.message.endswith("is reached by ssh, which 2 other runbooks use too")
