@@ -42,6 +42,9 @@ PARTS: Final = {
     )
 }
 
+#: What has about half of the work: where there are cores for two processes, these run in another.
+OTHER_HALF: Final = tuple(PARTS[name] for name in ("executor", "notifier", "verifier"))
+
 
 class _App(Protocol):
     Settings: type[BaseSettings]

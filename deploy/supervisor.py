@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
@@ -36,7 +36,9 @@ class ChildFailedError(HandrailError):
 
 
 class Child:
-    """One watched process. Its output goes to a file, its process group is its own.
+    """One watched process. Its output goes to a file, or where this process writes its errors.
+
+    Its process group is its own.
 
     ``owns`` is a folder of data that only one process may have open. The child holds a lock beside
     it for as long as it lives, so that one which outlived its parent for a moment is waited for.
@@ -47,7 +49,7 @@ class Child:
         name: str,
         command: tuple[str, ...],
         *,
-        output: Path,
+        output: Path | None,
         ready: Callable[[], Awaitable[bool]],
         environment: Mapping[str, str] | None = None,
         owns: Path | None = None,
@@ -100,15 +102,14 @@ class Child:
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         try:
-            self._output.parent.mkdir(parents=True, exist_ok=True)
-            with opened_log(self._output) as output, self._opened_lock() as lock:
+            with self._opened_output() as output, self._opened_lock() as lock:
                 await self._hold(lock)
                 self._process = await asyncio.create_subprocess_exec(
                     *self._command,
                     # An empty file, read as an end of input; what matters is that it is locked.
                     stdin=lock,
-                    stdout=output,
-                    stderr=output,
+                    stdout=output or sys.stderr,
+                    stderr=output or sys.stderr,
                     env=self._environment,
                     # Ctrl-C in the terminal is for this process, which then stops all in order.
                     start_new_session=True,
@@ -117,6 +118,12 @@ class Child:
         except OSError as error:
             raise ChildFailedError(f"{self.name} cannot be started: {error}") from error
         return self._process
+
+    def _opened_output(self) -> AbstractContextManager[IO[bytes] | None]:
+        if self._output is None:
+            return nullcontext()
+        self._output.parent.mkdir(parents=True, exist_ok=True)
+        return opened_log(self._output)
 
     def _opened_lock(self) -> IO[bytes]:
         return self._lock.open("a+b") if self._lock else Path(os.devnull).open("rb")
@@ -169,6 +176,8 @@ class Child:
             await process.wait()
 
     def _complaint(self, what: str) -> str:
+        if self._output is None:
+            return f"{self.name} {what}"
         lines = self._output.read_text(errors="replace").splitlines()[-_LAST_LINES:]
         return f"{self.name} {what}; see {self._output}: " + " | ".join(lines)
 

@@ -5,31 +5,62 @@ import io
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, MutableMapping
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Iterator,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
+from typing import Self
 
 from deploy.home import Home
 from deploy.ports import LOCALHOST, free_port
 from deploy.readiness import ready, until_ready
 from deploy.runfile import Run, RunningService, announced, only_one
-from deploy.services import PARTS, Part, first_failure, loaded, run_services
-from deploy.stack import Stack, local_stack
-from deploy.supervisor import Child, opened_log, started_together, stopped_together
+from deploy.services import (
+    OTHER_HALF,
+    PARTS,
+    Part,
+    composed,
+    first_failure,
+    loaded,
+    run_services,
+)
+from deploy.stack import Stack, planned
+from deploy.supervisor import (
+    Child,
+    ChildFailedError,
+    opened_log,
+    started_together,
+    stopped_together,
+)
 from shared.telemetry import configure_logs
+
+Urls = Mapping[str, str]
+Pids = dict[str, int | None]
 
 _ANYWHERE = {"0.0.0.0": LOCALHOST, "::": "::1"}  # noqa: S104 not listened on here
 
 
 class Spread(Enum):
-    """Whether the services share this process or have one each."""
+    """Whether the services share this process, or it and another one, or have one each."""
 
     TOGETHER = "together"
+    HALVES = "halves"
     PROCESSES = "processes"
+
+    @classmethod
+    def usual(cls) -> Self:
+        """As many processes as share the work of this machine's cores well."""
+        return cls(cls.HALVES if (os.cpu_count() or 1) > 1 else cls.TOGETHER)
 
 
 @dataclass(frozen=True)
@@ -65,15 +96,15 @@ async def running(spread: Spread, *, log_to_stderr: bool) -> AsyncIterator[Runni
     home.make()
     with only_one(home.path), _logs(home, log_to_stderr=log_to_stderr):
         settle(home, os.environ)
-        async with AsyncExitStack() as exits:
-            stack = await _servers(exits, home)
-            os.environ.update(stack.environment())
-            urls = choose_ports(os.environ, remembered=home.ports())
-            home.remember_ports({name: os.environ[PARTS[name].port_setting] for name in urls})
-            pids = await exits.enter_async_context(_RUNNERS[spread](home, urls))
+        stack = planned(home.path, os.environ)
+        os.environ.update(stack.environment())
+        urls = choose_ports(os.environ, remembered=home.ports())
+        home.remember_ports({name: os.environ[PARTS[name].port_setting] for name in urls})
+        output = None if log_to_stderr else home.logs
+        async with _RUNNERS[spread](stack, urls, output) as pids:
             run = _run(stack, urls, pids)
-            exits.enter_context(announced(home.path, run))
-            yield Running(home, run)
+            with announced(home.path, run):
+                yield Running(home, run)
 
 
 def settle(home: Home, environment: MutableMapping[str, str]) -> None:
@@ -108,46 +139,106 @@ def choose_ports(
     return urls
 
 
-async def _servers(exits: AsyncExitStack, home: Home) -> Stack:
-    """The servers; while they start, the services' code is loaded."""
-    with first_failure():
-        async with asyncio.TaskGroup() as group:
-            group.create_task(asyncio.to_thread(loaded, PARTS.values()))
-            return await exits.enter_async_context(local_stack(home.path, os.environ))
+@asynccontextmanager
+async def _together(stack: Stack, urls: Urls, _logs: Path | None) -> AsyncIterator[Pids]:
+    parts = tuple(PARTS.values())
+    async with _started(stack, parts), _served(parts, urls):
+        yield dict.fromkeys(urls, os.getpid())
 
 
 @asynccontextmanager
-async def _together(_home: Home, urls: Mapping[str, str]) -> AsyncIterator[dict[str, int | None]]:
+async def _halves(stack: Stack, urls: Urls, logs: Path | None) -> AsyncIterator[Pids]:
+    """The other half loads its code while the servers start, and waits for them by itself."""
+    ours = tuple(part for part in PARTS.values() if part not in OTHER_HALF)
+    child = _service_process("handrail-2", OTHER_HALF, logs and logs / "handrail.log", urls)
+    starting = asyncio.create_task(child.start())
+    try:
+        async with _started(stack, ours):
+            try:
+                async with _served(ours, urls):
+                    await _other_half(starting)
+                    pids: Pids = dict.fromkeys(urls, os.getpid())
+                    yield pids | {part.name: child.pid for part in OTHER_HALF}
+            finally:
+                await _stopped(starting, child)
+    finally:
+        # Where the servers did not start, too.
+        await _stopped(starting, child)
+
+
+async def _other_half(starting: asyncio.Task[None]) -> None:
+    """Wait for the services of the other process.
+
+    Raises:
+        HandrailError: what is wrong with a setting of one of them, or what it said when it ended.
+    """
+    try:
+        await starting
+    except ChildFailedError:
+        for part in OTHER_HALF:
+            composed(part)
+        raise
+
+
+async def _stopped(starting: asyncio.Task[None], child: Child) -> None:
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
+    await child.stop()
+
+
+@asynccontextmanager
+async def _processes(stack: Stack, urls: Urls, logs: Path | None) -> AsyncIterator[Pids]:
+    children = [
+        _service_process(part.name, (part,), logs and logs / f"{part.name}.log", urls)
+        for part in PARTS.values()
+    ]
+    async with stack.started():
+        try:
+            await started_together(children)
+            yield {child.name: child.pid for child in children}
+        finally:
+            await stopped_together(children)
+
+
+_RUNNERS = {
+    Spread.TOGETHER: _together,
+    Spread.HALVES: _halves,
+    Spread.PROCESSES: _processes,
+}
+
+
+@asynccontextmanager
+async def _started(stack: Stack, parts: Sequence[Part]) -> AsyncIterator[None]:
+    """The servers; while they start, the services' code is loaded."""
+    with first_failure():
+        async with AsyncExitStack() as exits:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(asyncio.to_thread(loaded, parts))
+                await exits.enter_async_context(stack.started())
+            yield
+
+
+@asynccontextmanager
+async def _served(parts: Sequence[Part], urls: Urls) -> AsyncIterator[None]:
+    """The services in this process, once they are ready."""
     with first_failure():
         async with asyncio.TaskGroup() as group:
-            serving = group.create_task(run_services(tuple(PARTS.values())))
-            await until_ready(urls)
+            serving = group.create_task(run_services(parts))
+            await until_ready({part.name: urls[part.name] for part in parts})
             try:
-                yield dict.fromkeys(urls, os.getpid())
+                yield
             finally:
                 serving.cancel()
 
 
-@asynccontextmanager
-async def _processes(home: Home, urls: Mapping[str, str]) -> AsyncIterator[dict[str, int | None]]:
-    children = [_service_process(part, home.logs, urls[part.name]) for part in PARTS.values()]
-    try:
-        await started_together(children)
-        yield {child.name: child.pid for child in children}
-    finally:
-        await stopped_together(children)
+def _service_process(name: str, parts: Sequence[Part], output: Path | None, urls: Urls) -> Child:
+    names = [part.name for part in parts]
 
+    async def are_ready() -> bool:
+        return all(await asyncio.gather(*(ready(urls[name]) for name in names)))
 
-_RUNNERS = {Spread.TOGETHER: _together, Spread.PROCESSES: _processes}
-
-
-def _service_process(part: Part, logs: Path, url: str) -> Child:
-    return Child(
-        part.name,
-        (sys.executable, "-m", "deploy.cli", "serve", part.name),
-        output=logs / f"{part.name}.log",
-        ready=lambda: ready(url),
-    )
+    command = (sys.executable, "-m", "deploy.cli", "serve", *names)
+    return Child(name, command, output=output, ready=are_ready)
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def up(
 
     if found(Home.of(os.environ).path) is None:
         say(_beginning(os.environ))
-    spread = Spread.PROCESSES if processes else Spread.TOGETHER
+    spread = Spread.PROCESSES if processes else Spread.usual()
     run_until_stopped(run_all(spread, log_to_stderr=logs, tell=tell))
 
 

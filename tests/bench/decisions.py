@@ -6,13 +6,12 @@ import time
 import nats
 from pydantic import SecretStr
 
-from deploy.services import PARTS
 from services.notifier.links import Channel, Link, url
 from shared.signing import Signer
 from tests.bench.latency import RUNBOOK
 from tests.bench.load import post_all, request
 from tests.bench.measure import Measure, percentile
-from tests.bench.site import site
+from tests.bench.site import site, start_all
 from tests.flows.world import SECRET, eventually
 
 DECISIONS = 60
@@ -26,7 +25,7 @@ async def decision_to_start() -> list[Measure]:
         world.write_runbook(text=RUNBOOK)
         # Each decision is about a session of its own: none waits for the one before it to end.
         world.write_config(here={"connector": "local", "lock": False})
-        await world.start(*PARTS)
+        await start_all(world)
         webhooks = [request(f"job-{number}") for number in range(DECISIONS)]
         await post_all(world.ports["ingest"], webhooks, 8)
         sent = {"recipients.status": "sent"}

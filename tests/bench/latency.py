@@ -5,10 +5,9 @@ import time
 
 import nats
 
-from deploy.services import PARTS
 from tests.bench.load import exchange, request
 from tests.bench.measure import Measure, percentile
-from tests.bench.site import site
+from tests.bench.site import site, start_all
 
 TICKETS, PER_SECOND = 300, 20
 
@@ -32,7 +31,7 @@ async def webhook_to_question() -> list[Measure]:
     """Tickets at a steady 20 a second; from the first byte sent to `step.awaiting_approval`."""
     async with site() as (world, floor):
         world.write_runbook(text=RUNBOOK)
-        await world.start(*PARTS)
+        await start_all(world)
         client = await nats.connect(world.nats_url)
         asked: dict[str, float] = {}
         done = asyncio.Event()

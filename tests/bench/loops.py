@@ -5,10 +5,9 @@ Each ticket is about a target of its own: on one target, one session works at a 
 
 import time
 
-from deploy.services import PARTS
 from tests.bench.load import post_all, request, side_by_side
 from tests.bench.measure import Measure
-from tests.bench.site import site
+from tests.bench.site import site, start_all
 from tests.flows.world import eventually
 
 TICKETS = 300
@@ -37,7 +36,7 @@ async def whole() -> list[Measure]:
     async with site() as (world, floor):
         world.write_config(**{f"job-{n}": {"connector": "local"} for n in range(TICKETS)})
         world.write_runbook(text=RUNBOOK)
-        await world.start(*PARTS)
+        await start_all(world)
         began = time.perf_counter()
         webhooks = [request(f"job-{number}") for number in range(TICKETS)]
         await post_all(world.ports["ingest"], webhooks, 16)

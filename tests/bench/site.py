@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from deploy.services import OTHER_HALF, PARTS
 from deploy.stack import local_stack
 from tests.bench.floor import Floor
 from tests.flows.world import World
@@ -27,3 +28,10 @@ async def site(*services: str, together: bool = True) -> AsyncIterator[tuple[Wor
                     yield world, floor
             finally:
                 await world.close()
+
+
+async def start_all(world: World) -> None:
+    """Every service, in two processes as ``handrail up`` has them on two cores."""
+    others = [part.name for part in OTHER_HALF]
+    await world.start(*(name for name in PARTS if name not in others))
+    await world.start(*others)

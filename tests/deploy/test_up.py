@@ -14,6 +14,7 @@ import pytest
 from deploy.ports import answers
 from deploy.readiness import ready
 from deploy.runfile import found
+from deploy.services import OTHER_HALF
 from deploy.stack import Stack
 from tests.deploy.conditions import alive, processes_of, until
 from tests.deploy.terminal import Terminal, Up, own_ports
@@ -136,6 +137,28 @@ async def test_with_processes_a_killed_service_comes_back_and_a_killed_parent_le
     assert "service.stopped" in (with_servers.home / "log" / "triage.log").read_text()
 
 
+async def test_on_several_cores_it_is_two_processes_and_a_killed_one_comes_back(with_servers):
+    async with with_servers.up() as up:
+        others = {up.run.services[part.name].pid for part in OTHER_HALF}
+        assert len(others) == 1
+        assert set(up.pids()) == {up.process.pid, *others}
+
+        os.kill(others.pop(), signal.SIGKILL)
+        notifier = up.run.services["notifier"]
+        await until(lambda: not answers(notifier.port))
+        await until(lambda: ready(notifier.url))
+        assert alive(up.process.pid)
+
+
+async def test_a_wrong_setting_of_either_process_is_told_in_one_line(with_servers):
+    ended = await with_servers.having(HANDRAIL_SMTP_URL="smtp:nowhere").run("up")
+
+    assert ended.code == 2
+    assert "HANDRAIL_SMTP_URL" in ended.err
+    assert ended.err.count("\n") == 1
+    assert processes_of(with_servers.folder) == []
+
+
 async def test_a_stop_while_it_starts_leaves_no_process(terminal):
     starting = await terminal.start("up")
     await until(lambda: len(processes_of(terminal.folder)) > 1)
@@ -147,14 +170,19 @@ async def test_a_stop_while_it_starts_leaves_no_process(terminal):
     assert processes_of(terminal.folder) == []
 
 
+@pytest.mark.parametrize("name", ["TRIAGE", "VERIFIER"])
 @pytest.mark.parametrize("arguments", [(), ("--processes",)])
-async def test_a_port_that_was_asked_for_and_is_taken_stops_the_start(with_servers, arguments):
+async def test_a_port_that_was_asked_for_and_is_taken_stops_the_start(
+    with_servers, arguments, name
+):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
 
-        ended = await with_servers.having(HANDRAIL_TRIAGE_PORT=str(port)).run("up", *arguments)
+        ended = await with_servers.having(**{f"HANDRAIL_{name}_PORT": str(port)}).run(
+            "up", *arguments
+        )
 
     assert ended.code != 0
     assert f"127.0.0.1:{port} cannot be listened on" in ended.err
