@@ -5,6 +5,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -64,12 +65,21 @@ def _postgresql(folder: Path) -> Iterator[Server]:
     with _running(line, folder, port):
         server = Server("postgresql", port, folder / "log", admin)
         plain = [*admin[:-3], "-d", "postgres", "-c"]
+        _answers([*plain, "SELECT 1"])
         for text in (
             f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'",
             f"CREATE DATABASE shop OWNER {USER}",
         ):
             subprocess.run([*plain, text], check=True, timeout=60)
         yield server
+
+
+def _answers(asked: list[str]) -> None:
+    """Wait until a server does not only listen any more: on a busy machine it takes its time."""
+    until = time.monotonic() + 60
+    while (said := subprocess.run(asked, capture_output=True, check=False)).returncode:
+        assert time.monotonic() < until, said.stderr
+        time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")

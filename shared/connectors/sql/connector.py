@@ -4,13 +4,14 @@ Where a database or a statement cannot do that (it commits by itself), the key i
 and what became of a statement whose end nobody recorded is unknown.
 """
 
-import re
-from datetime import timedelta
+import asyncio
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Final
 from uuid import uuid4
 
 import stamina
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.config.targets.sql import Engine, SqlTarget
@@ -34,12 +35,20 @@ from shared.connectors.sql.session import Sessions, StatementError
 from shared.connectors.sql.sqlite import Sqlite
 from shared.connectors.sql.statement import Statement, statements
 from shared.connectors.transcript import CHUNK_MOST
+from shared.errors import HandrailError
 from shared.lifecycle import Effect
+
+log = structlog.get_logger(__name__)
 
 #: How long a lost connection is mended beyond the statement's own time.
 MEND: Final = timedelta(seconds=30)
 #: A step that is cancelled may hold its key until its transaction was taken back.
 VOID_WAIT: Final = timedelta(seconds=15)
+#: Keys of steps that ended are removed after this: sessions that could ask for them are long over.
+KEEP_KEYS: Final = timedelta(days=30)
+#: How often it is looked whether there are any.
+SWEEP: Final = timedelta(days=1)
+_SWEEP_WAIT: Final = timedelta(seconds=1)
 _DIALECTS: Final[dict[Engine, type[Postgres | Mysql | Sqlite]]] = {
     Engine.POSTGRESQL: Postgres,
     Engine.MYSQL: Mysql,
@@ -63,6 +72,8 @@ class SqlConnector:
         self._dialect: Dialect = _DIALECTS[target.engine]()
         self._sessions = Sessions(target, self._dialect)
         self._keys = Keys(self._sessions, self._dialect, wanted=target.record)
+        self._sweeping: asyncio.Task[None] | None = None
+        self._sweep_at = 0.0
 
     async def run(self, job: Job, *, on_output: OnOutput | None = None) -> Ended | Lost:
         """Run a statement; a lost connection is mended wherever running it again is no second run.
@@ -93,6 +104,7 @@ class SqlConnector:
                     error.may_have_started = sent
                     raise
         await _passed_on(outcome, on_output)
+        self._sweep_now_and_then()
         return outcome
 
     async def reattach(self, job: Job, *, on_output: OnOutput | None = None) -> Ended | Lost | None:
@@ -144,7 +156,26 @@ class SqlConnector:
         return known is None or known.ended is not None or was_running
 
     async def close(self) -> None:
+        if self._sweeping is not None:
+            await asyncio.wait({self._sweeping}, timeout=_SWEEP_WAIT.total_seconds())
+            self._sweeping.cancel()
+            await asyncio.gather(self._sweeping, return_exceptions=True)
         await self._sessions.close()
+
+    def _sweep_now_and_then(self) -> None:
+        if self._keys.are_recorded and monotonic() >= self._sweep_at:
+            self._sweep_at = monotonic() + SWEEP.total_seconds()
+            self._sweeping = asyncio.create_task(self._sweep(), name="keys")
+
+    async def _sweep(self) -> None:
+        try:
+            count = await self._keys.sweep(datetime.now(UTC) - KEEP_KEYS)
+        except (HandrailError, StatementError) as error:
+            # They lie there for another day.
+            log.info("keys.not_swept", reason=str(error))
+        else:
+            if count:
+                log.info("keys.swept", count=count)
 
     # -- ways to run -----------------------------------------------------------------------------
 
@@ -158,13 +189,11 @@ class SqlConnector:
         return await self._alone(job, found)
 
     async def _loose(self, found: tuple[Statement, ...]) -> bool:
-        """Whether a statement names a table in which no change can be taken back."""
+        """Whether a statement may change a table in which no change can be taken back."""
         if not self._dialect.has_loose_tables:
             return False
         async with self._sessions.opened() as conn, self._sessions.told():
-            tables = await self._dialect.loose_tables(conn)
-        words = {word.lower() for one in found for word in re.findall(r"[\w$]+", one.bound.text)}
-        return bool(words & tables)
+            return await self._dialect.is_loose(conn, [one.bound.text for one in found])
 
     async def _atomic(self, job: Job, found: tuple[Statement, ...]) -> Ended:
         """Statement and key in one transaction: whatever is lost, the key tells."""

@@ -1,5 +1,6 @@
 """What differs from database to database."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
 from hashlib import sha256
@@ -52,8 +53,8 @@ class Dialect(Protocol):
         """Whether the statement takes part in a transaction, so that it can be taken back."""
         ...
 
-    async def loose_tables(self, conn: AsyncConnection) -> frozenset[str]:
-        """The tables, in small letters, in which no change can be taken back."""
+    async def is_loose(self, conn: AsyncConnection, texts: Iterable[str]) -> bool:
+        """Whether statements may change a table in which no change can be taken back."""
         ...
 
     async def prepared(self, conn: AsyncConnection, mark: str, limit: timedelta) -> None:

@@ -1,7 +1,7 @@
 """The keys of steps: taken with the work that they name, and asked what became of it."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 from uuid import uuid4
 
@@ -22,12 +22,27 @@ class Keys:
         self._wanted = wanted
         self._recorded = False
 
+    @property
+    def are_recorded(self) -> bool:
+        """Whether keys are kept, as far as somebody has asked for that."""
+        return self._recorded
+
     async def kept(self) -> bool:
         """Whether keys are kept; a table that is not there may be made by somebody any time."""
         if self._wanted and not self._recorded:
             async with self._sessions.opened() as conn, self._sessions.told():
                 self._recorded = await ledger.is_there(conn)
         return self._recorded
+
+    async def sweep(self, before: datetime) -> int:
+        """Forget what ended before a time; how many keys that were."""
+        count = 0
+        async with self._sessions.opened() as conn, self._sessions.told():
+            while found := await ledger.forget(conn, before):
+                count += found
+                if found < ledger.FORGET_AT_ONCE:
+                    break
+        return count
 
     async def taken(self, conn: AsyncConnection, key: str, state: str = ledger.BEGUN) -> bool:
         """Take a key in the connection's transaction; false where it is taken already."""

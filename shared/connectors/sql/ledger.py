@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    delete,
     insert,
     inspect,
     select,
@@ -30,6 +31,9 @@ ENDED: Final = "ended"
 VOID: Final = "void"
 #: What is kept of a statement's result; MySQL's TEXT has 65,535 bytes.
 _KEPT: Final = 15_000
+
+#: Of what is forgotten, so many are removed in one transaction.
+FORGET_AT_ONCE: Final = 500
 
 _METADATA: Final = MetaData()
 _STEPS: Final = Table(
@@ -105,3 +109,20 @@ async def entry(conn: AsyncConnection, key: str) -> Entry | None:
         return Entry(row.state, None)
     ended = Ended(row.exit_code or 0, row.stdout or "", row.stderr or "", reattached=True)
     return Entry(row.state, ended)
+
+
+async def forget(conn: AsyncConnection, before: datetime) -> int:
+    """Remove what ended before a time, some at once; how many.
+
+    They are looked up first, and removed by their keys: what runs just now is not waited for.
+    """
+    old = select(_STEPS.c.step_key).where(
+        _STEPS.c.at < before.replace(tzinfo=None), _STEPS.c.state.in_((ENDED, VOID))
+    )
+    keys = list((await conn.execute(old.limit(FORGET_AT_ONCE))).scalars())
+    # What was looked up must not hold back the others in a transaction of its own.
+    await conn.rollback()
+    if keys:
+        await conn.execute(delete(_STEPS).where(_STEPS.c.step_key.in_(keys)))
+        await conn.commit()
+    return len(keys)

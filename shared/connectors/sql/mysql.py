@@ -4,7 +4,9 @@ The driver would write values into the text itself. Here the server binds them: 
 as user variables, in hexadecimal, to a statement that the server has prepared.
 """
 
+import re
 import ssl
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Final
 
@@ -32,13 +34,29 @@ _NOT_PREPARED: Final = 1295
 _UNKNOWN_VARIABLE: Final = 1193
 _ATOMIC: Final = frozenset(("SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH", "DO"))
 
+_SYSTEM: Final = "('information_schema', 'mysql', 'performance_schema', 'sys')"
 #: Those of MyISAM, Aria, MEMORY and their like.
-_LOOSE_TABLES: Final = (
-    "SELECT t.TABLE_NAME FROM information_schema.TABLES t "
+_LOOSE: Final = (
+    "SELECT 1 FROM information_schema.TABLES t "
     "JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE "
-    "WHERE t.TABLE_TYPE = 'BASE TABLE' AND e.TRANSACTIONS <> 'YES' AND t.TABLE_SCHEMA NOT IN "
-    "('information_schema', 'mysql', 'performance_schema', 'sys')"
+    "WHERE t.TABLE_TYPE = 'BASE TABLE' AND e.TRANSACTIONS <> 'YES' "
+    "AND t.TABLE_SCHEMA NOT IN {system} AND t.TABLE_NAME IN ({names}) LIMIT 1"
 )
+#: What is behind names: of views, of what a change of a table sets off, and of functions.
+_BEHIND: Final = (
+    "SELECT VIEW_DEFINITION FROM information_schema.VIEWS "
+    "WHERE TABLE_SCHEMA NOT IN {system} AND TABLE_NAME IN ({names}) "
+    "UNION SELECT ACTION_STATEMENT FROM information_schema.TRIGGERS "
+    "WHERE TRIGGER_SCHEMA NOT IN {system} AND EVENT_OBJECT_TABLE IN ({names}) "
+    "UNION SELECT ROUTINE_DEFINITION FROM information_schema.ROUTINES "
+    "WHERE ROUTINE_SCHEMA NOT IN {system} AND ROUTINE_NAME IN ({names})"
+)
+_VISIBLE: Final = (
+    "SELECT COUNT(*) FROM information_schema.TABLES WHERE (TABLE_SCHEMA, TABLE_NAME) IN ({tables})"
+)
+_NAME: Final = re.compile(r"`([^`]+)`|([\w$]+)")
+# As the server writes down what a view was made of.
+_FROM: Final = re.compile(r"\b(?:from|join)\b[\s(]*`([^`]+)`\.`([^`]+)`", re.IGNORECASE)
 
 
 class Mysql:
@@ -77,9 +95,21 @@ class Mysql:
     def atomic(self, statement: Statement) -> bool:
         return statement.verb in _ATOMIC
 
-    async def loose_tables(self, conn: AsyncConnection) -> frozenset[str]:
-        found = await conn.exec_driver_sql(_LOOSE_TABLES)
-        return frozenset(str(name).lower() for (name,) in found)
+    async def is_loose(self, conn: AsyncConnection, texts: Iterable[str]) -> bool:
+        """Also behind views, triggers and functions; what cannot be seen there counts as such."""
+        seen: set[str] = set()
+        while names := _names_in(texts) - seen:
+            seen |= names
+            listed = ", ".join(map(_hexadecimal, sorted(names)))
+            if (
+                await conn.exec_driver_sql(_LOOSE.format(system=_SYSTEM, names=listed))
+            ).first() is not None:
+                return True
+            rows = await conn.exec_driver_sql(_BEHIND.format(system=_SYSTEM, names=listed))
+            texts = [text or "" for (text,) in rows]
+            if not all(texts) or not await _are_visible(conn, texts):
+                return True
+        return False
 
     async def prepared(self, conn: AsyncConnection, mark: str, limit: timedelta) -> None:
         """The mark is a lock that the connection holds: who else has the key waits for it."""
@@ -122,6 +152,21 @@ class Mysql:
             return False
         await conn.exec_driver_sql(f"KILL QUERY {int(holder)}")
         return True
+
+
+def _names_in(texts: Iterable[str]) -> set[str]:
+    """All that could be the name of something, in small letters."""
+    found = (match for text in texts for match in _NAME.finditer(text))
+    return {(match[1] or match[2]).lower() for match in found}
+
+
+async def _are_visible(conn: AsyncConnection, views: Iterable[str]) -> bool:
+    """Whether all tables that views are made of can be seen by this user."""
+    made_of = {found for text in views for found in _FROM.findall(text)}
+    if not made_of:
+        return True
+    tables = ", ".join(f"({_hexadecimal(one)}, {_hexadecimal(two)})" for one, two in made_of)
+    return (await conn.exec_driver_sql(_VISIBLE.format(tables=tables))).scalar() == len(made_of)
 
 
 async def _run(cursor: Any, bound: Bound) -> None:

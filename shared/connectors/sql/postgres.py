@@ -1,7 +1,7 @@
 """PostgreSQL, through asyncpg."""
 
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
@@ -82,8 +82,8 @@ class Postgres:
         alone = words[0] in _ALONE or words[:2] in _ALONE_PAIRS
         return not alone and "CONCURRENTLY" not in statement.bound.text.upper()
 
-    async def loose_tables(self, conn: AsyncConnection) -> frozenset[str]:  # noqa: ARG002 it has none
-        return frozenset()
+    async def is_loose(self, conn: AsyncConnection, texts: Iterable[str]) -> bool:  # noqa: ARG002 it has none
+        return False
 
     async def prepared(self, conn: AsyncConnection, mark: str, limit: timedelta) -> None:
         milliseconds = max(1, round(limit.total_seconds() * 1000))

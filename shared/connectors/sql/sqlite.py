@@ -1,6 +1,7 @@
 """SQLite, through aiosqlite: a file on the machine that the executor runs on."""
 
 import sqlite3
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -55,8 +56,8 @@ class Sqlite:
     def atomic(self, statement: Statement) -> bool:
         return statement.verb not in _ALONE
 
-    async def loose_tables(self, conn: AsyncConnection) -> frozenset[str]:  # noqa: ARG002 it has none
-        return frozenset()
+    async def is_loose(self, conn: AsyncConnection, texts: Iterable[str]) -> bool:  # noqa: ARG002 it has none
+        return False
 
     async def prepared(self, conn: AsyncConnection, mark: str, limit: timedelta) -> None:
         milliseconds = max(1, round(limit.total_seconds() * 1000))

@@ -205,18 +205,6 @@ async def test_a_statement_that_commits_by_itself_is_unknown_when_its_end_is(pla
         await place.direct("DROP TABLE IF EXISTS other")
 
 
-async def test_a_table_without_transactions_keeps_nobody_from_telling_the_truth(place):
-    """A change in it stays when the key is taken back, so the key is there first."""
-    if place.engine != "mariadb":
-        pytest.skip("only MySQL and MariaDB have such tables")
-    await place.direct("ALTER TABLE jobs ENGINE=MyISAM")
-    one = job(COUNT)
-    assert (await place.connector().run(one)).exit_code == 0
-    await place.direct("UPDATE handrail_steps SET state = 'begun'")
-    assert isinstance(await place.connector().run(one), Lost)
-    assert await place.runs() == 1
-
-
 # -- limits ----------------------------------------------------------------------------------------
 
 
