@@ -23,7 +23,7 @@ from deploy.output import AsJson, add, colored, console, say, show_json, table
 from shared.config import load_config
 from shared.config.policy import PolicyConfig
 from shared.errors import HandrailError
-from shared.events import Alert
+from shared.events import Alert, OnNo
 from shared.policy.policy import Policy
 from shared.policy.reading import PolicyPlace, policy_of
 from shared.policy.records.record import Record
@@ -171,6 +171,8 @@ def _says(ruling: Ruling) -> str:
     if ruling.outcome is not Outcome.REQUIRE:
         return {Outcome.AUTO: "runs", Outcome.DENY: "never runs"}[ruling.outcome] + mode
     who = f" of {', '.join(ruling.who)}" if ruling.who else ""
+    who += f", one of each: {', '.join(seat.name for seat in ruling.seats)}" if ruling.seats else ""
+    who += ", by majority" if ruling.required and ruling.on_no is OnNo.MAJORITY else ""
     within = f" in {ruling.expires.total_seconds() / 60:g} min" if ruling.expires else ""
     return f"asks {ruling.required}{who}{within}, else {ruling.on_expiry}{mode}"
 
@@ -193,7 +195,8 @@ def _fields(one: Explained) -> dict[str, Any]:
 
 def _ruling(ruling: Ruling) -> dict[str, Any]:
     seconds = ruling.expires.total_seconds() if ruling.expires else None
-    return {**asdict(ruling), "expires": seconds}
+    seats = [seat.model_dump() for seat in ruling.seats]
+    return {**asdict(ruling), "expires": seconds, "seats": seats}
 
 
 @app.command("trust")

@@ -100,6 +100,20 @@ def test_people_are_told_the_same_and_with_all_every_rule(handrail, alerts):
     assert 'looks: not matched: step.effect == "read_only"' in long.stdout
 
 
+def test_whom_a_rule_wants_among_the_people_is_explained(handrail, alerts, site):
+    rule = "{name: both, from_each: [ann@example.org, on-call], on_no: majority}"
+    (site / "policy.yaml").write_text(f"rules: [{rule}]\n")
+    file = alerts(listed(ALERT))
+    told = handrail("policy", "explain", file).stdout
+    assert "of each one: ann@example.org, on-call" in told
+    assert "one of each: ann@example.org, on-call, by majority" in told
+    (one,) = json.loads(handrail("policy", "explain", file, "--json").stdout)
+    assert one["steps"][0]["seats"] == [
+        {"name": "ann@example.org", "people": ["ann@example.org"]},
+        {"name": "on-call", "people": ["on-call"]},
+    ]
+
+
 def test_what_triage_closes_and_what_no_runbook_is_for_is_told_too(handrail, alerts):
     watchdog = ALERT.model_copy(update={"name": "Watchdog", "title": "Watchdog"})
     other = ALERT.model_copy(update={"name": "MoonPhase", "title": "The moon is full"})

@@ -3,13 +3,14 @@
 from email import message_from_bytes
 from email.headerregistry import Address
 from email.policy import SMTP
+from html import unescape
 from uuid import UUID
 
 import pytest
 
 from services.notifier.mime import composed
 from services.notifier.recipients import Recipient
-from shared.events import CheckResult
+from shared.events import CheckResult, OnExpiry, OnNo, Seat
 from tests.notifier.builders import (
     NOW,
     TICKET_ID,
@@ -48,6 +49,30 @@ def test_the_text_says_all_that_one_has_to_know():
         "04:00 UTC on 3 May",
     ):
         assert shown in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, ["1 yes; one no stops it", "the step is rejected and does not run"]),
+        (
+            {"on_expiry": OnExpiry.ESCALATE},
+            ["the step does not run, and the ticket goes to a person"],
+        ),
+        ({"required": 3, "on_no": OnNo.MAJORITY}, ["a no is a vote against it, and 3 of them"]),
+        (
+            {"required": 2, "seats": (Seat(name="dba", people=("alice@example.org",)),)},
+            ["2 yes from different people, one of dba; one no stops it"],
+        ),
+        ({"again": "bob took <the> yes back"}, ["bob took <the> yes back"]),
+    ],
+    ids=["plain", "escalates", "votes", "teams", "again"],
+)
+def test_both_parts_say_whose_yes_is_needed_and_what_happens_without(changes, words):
+    made = mailed(**changes)
+    for text in (made.text, unescape(made.html)):
+        for said in words:
+            assert said in " ".join(text.split())
 
 
 def test_the_text_can_be_read_in_the_file_itself():

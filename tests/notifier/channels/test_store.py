@@ -9,6 +9,7 @@ from services.notifier.approval import decide
 from services.notifier.channels.message import Asking, Telling
 from services.notifier.channels.post import Post
 from services.notifier.channels.revising import Reviser
+from services.notifier.channels.store import MongoPosts
 from services.notifier.recipients import Recipient
 from shared.errors import UnavailableError
 from tests.notifier.builders import NOW, approval, decision, news, resolved
@@ -73,6 +74,23 @@ async def test_what_was_settled_is_written_once_more_and_then_left(posts, approv
     await posts.revised(post().id, await approvals.find(asked.id))
     assert await posts.outdated() == []
     assert not (await posts.find(post().id)).live
+
+
+async def test_what_was_settled_and_is_asked_anew_is_written_once_more(db, mongo_approvals):
+    posts, approvals = MongoPosts(db), mongo_approvals
+    await db.posts.delete_many({})
+    asked = await approvals.open(approval())
+    await posts.begin(post())
+    await posts.posted(post().id, "C1/1")
+    settled = decide(asked, decision(), now=NOW).question
+    await approvals.record(asked, settled, [])
+    await posts.revised(post().id, await approvals.find(asked.id))
+    assert await posts.outdated() == []
+    await approvals.open(approval(approval_id=UUID(int=77), replaces=asked.id))
+    (found,) = await posts.outdated()
+    assert found.id == post().id
+    await posts.revised(found.id, await approvals.find(asked.id))
+    assert await posts.outdated() == []
 
 
 async def test_a_question_that_is_gone_is_not_looked_for_for_ever(posts, approvals):

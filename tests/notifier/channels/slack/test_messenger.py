@@ -138,6 +138,10 @@ async def test_who_is_not_in_the_workspace_is_refused(slack):
             lambda q: q.model_copy(update={"state": "expired", "settled_at": NOW}),
             "Nobody answered in time",
         ),
+        (
+            lambda q: q.model_copy(update={"state": "superseded", "settled_at": NOW}),
+            "Withdrawn: there is nothing left to decide.",
+        ),
     ],
 )
 async def test_what_was_decided_elsewhere_has_no_buttons_and_says_how(slack, change, said):
