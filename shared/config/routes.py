@@ -161,7 +161,7 @@ def route_mistakes(
                     yield (at, *place, "to", position), why
             for position, channel in enumerate(over):
                 if channel != EMAIL and channel not in channels:
-                    listed = ", ".join((EMAIL, *sorted(channels)))
+                    listed = ", ".join(dict.fromkeys((EMAIL, *sorted(channels))))
                     yield (at, *place, "by", position), f"there is no channel {channel} ({listed})"
 
 

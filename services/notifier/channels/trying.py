@@ -128,7 +128,7 @@ async def try_out(
 def _recipient(name: str, config: Config, to: str) -> Recipient:
     directory = Directory(reachable(config.people), config.channels)
     if name != EMAIL and name not in config.channels:
-        listed = ", ".join((EMAIL, *config.channels))
+        listed = ", ".join(dict.fromkeys((EMAIL, *config.channels)))
         raise SettingsError(f"there is no channel {name}: there are {listed}")
     room = directory.room(name)
     if room is not None:
