@@ -128,6 +128,7 @@ async def _shown(
         windows=[one for one in words if isinstance(one, Window)],
         away=[(spoken(each), _told(each)) for each in AWAY],
         allowed=[(spoken(each), _told(each)) for each in ALLOWED],
+        spoken={spoken(each): _told(each) for each in (*AWAY, *ALLOWED)},
         said=said,
     )
 
