@@ -11,7 +11,7 @@ from services.notifier.outcomes import routes as outcomes
 from services.notifier.recipients import Recipient
 from services.notifier.routing import timing
 from services.notifier.routing.choosing import Chooser, Circle
-from services.notifier.routing.matching import About, Asked, Matched, matched
+from services.notifier.routing.matching import About, Asked, Matched, matched, outcome_route
 from services.notifier.routing.timing import Stage
 from shared.config import Config
 from shared.config.channels import Kind
@@ -61,10 +61,19 @@ class Router:
 
     def outcomes(self, explained: Explained) -> Iterator[tuple[Kind, outcomes.Told]]:
         """Who would be told of what becomes of it; by channels where the route has no name."""
-        about = About(explained.severity, explained.alert.title, explained.alert)
+        targets = {step.target for step, _ in explained.steps}
+        about = About(
+            explained.severity,
+            explained.alert.title,
+            explained.alert,
+            explained.runbook.split(" ")[0],
+            targets.pop() if len(targets) == 1 else "",
+        )
+        routes, known = self.config.routes, self.config.targets
         for kind in Kind:
+            route = outcome_route(routes, about, kind.value, self.now, known)
             told = outcomes.decided(
-                self.config.routes, self._chooser, self.roster, about, kind=kind, at=self.now
+                route, self._chooser, self.roster, explained.severity, kind=kind, at=self.now
             )
             by_channels = self._chooser.directory.told(kind)
             yield kind, told or outcomes.Told(by_channels, self.now, "")
@@ -104,7 +113,8 @@ class Router:
             expires_at=expires_at,
         )
         whose = voters(ruling.who, requester=requester, not_requester=ruling.not_requester)
-        about = f"step {step.id} on {step.target}: {' '.join(step.run.split())}"
+        on = f" on {step.target}" if step.target else ""
+        about = f"step {step.id}{on}: {' '.join(step.run.split())}"
         return self._routed(about, asked, whose, step.risk)
 
     def _choice(self, explained: Explained, explainer: Explainer) -> Routed:

@@ -137,7 +137,7 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
     )
     notifications = MongoNotifications(service.database)
     feedback = FeedbackLinks(signer.link_key(), settings.links_to)
-    outcomes = _outcomes(service, OutcomeRoutes.of(config.routes, chooser, rosters))
+    outcomes = _outcomes(service, OutcomeRoutes.of(config, chooser, rosters))
     teller = Teller(
         directory, notifications, postman, feedback=feedback.link_for, outcomes=outcomes
     )

@@ -100,6 +100,7 @@ class MongoTickets:
 
     def __init__(self, db: Database) -> None:
         self._tickets = db.get_collection("tickets")
+        self._sessions = db.get_collection("sessions")
 
     async def about(self, ticket_id: UUID) -> About:
         found = await self._tickets.find_one({"_id": ticket_id}, {"alert": 1, "severity": 1})
@@ -107,4 +108,17 @@ class MongoTickets:
             return About(Severity.P3, "")
         alert = Alert.model_validate(found["alert"])
         severity = found.get("severity") or alert.severity or Severity.P3
-        return About(Severity(severity), alert.title, alert)
+        plan = await self._sessions.find_one(
+            {"ticket_id": ticket_id},
+            {"runbook.name": 1, "steps.target": 1},
+            sort=[("created_at", -1)],
+        )
+        runbook, target = ("", "") if plan is None else _planned(plan)
+        return About(Severity(severity), alert.title, alert, runbook, target)
+
+
+def _planned(plan: Document) -> tuple[str, str]:
+    """The runbook of a plan, and the target of its steps where they have one and the same."""
+    targets = {step.get("target") for step in plan.get("steps", ())} - {"", None}
+    runbook = str(plan.get("runbook", {}).get("name", ""))
+    return runbook, targets.pop() if len(targets) == 1 else ""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -58,22 +59,37 @@ def matched(
 
 @dataclass(frozen=True)
 class About:
-    """What is known of a ticket of which something is told."""
+    """What is known of a ticket of which something is told.
+
+    ``runbook`` and ``target`` are those of its latest plan; no target where it has several.
+    """
 
     severity: Severity
     title: str
     alert: Alert | None = None
+    runbook: str = ""
+    target: str = ""
 
 
 def outcome_route(
-    routes: Iterable[RouteConfig], about: About, kind: str, now: datetime
+    routes: Iterable[RouteConfig],
+    about: About,
+    kind: str,
+    now: datetime,
+    targets: Mapping[str, Target] = MappingProxyType({}),
 ) -> RouteConfig | None:
     """The first route that says what is told of such a ticket; none leaves it to the channels."""
     said: dict[str, Any] = {"severity": about.severity.value, "title": about.title}
     if about.alert is not None:
         said = _ticket(about.alert, about.severity)
-    words: dict[str, Any] = {"ticket": said, "outcome": {"kind": kind}}
-    words |= {name: {} for name in ("question", "runbook", "step", "target")}
+    words: dict[str, Any] = {
+        "ticket": said,
+        "outcome": {"kind": kind},
+        "question": {},
+        "step": {},
+        "runbook": {"name": about.runbook} if about.runbook else {},
+        "target": _target(about.target, targets.get(about.target)) if about.target else {},
+    }
     for route in routes:
         if route.outcomes is None:
             continue

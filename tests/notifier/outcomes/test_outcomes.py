@@ -19,6 +19,7 @@ from services.notifier.outcomes.store import LEASE, MongoHolding, MongoTickets
 from services.notifier.routing.choosing import Chooser
 from services.notifier.routing.matching import About, outcome_route
 from services.notifier.store import MongoNotifications
+from shared.config import Config
 from shared.config.channels import Channels, Kind
 from shared.config.routes import RouteConfig
 from shared.events import Alert, NotificationSent
@@ -46,6 +47,9 @@ def routes(*said):
     return tuple(RouteConfig.model_validate({"name": f"r{n}", **one}) for n, one in enumerate(said))
 
 
+TARGETS = Config.model_validate(
+    {"targets": {"db-1": {"connector": "local", "labels": {"kind": "db"}}}}
+).targets
 DB = {"when": 'ticket.labels.team == "db"'}
 
 
@@ -59,14 +63,17 @@ DB = {"when": 'ticket.labels.team == "db"'}
         ([{"when": 'ticket.severity == "P4"', "outcomes": {}}], "r0"),
         ([{"when": 'outcome.kind == "resolved"', "outcomes": {}}], "r0"),
         ([{"when": 'outcome.kind == "failed"', "outcomes": {}}], None),
+        ([{"when": 'target.labels.kind == "db"', "outcomes": {}}], "r0"),
+        ([{"when": 'target.name == "db-1" && runbook.name == "vacuum"', "outcomes": {}}], "r0"),
         # What is not known of an outcome does not hold.
-        ([{"when": 'target.name == "db"', "outcomes": {}}, {"outcomes": {}}], "r1"),
+        ([{"when": 'step.risk == "high"', "outcomes": {}}, {"outcomes": {}}], "r1"),
         ([{"when": 'question.kind == "approval"', "outcomes": {}}], None),
         ([{"when": "time.hour == 2", "timezone": "Europe/Berlin", "outcomes": {}}], "r0"),
     ],
 )
 def test_the_first_route_that_says_what_is_told_decides(said, name):
-    found = outcome_route(routes(*said), About(Severity.P4, "t", ALERT), "resolved", MIDNIGHT)
+    about = About(Severity.P4, "t", ALERT, "vacuum", "db-1")
+    found = outcome_route(routes(*said), about, "resolved", MIDNIGHT, TARGETS)
     assert (found.name if found else None) == name
 
 
@@ -89,7 +96,9 @@ async def world(db, mailer, clock):
         chooser = Chooser(directory, {"leads": (BOB.email,)})
         holding = MongoHolding(db)
         outcomes = Outcomes(
-            OutcomeRoutes.of(routes(*said), chooser, Rosters()), MongoTickets(db), holding
+            OutcomeRoutes.of(Config(routes=routes(*said), targets=TARGETS), chooser, Rosters()),
+            MongoTickets(db),
+            holding,
         )
         postman = Postman({Channel.EMAIL: EmailMessenger(mailer)})
         teller = Teller(directory, MongoNotifications(db), postman, outcomes=outcomes)
@@ -188,3 +197,23 @@ async def test_news_that_waited_are_news_however_long_that_was(world, mailer, bu
     clock.now += timedelta(hours=2)
     await release.look(bus.publish)
     assert mailer.sent_to() == [ALICE.email]
+
+
+@pytest.mark.parametrize(
+    ("targets", "told"),
+    [(["db-1"], [ALICE.email]), (["db-1", "", "db-1"], [ALICE.email]), (["db-1", "web"], [])],
+    ids=["one", "the same", "several"],
+)
+async def test_the_target_of_the_latest_plan_is_known_where_there_is_one(
+    *, world, mailer, bus, clock, db, targets, told
+):
+    sessions = db.get_collection("sessions")
+    await sessions.delete_many({})
+    for age, steps in ((1, ["web"]), (0, targets)):
+        plan = {"runbook": {"name": "vacuum"}, "steps": [{"target": one} for one in steps]}
+        at = clock.now - timedelta(hours=age)
+        await sessions.insert_one({"ticket_id": TICKET_ID, "created_at": at, **plan})
+    route = {"when": 'target.labels.kind == "db"', "to": [ALICE.email], "outcomes": {}}
+    teller, _ = world(route, {"outcomes": {"tell": []}})
+    await teller.tell(resolved(time=clock.now), bus.publish)
+    assert mailer.sent_to() == told
