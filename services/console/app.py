@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr
 
 from services.console.api.mounted import mount
 from services.console.handlers import router
+from services.console.recording import Recorder
 from services.console.store import MongoTimelines
 from shared.service import Service, compose
 from shared.settings import SECRET_KEY_LENGTH, ServiceSettings
@@ -30,7 +31,7 @@ def build(settings: Settings) -> Service:
     """Compose the service; opens nothing."""
     service = compose("console", settings, port=settings.console_port)
     timelines = MongoTimelines(service.database)
-    service.attach(router, timelines=timelines)
+    service.attach(router, recorder=Recorder(timelines))
     service.prepare.append(timelines.prepare)
 
     async def api() -> FastAPI:

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Final, Protocol
 from uuid import uuid4
 
-from services.ingest.group import GroupCommit
 from services.ingest.history.entry import Entry, entries
 from services.ingest.ruling import Rule, Ruling, plainly
 from services.ingest.telling import announcement, events_of
 from services.ingest.ticket import Recorded, Said, collapsed
 from shared.bus import Publish
 from shared.events import Alert, Event
+from shared.groupcommit import GroupCommit
 
 # So many alerts at most are committed at once, unless one notification has more.
 _COMMITTED: Final = 500

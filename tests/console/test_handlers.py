@@ -9,28 +9,27 @@ from shared.events import CATALOG, TicketEscalated
 from tests.console.test_chain import envelope, escalated
 
 
-class FakeTimelines:
+class FakeRecorder:
     def __init__(self):
         self.entries = []
 
-    async def append(self, entries):
+    async def record(self, entries):
         self.entries += entries
-        return len(entries)
 
 
 async def test_events_are_appended_in_one_batch():
-    timelines = FakeTimelines()
+    recorder = FakeRecorder()
     events = [escalated(), escalated()]
-    await record([envelope(event) for event in events], timelines)
-    assert [entry.event_id for entry in timelines.entries] == [event.id for event in events]
+    await record([envelope(event) for event in events], recorder)
+    assert [entry.event_id for entry in recorder.entries] == [event.id for event in events]
 
 
 async def test_a_message_that_is_no_event_does_not_keep_others_from_being_recorded():
-    timelines = FakeTimelines()
+    recorder = FakeRecorder()
     stranger = replace(envelope(escalated()), headers={})
     event = TicketEscalated(id=uuid4(), ticket_id=uuid4(), title="t", reason="r")
-    await record([stranger, envelope(event)], timelines)
-    assert [entry.event_id for entry in timelines.entries] == [event.id]
+    await record([stranger, envelope(event)], recorder)
+    assert [entry.event_id for entry in recorder.entries] == [event.id]
 
 
 def test_every_family_of_events_is_recorded():

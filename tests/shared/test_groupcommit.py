@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from services.ingest.group import GroupCommit
 from shared.errors import UnavailableError
+from shared.groupcommit import GroupCommit
 
 
 class Commits:

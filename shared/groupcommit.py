@@ -1,14 +1,15 @@
 """Group commit: what comes at the same time is committed together.
 
-Each waits for the commit that has its part, and none for a timer: while commits are under way the
-next one gathers. In a storm this makes one journaled write of dozens; alone, one is written at
-once.
+Each waits for the commit that has its part: while commits are under way the next one gathers. In a
+storm this makes one journaled write of dozens; alone, one is written at once, unless it may wait a
+moment for others.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Generic, TypeVar, cast
 
 import structlog
@@ -31,7 +32,8 @@ class GroupCommit(Generic[T, R]):
     """Commits items together with those of others.
 
     ``commit`` answers for each item, in their order. A group has at most ``most`` by ``size``,
-    unless one item alone has more; so many groups as ``at_once`` are under way at most.
+    unless one item alone has more; so many groups as ``at_once`` are under way at most. For
+    ``patience`` a group waits for more items before it is written.
     """
 
     def __init__(
@@ -41,11 +43,13 @@ class GroupCommit(Generic[T, R]):
         most: int,
         size: Callable[[T], int],
         at_once: int = 1,
+        patience: timedelta = timedelta(0),
     ) -> None:
         self._commit = commit
         self._most = most
         self._size = size
         self._at_once = at_once
+        self._patience = patience.total_seconds()
         self._queue: deque[_Waiting[T, R]] = deque()
         self._writers: set[asyncio.Task[None]] = set()
 
@@ -60,6 +64,8 @@ class GroupCommit(Generic[T, R]):
     async def _write_all(self) -> None:
         try:
             while self._queue:
+                if self._patience:
+                    await asyncio.sleep(self._patience)
                 await self._write_or_tell(self._gathered())
         finally:
             # At once: what is added from now on needs another writer.
