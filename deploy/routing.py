@@ -61,7 +61,7 @@ class Router:
 
     def outcomes(self, explained: Explained) -> Iterator[tuple[Kind, outcomes.Told]]:
         """Who would be told of what becomes of it; by channels where the route has no name."""
-        targets = {step.target for step, _ in explained.steps}
+        targets = {step.target for step, _ in explained.steps} - {""}
         about = About(
             explained.severity,
             explained.alert.title,
