@@ -15,7 +15,7 @@ from nats.js import JetStreamContext
 from deploy.home import Home
 from deploy.runfile import Run, found
 from deploy.store import Reader
-from shared.errors import HandrailError
+from shared.errors import HandrailError, UnavailableError
 from shared.store import Database, answers, connect, database
 
 _NATS: Final = "HANDRAIL_NATS_URL"
@@ -84,6 +84,9 @@ async def storing(place: Place) -> AsyncIterator[Database]:
         if not await answers(db):
             raise NotRunningError(f"MongoDB does not answer at {shown(place.mongo)} ({_MONGO})")
         yield db
+    except UnavailableError as error:
+        # It was there when the command began.
+        raise NotRunningError(f"{error} ({_MONGO})") from error
     finally:
         client.close()
 

@@ -34,6 +34,8 @@ from shared.policy.store import MongoStopSwitch
 from shared.runbook import load_runbooks
 from shared.secrets import SecretRef, secret_refs
 from shared.settings import SECRET_KEY_LENGTH
+from shared.targets.live import usable
+from shared.targets.store import MongoTargets
 from shared.yamlsource import SourceError
 
 _OLDEST: Final = (3, 11)
@@ -214,24 +216,24 @@ async def _named(config: Config, place: Place, environment: Mapping[str, str]) -
 
 
 async def _credentials(config: Config, place: Place) -> list[Finding]:
-    """Those that the config names and that nobody keeps."""
-    named = {
-        reference.credential: where
-        for where, reference in _references(config)
-        if reference.credential is not None and reference.credential not in config.credentials
-    }
-    if place.mongo is None or not named:
+    """Those that the config, or a target that was added, names and that nobody keeps."""
+    if place.mongo is None:
         return []
     try:
         async with storing(place) as db:
             kept = {each.name for each in await MongoCredentials(db, Sealer([])).all()}
+            added, _ = usable(await MongoTargets(db).all(), config.targets)
     except HandrailError:
         # That the store does not answer is told already.
         return []
+    references = [*_references(config)]
+    references += [(f"target {name}", one) for name in added for one in secret_refs(added[name])]
+    known = {None, *kept, *config.credentials}
+    named = dict.fromkeys((where, reference.credential) for where, reference in references)
     return [
         wrong(where, f"there is no credential {name}: `handrail secret set {name}`")
-        for name, where in named.items()
-        if name not in kept
+        for where, name in named
+        if name not in known
     ]
 
 

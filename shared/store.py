@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from datetime import UTC, timedelta
@@ -43,6 +44,8 @@ RELAXED: Final = WriteConcern(w=1, j=False)
 
 _UNAVAILABLE: Final = (ConnectionFailure, NetworkTimeout, ExecutionTimeout, WTimeoutError)
 _OTHER_OPTIONS: Final = 85
+# What follows is for who knows the driver.
+_ASIDE: Final = re.compile(r",? \(configured timeouts|, Timeout: |, full error: ")
 C = TypeVar("C", bound=type)
 
 
@@ -98,7 +101,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except _UNAVAILABLE as error:
-        raise UnavailableError(f"MongoDB does not answer: {error}") from error
+        raise UnavailableError(f"MongoDB does not answer: {_told(error)}") from error
     except BulkWriteError as error:
         if error.details.get("writeConcernErrors") and not error.details.get("writeErrors"):
             raise UnavailableError("MongoDB did not confirm a write") from error
@@ -106,8 +109,13 @@ def translated() -> Iterator[None]:
     except PyMongoError as error:
         # A write concern that failed on a server that is going away is reported in this way.
         if error.has_error_label("RetryableWriteError"):
-            raise UnavailableError(f"MongoDB does not answer: {error}") from error
+            raise UnavailableError(f"MongoDB does not answer: {_told(error)}") from error
         raise
+
+
+def _told(error: PyMongoError) -> str:
+    """What the driver says, without how it was set up and all that it knows of the servers."""
+    return _ASIDE.split(str(error), maxsplit=1)[0]
 
 
 def seam(cls: C) -> C:

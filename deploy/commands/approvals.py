@@ -244,7 +244,8 @@ def _answer(approval_id: str, answer: Answer, reason: str, *, as_json: bool) -> 
     if as_json:
         show_json(said)
         return
-    say(f"Recorded: {said['command']} on {said['target']} is {said['state']}.")
+    on = f" on {said['target']}" if said["target"] else ""
+    say(f"Recorded: {said['command']}{on} is {said['state']}.")
     if said["state"] == ApprovalState.PENDING:
         say(f"It needs {said['wanted']}, from somebody else.")
 

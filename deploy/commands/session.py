@@ -14,6 +14,7 @@ from deploy.following import Line, Screen
 from deploy.output import AsJson, add, colored, console, say, show_json, show_line, table, when
 from deploy.views import Output, Piece, SessionView
 from services.executor.output import subject
+from services.executor.waiting import Wait
 from shared.lifecycle import SESSION_ENDED, SessionState
 
 app = typer.Typer(
@@ -142,7 +143,7 @@ def _print_list(views: Sequence[SessionView]) -> None:
             session.runbook.name,
             colored(session.state),
             when(view.created_at),
-            "\n".join(wait.text for wait in view.waits),
+            "\n".join(map(_waited_for, view.waits)),
         )
     console().print(shown)
 
@@ -157,7 +158,7 @@ def _print(view: SessionView) -> None:
         say(f"with     {name}@{version}")
     say(f"state    {session.state}")
     for wait in view.waits:
-        say(f"waits    for {wait.text}", style="red" if wait.is_stuck else "yellow")
+        say(f"waits    for {_waited_for(wait)}", style="red" if wait.is_stuck else "yellow")
     say()
     shown = table("step", "state", "try", "exit", "target", "command", "ended")
     for step in session.steps:
@@ -175,6 +176,13 @@ def _print(view: SessionView) -> None:
     console().print(shown)
     for step in session.steps:
         _print_output(view, step.id)
+
+
+def _waited_for(wait: Wait) -> str:
+    """What is waited for, and how a person has a look at what is asked."""
+    if wait.question_id is None:
+        return wait.text
+    return f"{wait.text} (`handrail approvals show {str(wait.question_id)[:8]}`)"
 
 
 def _print_output(view: SessionView, step_id: str) -> None:

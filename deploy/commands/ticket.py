@@ -172,7 +172,7 @@ def _relatives(family: Family) -> Iterator[tuple[str, str]]:
 def _notes(ticket: Ticket, children: int, *, waits: bool) -> Iterator[str]:
     """What its state does not say of a ticket."""
     if waits:
-        yield "waits for a yes"
+        yield "waits for an answer"
     if ticket.flapping:
         yield "flaps"
     if ticket.suppressed:

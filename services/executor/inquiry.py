@@ -41,8 +41,9 @@ def ask_fate(move: Move, step: Step) -> None:
     """Ask what became of a command whose end nobody saw."""
     run = move.session.run(step.id)
     what = "; ".join(f"{fate}: {said}" for fate, said in FATES.items())
+    where = f" on {step.target}" if step.target else ""
     text = (
-        f"“{step.title}” was started on {step.target}, and how it ended is not known "
+        f"“{step.title}” was started{where}, and how it ended is not known "
         f"({run.reason}). Look there, then say what became of it. {what}."
     )
     inquire(move, step, run, _question(move, step, Asked.FATE, text))

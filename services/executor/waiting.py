@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
+from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from services.executor.session import Run, Session
 from shared.events import Step
@@ -38,6 +39,7 @@ class Wait(BaseModel):
     step_id: str = ""
     until: AwareDatetime | None = None
     late: bool = False
+    question_id: UUID | None = Field(None, description="What people are asked, by its id.")
 
     @property
     def is_stuck(self) -> bool:
@@ -76,7 +78,7 @@ def _of_step(
 ) -> Iterator[Wait]:
     run = session.run(step.id)
     if run.question_id is not None:
-        yield _answer(step, run)
+        yield _answer(step, run, run.question_id)
     elif run.state is StepState.AWAITING_APPROVAL:
         yield _approval(session, step, run, now)
     elif run.state is StepState.READY and run.held:
@@ -85,9 +87,10 @@ def _of_step(
         yield _command(step, run, now, alive)
 
 
-def _answer(step: Step, run: Run) -> Wait:
+def _answer(step: Step, run: Run, question_id: UUID) -> Wait:
     about = "what became of it" if run.state is StepState.UNKNOWN else "the form that it is"
-    return Wait(kind=Kind.ANSWER, step_id=step.id, text=f"an answer about {step.id}: {about}")
+    told = f"an answer about {step.id}: {about}"
+    return Wait(kind=Kind.ANSWER, step_id=step.id, text=told, question_id=question_id)
 
 
 def _approval(session: Session, step: Step, run: Run, now: datetime) -> Wait:
@@ -99,14 +102,21 @@ def _approval(session: Session, step: Step, run: Run, now: datetime) -> Wait:
     told = f"a yes of {who} to {step.id}{by}"
     if late:
         told += "; that is over, and nobody has said so"
-    return Wait(kind=Kind.APPROVAL, step_id=step.id, text=told, until=until, late=late)
+    return Wait(
+        kind=Kind.APPROVAL,
+        step_id=step.id,
+        text=told,
+        until=until,
+        late=late,
+        question_id=run.approval_id,
+    )
 
 
 def _command(step: Step, run: Run, now: datetime, alive: Collection[str] | None) -> Wait:
     if run.not_before is not None and now < run.not_before:
         told = f"the next attempt at {step.id} at {_at(run.not_before)}"
         return Wait(kind=Kind.RETRY, step_id=step.id, text=told, until=run.not_before)
-    told = f"{step.id}, which runs on {step.target}"
+    told = f"{step.id}, which runs" + (f" on {step.target}" if step.target else "")
     began = max((at for at in (run.started_at, run.not_before) if at), default=None)
     until = began + step.timeout if began else None
     if began is not None:

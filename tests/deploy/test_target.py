@@ -103,3 +103,9 @@ def test_a_target_that_cannot_be_reached_says_why(target):
     target("add", "added.yaml")
     assert "credential web" in target("test", "web", code=1).output
     assert "there is no target nobody; there are: here" in target("test", "nobody", code=1).output
+
+
+def test_the_doctor_misses_a_credential_that_only_an_added_target_names(target, handrail, tmp_path):
+    target("add", str(tmp_path / "added.yaml"))
+    said = handrail("doctor", code=1).output
+    assert "there is no credential web" in " ".join(said.split())

@@ -61,4 +61,4 @@ async def asked(stored):
 
 
 def test_the_list_says_which_tickets_wait_for_a_person(asked, handrail):
-    assert "waits for a yes" in handrail("ticket", "list").stdout
+    assert "waits for an answer" in handrail("ticket", "list").stdout

@@ -46,6 +46,11 @@ TABLE = {
         Kind.ANSWER,
         "an answer about a: what became of it",
     ),
+    "a command without a target": (
+        session(step("a", target=""), state=WAITING, runs={"a": running()}),
+        Kind.COMMAND,
+        COMMAND.replace(" on here", ""),
+    ),
     "a lock": (
         of(Run(state=StepState.READY, held="here is worked on by session x", held_on="lock here")),
         Kind.ROOM,
@@ -112,3 +117,15 @@ def test_an_executor_that_is_gone_is_named():
 def test_each_thing_that_is_waited_for_is_told():
     plan = session(step("a"), step("b", asks=1), state=RUNNING, runs={"a": running(), "b": asked()})
     assert [wait.step_id for wait in waits(plan, NOW)] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        asked(approval_id=QUESTION),
+        asked(question_id=QUESTION),
+        Run(state=StepState.UNKNOWN, attempt=1, question_id=QUESTION),
+    ],
+)
+def test_what_people_are_asked_is_told_by_its_id(run):
+    assert [wait.question_id for wait in waits(of(run, asks=1), NOW)] == [QUESTION]

@@ -119,3 +119,13 @@ async def test_a_mongod_that_is_down_is_unavailable_until_it_is_back(own_stack):
     await things.add("after")
     assert [name async for name in things.names()] == ["after", "before"]
     client.close()
+
+
+async def test_what_only_the_driver_understands_is_left_out():
+    client = connect("mongodb://127.0.0.1:1/?directConnection=true&serverSelectionTimeoutMS=50")
+    with pytest.raises(UnavailableError) as caught:
+        await Things(client["x"]["things"]).add("one")
+    client.close()
+    assert str(caught.value) == (
+        "MongoDB does not answer: 127.0.0.1:1: [Errno 111] Connection refused"
+    )
