@@ -56,9 +56,9 @@ def leaks(said):
     return [form for form in forms() if form in said]
 
 
-async def test_no_answer_log_event_or_document_has_the_value(admin, db, stack):
+async def test_no_answer_log_event_or_document_has_the_value(admin_served, db, stack):
     with capture_logs() as logs:
-        answers = [answer async for answer in provoked(admin)]
+        answers = [answer async for answer in provoked(admin_served)]
     assert [answer.status_code for answer in answers[:2]] == [201, 204]
     assert {answer.status_code for answer in answers[2:11]} == {400, 422}
     for answer in answers:

@@ -75,7 +75,8 @@ def test_a_console_that_only_records_loads_nothing_of_it():
     assert loaded.stdout.strip() == b"[]"
 
 
-async def test_what_is_not_there_and_what_cannot_be_done_are_problems_too(admin):
+async def test_what_is_not_there_and_what_cannot_be_done_are_problems_too(admin_served):
+    admin = admin_served
     missing, wrong = await admin.get("/api/v1/nothing"), await admin.patch("/api/v1/me")
     assert (missing.status_code, wrong.status_code) == (404, 405)
     for answer in (missing, wrong):
