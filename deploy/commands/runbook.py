@@ -155,7 +155,8 @@ def _print(runbook: Runbook) -> None:
     for step in content.steps:
         needs = ", ".join(step.needs)
         if isinstance(step, IncludeTemplate):
-            add(steps, step.id, needs, "", "", "", f"the runbook {step.runbook}")
+            each = "" if step.foreach is None else f", for each of {step.foreach.items}"
+            add(steps, step.id, needs, "", "", "", f"the runbook {step.runbook}{each}")
         else:
             target = f"{step.uses} {step.target}".strip()
             run = step.actions().run.strip()

@@ -16,6 +16,7 @@ from shared.runbook.placing import Patterned, placed, prepared
 from shared.runbook.quoting import ValueRefusedError, checked
 from shared.runbook.template import Found, Named, Placeholder, ValueMissingError, cut
 from shared.runbook.values import ITEMS_MOST, text_of
+from shared.runbook.why import renamed
 
 #: What steps found, by their ids and the names of the outputs; values as templates have them.
 Outputs = Mapping[str, Mapping[str, Any]]
@@ -74,7 +75,7 @@ def called(part: Step, group: Step, rule: Foreach, item: str) -> Step:
     An item is put behind the title as it is: what a stranger wrote is never read as a template.
     """
     title = part.title if rule.item in cut(group.title).names else f"{part.title} ({item})"
-    return part.model_copy(update={"title": title, "why": group.why.replace(group.title, title)})
+    return part.model_copy(update={"title": title, "why": renamed(group, title)})
 
 
 def of_item(step: Step, rule: Foreach, index: int) -> Step:
@@ -147,7 +148,7 @@ def _filled(step: Step, late: Late, values: Mapping[str, Any]) -> Step:
         with located(f"step {step.id}, {field}"):
             texts[field] = prepared(template, kind_of(field, step.uses)).render(values)
     if "title" in texts:
-        texts["why"] = step.why.replace(late.templates["title"], texts["title"])
+        texts["why"] = renamed(step, texts["title"])
     return step.model_copy(update=texts)
 
 

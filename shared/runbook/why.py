@@ -32,6 +32,11 @@ def why(runbook: Runbook, alert: Alert, severity: Severity, step: Step, *, place
     )
 
 
+def renamed(step: Step, title: str) -> str:
+    """Why a step is asked for, under another title; whatever else says the same stays."""
+    return step.why.replace(f"“{step.title}” is step", f"“{title}” is step")
+
+
 def _what_it_does(step: Step) -> str:
     if step.includes is not None:
         return f"It stands for the steps of “{step.includes.title}”."

@@ -95,6 +95,12 @@ def test_an_item_is_never_read_as_a_template(tmp_path, hostile):
     assert steps["tell[0].say"].run == f"say 'hello {hostile}' 1"
 
 
+def test_why_it_is_there_says_which_item_and_which_runbook(tmp_path):
+    said = by_id(made(tmp_path))["tell[0]"].why
+    assert "“Say it (ann)” is step 2 of 2 of “Tell everybody”" in said
+    assert said.endswith("It stands for the steps of “Say it”.")
+
+
 def test_a_title_that_names_the_item_is_not_told_it_again(tmp_path):
     text = EACH.replace("runbook: tell\n", 'runbook: tell\n    title: "Call {{ person }}"\n')
     step = by_id(made(tmp_path, "{{ 7 }}", text))["tell[0]"]
