@@ -266,11 +266,15 @@ def _with(
     approval: Approval, decision: Decision, *, now: datetime, on_call: OnCall
 ) -> Recorded[Approval]:
     """The approval with one more answer, settled where that is enough."""
-    after = approval.model_copy(update={"decisions": (*approval.decisions, decision)})
-    standing = after.standing(on_call)
-    settled_at = None if standing.state is ApprovalState.PENDING else now
-    update = {"state": standing.state, "settled_at": settled_at, "wanted": standing.wanted}
-    return Recorded(after.model_copy(update=update))
+    decisions = (*approval.decisions, decision)
+    standing = approval.quorum.standing(decisions, since=approval.created_at, on_call=on_call)
+    update = {
+        "decisions": decisions,
+        "state": standing.state,
+        "settled_at": None if standing.state is ApprovalState.PENDING else now,
+        "wanted": standing.wanted,
+    }
+    return Recorded(approval.model_copy(update=update))
 
 
 def superseded(question: Question) -> str:

@@ -71,19 +71,17 @@ class Quorum:
     ) -> Standing:
         """What answers come to, the oldest first; ``since`` is when it was asked."""
         said = words(decisions)
-        against = {each: self.voters.against(each, on_call=on_call, since=since) for each in said}
-        objections = tuple(
-            why for each, why in against.items() if why and each.answer is Answer.APPROVE
-        )
+        judged = [(each, self.voters.against(each, on_call=on_call, since=since)) for each in said]
+        objections = tuple(w for each, w in judged if w and each.answer is Answer.APPROVE)
+        counted = different(each for each, why in judged if not why)
         if self.on_no is OnNo.REJECT:
             no = tuple(each for each in said if each.answer is Answer.REJECT)
-            votes = different(e for e in said if e.answer is Answer.APPROVE and not against[e])
         else:
-            counted = different(each for each in said if not against[each])
             no = tuple(each for each in counted if each.answer is Answer.REJECT)
-            votes = tuple(each for each in counted if each.answer is Answer.APPROVE)
-        places = [self._seats_of(each, on_call, since) for each in votes]
-        unfilled = len(self.seats) - _filled(places)
+        votes = tuple(each for each in counted if each.answer is Answer.APPROVE)
+        places = [self._seats_of(each, on_call, since) for each in votes] if self.seats else []
+        filled = _filled(places)
+        unfilled = len(self.seats) - filled
         missing = max(self.needed - len(votes), unfilled)
         if self.on_no is OnNo.MAJORITY:
             missing = max(missing, len(no) + 1 - len(votes))
@@ -95,7 +93,7 @@ class Quorum:
         among = tuple(
             seat.name
             for at, seat in enumerate(self.seats)
-            if unfilled and _filled([*places, {at}]) > _filled(places)
+            if unfilled and _filled([*places, {at}]) > filled
         )
         return Standing(state, votes, no, max(0, missing), among, unfilled, objections)
 
