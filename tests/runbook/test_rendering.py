@@ -74,7 +74,8 @@ def test_the_checks_are_rendered():
         (
             (
                 '{uses: kubernetes, target: "{{ host }}", action: get, with: {kind: Pod,'
-                " namespace: a, expect: 'items[?metadata.name == given.q]', given: {q: '{{ labels.q }}\"'}}}"
+                " namespace: a, expect: 'items[?metadata.name == given.q]',"
+                " given: {q: '{{ labels.q }}\"'}}}"
             ),
             CommandCheck(
                 uses="kubernetes",
