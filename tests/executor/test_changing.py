@@ -259,6 +259,8 @@ def test_a_second_change_builds_on_the_first():
     first = gone_on(proposed(before, wants(before, service="web"), FORM, "me", NOW)).session
     second = gone_on(proposed(first, wants(first, text="now"), FORM, "me", NOW)).session
     assert second.step("restart").run == "restart web now"
+    third = gone_on(proposed(second, wants(second, text="later"), FORM, "me", NOW)).session
+    assert third.step("restart").run == "restart web later"
     assert second.run("restart").before is None
 
 

@@ -211,6 +211,7 @@ async def test_programs_look_and_send_in_json(client, approvals, bus):
     answer = await client.post(path(one), json={**data, "confirm": shown["confirm"]}, headers=JSON)
     assert answer.json()["outcome"] == "recorded"
     assert answer.json()["state"] == "superseded"
+    assert "signature" not in answer.text
     assert bus.of(StepChangeProposed)[0].proposal.values == {"tries": "5"}
 
 
@@ -286,6 +287,22 @@ async def test_of_a_yes_a_no_and_two_changes_at_once_one_counts(client, approval
     statuses = sorted(answer.status_code for answer in answers)
     assert statuses[1:] == [409, 409, 409]
     assert len(bus.events) == 1
+
+
+async def test_of_two_changes_at_once_one_counts(approvals, clock, bus):
+    one = await approvals.open(asked())
+    async with client_of(approvals, clock) as client, client_of(approvals, clock) as other:
+        shown = await client.post(path(one), data=CHANGE)
+        change = {**CHANGE, "confirm": confirm_in(shown.text)}
+        answers = await asyncio.gather(
+            *(
+                each.post(path(one, f"{name}@example.org"), data=change)
+                for each, name in ((client, "ann"), (other, "bob"), (client, "cy"), (other, "di"))
+            )
+        )
+    assert sorted(answer.status_code for answer in answers) == [303, 409, 409, 409]
+    (said,) = bus.of(StepChangeProposed)
+    assert (await approvals.find(one.id)).proposal == said.proposal
 
 
 async def test_the_old_page_waits_for_the_new_question_and_then_leads_to_it(
