@@ -250,8 +250,15 @@ class Session(BaseModel):
 
     @property
     def held_on(self) -> list[str]:
-        """The names of all that steps wait for which is not in this session."""
-        held = {run.held_on for run in self.runs.values() if run.held}
+        """The names of all that steps wait for which is not in this session.
+
+        While it is paused, only what those wait for of which people are asked all the same.
+        """
+        held = {
+            run.held_on
+            for run in self.runs.values()
+            if run.held and (not self.paused or run.has_to_be_asked)
+        }
         return sorted(held)
 
     @staticmethod

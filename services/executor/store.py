@@ -164,7 +164,7 @@ def _update(move: Move) -> Document:
     marks = {
         "owners": session.owners(),
         "stopping": session.stopping(),
-        "held": session.held_on if active and not session.paused else None,
+        "held": session.held_on if active else None,
         "deadline": session.deadline if active and session.ending is None else None,
     }
     fields.update({name: value for name, value in marks.items() if value})

@@ -276,3 +276,20 @@ async def test_in_whichever_order_a_yes_and_its_withdrawal_are_heard_people_are_
     # And once it runs, neither changes anything.
     await heed_withdrawal(told(engine.session, (BOB, YES), (BOB, BACK)), engine, SIGNER)
     assert engine.session.run("a").state is StepState.RUNNING
+
+
+async def test_a_paused_session_is_looked_at_again_only_for_what_people_are_asked(db):
+    """A dry run may have to end first."""
+    paused_ = held(asked()).model_copy(update={"paused": "ann"})
+    assert paused_.held_on == []
+    event = told(paused_, (ADA, YES), (ADA, BACK))
+    move = withdrawn(paused_, event, "me", NOW, why="ada took it back")
+    waits = settle(admit(move, {"a": Hold("a dry run is under way", "dry run")}))
+    assert waits.session.held_on == ["dry run"]
+    sessions = MongoSessions(db)
+    document = paused_.model_dump(mode="json", exclude={"id", "ticket_id"})
+    await db.sessions.insert_one({**document, "_id": paused_.id, "ticket_id": paused_.ticket_id})
+    await sessions.save(0, waits)
+    assert await sessions.held_back(["dry run"]) == [(paused_.id, ["dry run"])]
+    again = looked_again(await sessions.load(paused_.id), "me", NOW)
+    assert again.session.run("a").state is StepState.AWAITING_APPROVAL
