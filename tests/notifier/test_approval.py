@@ -13,7 +13,7 @@ from services.notifier.question import (
     Recorded,
     expired,
 )
-from shared.events import Answer, Refusal, StepApproved, StepRejected
+from shared.events import Answer, OnNo, Refusal, Seat, StepApproved, StepRejected
 from shared.lifecycle import APPROVAL_FROM, ApprovalState
 from tests.notifier.builders import ALICE, APPROVAL_ID, BOB, NOW, approval, decision
 
@@ -169,3 +169,20 @@ def test_who_asked_for_the_ticket_may_say_no_and_not_yes(barred, by, channel, wh
     else:
         assert isinstance(yes, Recorded)
     assert isinstance(decide(asked, decision(by, NO, channel), now=NOW), Recorded)
+
+
+@pytest.mark.parametrize(("on_no", "outcome"), [("reject", Recorded), ("majority", NotAsked)])
+def test_where_a_no_is_a_vote_only_those_may_say_it_whose_yes_would_count(on_no, outcome):
+    asked = approval(required=2, who=(ALICE.email, "carol@example.org"), on_no=OnNo(on_no))
+    assert isinstance(decide(asked, decision(BOB.email, NO), now=NOW), outcome)
+    assert isinstance(decide(asked, decision(ALICE.email, NO), now=NOW), Recorded)
+
+
+def test_of_each_team_somebody_has_to_agree_before_it_is_settled():
+    seats = (Seat(name="dba", people=(ALICE.email,)), Seat(name="web", people=(BOB.email,)))
+    asked = approval(required=2, seats=seats)
+    assert asked.wanted == "2 more yes, of dba and web"
+    first = decide(asked, decision("carol@example.org"), now=NOW).question
+    second = decide(first, decision(ALICE.email), now=NOW).question
+    assert (second.state, second.wanted) == (PENDING, "1 more yes, of web")
+    assert decide(second, decision(BOB.email), now=NOW).question.state is APPROVED
