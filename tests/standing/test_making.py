@@ -8,6 +8,7 @@ import pytest
 from shared.events import RunbookRef
 from shared.lifecycle import Risk
 from shared.standing.making import Speaker, UnfitWordError, delegation, window
+from tests.standing import words
 from tests.standing.words import ADA, AT, BOB
 
 HERE = Speaker(uuid4(), ADA, "email", AT)
@@ -60,3 +61,19 @@ def test_a_window_is_for_the_text_of_the_runbook_with_all_that_is_part_of_it():
     step = {"runbook": "restart", "risk": Risk.LOW, "target": "web-1"}
     covered = [said.covers(version=each.seal, **step) for each in (one, other, RESTART)]
     assert covered == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("given", "asked", "covered"),
+    [
+        (Risk.HIGH, Risk.HIGH, True),
+        (Risk.HIGH, Risk.LOW, True),
+        (Risk.MEDIUM, Risk.HIGH, False),
+        (Risk.HIGH, Risk.CRITICAL, False),
+        (Risk.CRITICAL, Risk.CRITICAL, False),
+    ],
+)
+def test_a_window_is_for_its_risk_and_less_and_never_for_what_may_break_most(given, asked, covered):
+    said = words.window(risk=given)
+    step = {"runbook": "restart", "version": "abc", "target": "web-1"}
+    assert said.covers(risk=asked, **step) is covered

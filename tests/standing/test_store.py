@@ -42,6 +42,14 @@ async def test_a_step_that_was_counted_is_not_counted_again(words):
     assert await words.use(said, "two", at=AT) is None
 
 
+async def test_one_step_asked_about_many_times_at_once_is_one_use(words):
+    said = window(times=3)
+    await words.add(said)
+    numbers = await asyncio.gather(*(words.use(said, "one", at=AT) for _ in range(8)))
+    assert numbers == [1] * 8
+    assert await words.use(said, "two", at=AT) == 2
+
+
 async def test_a_window_without_a_number_counts_its_uses(words):
     said = window()
     await words.add(said)
