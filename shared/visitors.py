@@ -62,8 +62,10 @@ def address_of(request: Request) -> str:
         address = ip_address(host)
     except ValueError:
         return host
+    # Who listens on :: is told of IPv4 in this way.
+    address = getattr(address, "ipv4_mapped", None) or address
     if address.is_loopback:
         return ""
     if isinstance(address, IPv6Address):
         return f"{int(address) >> _SUBNET:x}/{_SUBNET}"
-    return host
+    return str(address)

@@ -68,7 +68,7 @@ async def test_a_wrong_handrail_yaml_keeps_the_api_away_until_it_is_mended(setti
 def test_a_console_that_only_records_loads_nothing_of_it():
     said = (
         "import sys, services.console.app; "
-        "print([name for name in ('shared.config', 'services.console.api.building', 'hvac')"
+        "print([name for name in ('shared.config', 'services.console.api.problem', 'hvac')"
         " if name in sys.modules])"
     )
     loaded = subprocess.run([sys.executable, "-c", said], check=True, capture_output=True)

@@ -12,7 +12,6 @@ from fastapi import FastAPI
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.console.api.problem import Refusal, told
 from shared.errors import HandrailError
 
 log = structlog.get_logger(__name__)
@@ -33,8 +32,7 @@ class Lazily:
             app = await self._app()
         except HandrailError as error:
             log.warning("api.unavailable", reason=str(error))
-            refused = Refusal(503, "the API cannot be served: the console's log says why")
-            await told(refused)(scope, receive, send)
+            await _unavailable()(scope, receive, send)
             return
         await app(scope, receive, send)
 
@@ -43,6 +41,12 @@ class Lazily:
             if self._made is None:
                 self._made = await self._make()
             return self._made
+
+
+def _unavailable() -> ASGIApp:
+    from services.console.api.problem import Refusal, told  # noqa: PLC0415 see above
+
+    return told(Refusal(503, "the API cannot be served: the console's log says why"))
 
 
 def mount(api: FastAPI, make: Make) -> None:
