@@ -1,5 +1,7 @@
 """The audit trail: one entry for each view, click and decision, which nobody changes."""
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol, Self
@@ -8,9 +10,11 @@ from uuid import UUID, uuid4
 from fastapi import Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from services.notifier.approval import Approval
 from services.notifier.links import Link
-from services.notifier.question import Question
+from services.notifier.question import Question, Said
 from services.notifier.text import one_line
+from shared.events import Decision
 
 _AGENT_LENGTH: Final = 200
 
@@ -106,8 +110,12 @@ def complete(question: Question, entries: tuple[Entry, ...]) -> tuple[Entry, ...
     The question itself has every answer that counted; an entry of one that comes from there has
     the question's id, and nothing of its origin.
     """
-    known = {(entry.by, entry.channel) for entry in entries if entry.action is Action.DECIDED}
-    lost = (
+    known = Counter(
+        (entry.by, entry.channel, entry.detail if isinstance(question, Approval) else "")
+        for entry in entries
+        if entry.action is Action.DECIDED
+    )
+    lost = [
         Entry(
             id=question.id,
             at=said.at,
@@ -116,9 +124,21 @@ def complete(question: Question, entries: tuple[Entry, ...]) -> tuple[Entry, ...
             action=Action.DECIDED,
             by=said.by,
             channel=said.channel,
-            detail=said.reason,
+            detail=": ".join(filter(None, (word, said.reason))),
         )
-        for said in question.answers
-        if (said.by, said.channel) not in known
-    )
+        for word, said in _not_in(known, question.answers)
+    ]
     return tuple(sorted((*entries, *lost), key=lambda entry: entry.at))
+
+
+def _not_in(
+    known: Counter[tuple[str, str, str]], answers: Sequence[Said]
+) -> Iterator[tuple[str, Said]]:
+    """The answers of which there is no entry: the same person may say yes, take it back, say no."""
+    for said in answers:
+        word = said.answer.value if isinstance(said, Decision) else ""
+        key = (said.by, said.channel, word)
+        if known[key]:
+            known[key] -= 1
+        else:
+            yield word, said

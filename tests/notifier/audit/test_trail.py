@@ -131,6 +131,16 @@ async def test_entries_come_back_in_order_as_they_were_stored(db):
 
 def test_a_decision_whose_entry_a_crash_lost_is_known_from_the_question():
     asked = approval().model_copy(update={"decisions": (decision(), decision(BOB.email))})
-    written = Entry.of(Action.DECIDED, asked, link(asked), Origin(address=FROM), at=NOW)
+    origin = Origin(address=FROM)
+    written = Entry.of(Action.DECIDED, asked, link(asked), origin, at=NOW, detail="approve")
     by = [(entry.by, entry.address) for entry in complete(asked, (written,))]
     assert by == [(ALICE.email, FROM), (BOB.email, "")]
+
+
+def test_of_a_yes_that_was_taken_back_each_part_is_known():
+    back = decision(answer=Answer.WITHDRAW, reason="wrong host")
+    asked = approval().model_copy(update={"decisions": (decision(), back, decision())})
+    origin = Origin(address=FROM)
+    written = Entry.of(Action.DECIDED, asked, link(asked), origin, at=NOW, detail="approve")
+    told = [entry.detail for entry in complete(asked, (written,))]
+    assert sorted(told) == ["approve", "approve", "withdraw: wrong host"]
