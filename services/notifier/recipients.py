@@ -25,7 +25,8 @@ class Recipient(BaseModel):
     configured, and `#` with the channel's name for a room. ``via`` is a channel of handrail.yaml
     (mail where it is empty), ``address`` where in that channel, ``reference`` what the channel
     calls the message that it sent. ``round`` is empty when it asks for the first time, else the key
-    of the stage of the route that asks again, or asks somebody else.
+    of the stage of the route that asks again, or asks somebody else. ``stands_for`` is the name of
+    who is away, where this one is asked instead.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -41,6 +42,7 @@ class Recipient(BaseModel):
     reference: str = ""
     timezone: str = ""
     round: str = ""
+    stands_for: str = ""
 
     @classmethod
     def room(cls, channel: str, *, address: str = "", name: str = "") -> Self:

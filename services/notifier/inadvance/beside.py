@@ -57,4 +57,4 @@ class StandIns:
                 there = self.directory.person(person, to.via or EMAIL)
                 there = there or self.directory.person(person, EMAIL)
                 if there is not None:
-                    yield there.model_copy(update={"round": to.round})
+                    yield there.model_copy(update={"round": to.round, "stands_for": to.name})

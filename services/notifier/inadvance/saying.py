@@ -87,7 +87,11 @@ class InAdvance:
         if isinstance(question, Approval) and question.open_at(speaker.at):
             person = next(one for one in self.people if one.email.casefold() == said.to)
             stand_in = Recipient(
-                name=person.name, email=person.email, timezone=person.timezone, round="stand-in"
+                name=person.name,
+                email=person.email,
+                timezone=person.timezone,
+                round="stand-in",
+                stands_for=self._name(link.recipient),
             )
             await self.also(question.id, (stand_in,))
         return said
@@ -123,6 +127,10 @@ class InAdvance:
         ended = await self.words.end(word_id, by=link.recipient, at=self.now())
         await self.live.look()
         return ended
+
+    def _name(self, email: str) -> str:
+        names = {one.email.casefold(): one.name for one in self.people}
+        return names.get(email.casefold(), email)
 
     def _speaker(self, link: Link, span: timedelta, offered: tuple[timedelta, ...]) -> Speaker:
         if not may_say(link):

@@ -11,6 +11,7 @@ from services.notifier.approval import Approval, decide
 from services.notifier.channels.email import EmailMessenger
 from services.notifier.delivery import Postman
 from services.notifier.links import Channel
+from services.notifier.recipients import Recipient
 from services.notifier.routing.matching import matched
 from services.notifier.routing.state import LEASE, Routing
 from services.notifier.routing.store import MongoClaims
@@ -380,3 +381,31 @@ async def test_who_comes_next_is_not_woken_although_nobody_else_was_reached(
     clock.now = begun + 31 * MINUTE
     await notifier.look(bus.publish)
     assert mailer.sent_to() == [BOB.email]
+
+
+async def test_who_stands_in_is_told_at_once_beside_the_route(
+    replica, asked, mailer, bus, approvals
+):
+    notifier = replica()
+    await asked(notifier, routes(to=[ALICE.email]))
+    bob = Recipient(name=BOB.name, email=BOB.email, round="stand-in")
+    for _ in range(2):
+        await notifier.also(APPROVAL_ID, (bob,), bus.publish)
+    assert mailer.sent_to() == [ALICE.email, BOB.email]
+    told = (await approvals.find(APPROVAL_ID)).recipients
+    assert [(to.email, to.status) for to in told] == [(ALICE.email, "sent"), (BOB.email, "sent")]
+
+
+async def test_who_stands_in_is_told_when_another_replica_is_done(
+    *, replica, asked, mailer, bus, approvals, claims, clock
+):
+    notifier = replica()
+    await asked(notifier, routes(to=[ALICE.email]))
+    seen = (await approvals.find(APPROVAL_ID)).routing
+    await claims.take(APPROVAL_ID, seen, owner="another", done=seen.done, more=(), now=clock())
+    bob = Recipient(name=BOB.name, email=BOB.email, round="stand-in")
+    telling = asyncio.create_task(notifier.also(APPROVAL_ID, (bob,), bus.publish))
+    await asyncio.sleep(0)
+    await claims.rest(APPROVAL_ID, "another", None)
+    await telling
+    assert mailer.sent_to() == [ALICE.email, BOB.email]
