@@ -1,11 +1,13 @@
 """The records of runbooks in MongoDB, and what sessions say of the last hour."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from pymongo import ASCENDING
+from pymongo.errors import DuplicateKeyError
 
 from shared.events import RunbookRef
 from shared.lifecycle import Effect, StepState
@@ -100,10 +102,6 @@ class MongoRecords:
 
     async def _add(self, runbook: RunbookRef, said: Tally, event_id: UUID) -> bool:
         """Whether the record did not have it yet."""
-        new = {"schema": SCHEMA, "runbook": runbook.name, "version": runbook.version}
-        await self._records.update_one(
-            {"_id": _key(runbook)}, {"$setOnInsert": {**new, "seen": []}}, upsert=True
-        )
         change: Document = {
             "$inc": _ADDS[said],
             "$push": {"seen": {"$each": [event_id], "$slice": -_REMEMBERED}},
@@ -111,10 +109,18 @@ class MongoRecords:
         }
         if said is Tally.VERIFIED:
             change["$set"] = {"failed_in_a_row": 0}
-        counted = await self._records.update_one(
-            {"_id": _key(runbook), "seen": {"$ne": event_id}}, change
-        )
+        where: Document = {"_id": _key(runbook), "seen": {"$ne": event_id}}
+        counted = await self._records.update_one(where, change)
+        if not counted.modified_count:
+            # Either it has the event, or nobody has begun a record of this text.
+            await self._begin(runbook)
+            counted = await self._records.update_one(where, change)
         return bool(counted.modified_count)
+
+    async def _begin(self, runbook: RunbookRef) -> None:
+        new = {"schema": SCHEMA, "runbook": runbook.name, "version": runbook.version, "seen": []}
+        with suppress(DuplicateKeyError):
+            await self._records.insert_one({"_id": _key(runbook), **new})
 
 
 def _changed(session: Document) -> Sequence[str]:
