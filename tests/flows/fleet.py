@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -13,6 +15,8 @@ from uuid import UUID, uuid4
 from pydantic import SecretStr
 
 from deploy.ports import free_port
+from deploy.servers import nats_program, nats_url
+from deploy.supervisor import Child
 from services.executor.session import Session
 from shared.bus import Bus
 from shared.events import (
@@ -73,14 +77,18 @@ class Fleet:
     def work(self) -> Path:
         return self.world.work
 
-    async def start(self) -> int:
-        """One more executor, once it is ready; its number."""
+    async def start(self, home: str = "home") -> int:
+        """One more executor, once it is ready; its number. Another ``home`` is another machine."""
         number, port = next(self._numbers), free_port(0)
         with (self.work / f"executor-{number}.log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "deploy.cli", "serve", "executor"),
                 cwd=REPO,
-                env={**self.world.environment, "HANDRAIL_EXECUTOR_PORT": str(port)},
+                env={
+                    **self.world.environment,
+                    "HANDRAIL_EXECUTOR_PORT": str(port),
+                    "HANDRAIL_HOME": str(self.work / home),
+                },
                 stdout=log,
                 stderr=log,
             )
@@ -214,6 +222,28 @@ class Fleet:
         except (ProcessLookupError, FileNotFoundError):
             return True
         return status == "Z"
+
+
+@asynccontextmanager
+async def installation(
+    folder: Path, mongo_url: str, name: str, targets: dict[str, dict[str, object]]
+) -> AsyncIterator[Fleet]:
+    """An installation of its own, with its own bus; no executor is up yet."""
+    async with AsyncExitStack() as exits:
+        port = free_port(0)
+        program = nats_program(folder / "bus", port)
+        server = Child(program.name, program.command, output=program.log, ready=program.ready)
+        await server.start()
+        exits.push_async_callback(server.stop)
+        world = World(folder / "work", nats_url(port), mongo_url, f"{name}_{uuid4().hex}")
+        exits.push_async_callback(world.close)
+        world.write_config(**targets)
+        bus = fleet_bus(world.nats_url)
+        exits.push_async_callback(bus.stop)
+        await bus.connect()
+        fleet = Fleet(world, bus)
+        exits.push_async_callback(fleet.close)
+        yield fleet
 
 
 def fleet_bus(url: str) -> Bus:

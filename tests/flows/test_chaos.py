@@ -6,21 +6,17 @@ HANDRAIL_CHAOS_SESSIONS says how many sessions run, HANDRAIL_CHAOS_SEED when exe
 import asyncio
 import os
 from collections import Counter
-from contextlib import AsyncExitStack
 from datetime import timedelta
 from random import Random
 from uuid import uuid4
 
 import pytest
 
-from deploy.ports import free_port
-from deploy.servers import nats_program, nats_url
-from deploy.supervisor import Child
 from services.executor.session import Session
 from shared.events import Directive, Join, OnFailure
 from shared.policy.stop import Stop
-from tests.flows.fleet import ENDED, Fleet, fleet_bus, step
-from tests.flows.world import World, eventually
+from tests.flows.fleet import ENDED, installation, step
+from tests.flows.world import eventually
 
 SESSIONS = int(os.environ.get("HANDRAIL_CHAOS_SESSIONS", "40"))
 SEED = os.environ.get("HANDRAIL_CHAOS_SEED") or str(uuid4())
@@ -34,21 +30,9 @@ LIVES, ALONE = (0.0, 1.5), 0.8
 @pytest.fixture(scope="module")
 async def fleet(stack, tmp_path_factory):
     """An installation of its own, on one of the run's databases; its executors come and go."""
+    targets = {name: {"connector": "local"} for name in ("here", *TARGETS)}
     folder = tmp_path_factory.mktemp("chaos")
-    async with AsyncExitStack() as exits:
-        port = free_port(0)
-        program = nats_program(folder / "bus", port)
-        server = Child(program.name, program.command, output=program.log, ready=program.ready)
-        await server.start()
-        exits.push_async_callback(server.stop)
-        world = World(folder / "work", nats_url(port), stack.mongo_url, f"chaos_{uuid4().hex}")
-        exits.push_async_callback(world.close)
-        world.write_config(**{name: {"connector": "local"} for name in ("here", *TARGETS)})
-        bus = fleet_bus(world.nats_url)
-        exits.push_async_callback(bus.stop)
-        await bus.connect()
-        made = Fleet(world, bus)
-        exits.push_async_callback(made.close)
+    async with installation(folder, stack.mongo_url, "chaos", targets) as made:
         await made.start()
         yield made
 
