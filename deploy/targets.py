@@ -44,7 +44,7 @@ class Known:
         said = target.model_dump(mode="json", exclude_unset=True) if target else {}
         return {
             "name": name,
-            "from": "handrail.yaml" if name in self.file else "handrail target add",
+            "from": "handrail.yaml" if name in self.file else _added_through(added),
             "by": added.added_by if added else None,
             "at": added.added_at if added else None,
             "reached": self.connectors.describe(name) if target else "",
@@ -54,6 +54,11 @@ class Known:
             "match": dict(target.match) if target else {},
             "declared": said or dict(added.said if added else {}),
         }
+
+
+def _added_through(added: Declared | None) -> str:
+    by_api = added is not None and added.added_by.startswith("api:")
+    return "the API" if by_api else "handrail target add"
 
 
 class NoSuchTargetError(HandrailError):

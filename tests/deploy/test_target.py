@@ -1,9 +1,13 @@
 """Targets on the command line: listed, added, removed, tried."""
 
+import asyncio
 import json
+from datetime import UTC, datetime
 
 import asyncssh
 import pytest
+
+from shared.targets.store import Declared, MongoTargets
 
 HOST_KEY = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
 CONFIG = """\
@@ -56,6 +60,14 @@ def test_targets_are_added_listed_and_removed(target):
     assert rows["scratch"]["match"] == {"job": "scratch"}
     target("remove", "web")
     assert "web" not in [row["name"] for row in told(target("list", "--json"))]
+
+
+async def test_one_that_came_by_the_api_says_so(target, stored):
+    said = {"connector": "local"}
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    await MongoTargets(stored).add(Declared("other", said, at, "api:ci"))
+    shown = told(await asyncio.to_thread(target, "show", "other", "--json"))
+    assert (shown["from"], shown["by"]) == ("the API", "api:ci")
 
 
 def test_one_is_shown_for_people(target):
