@@ -13,11 +13,13 @@ from deploy.commands import (
     approvals_audit,
     approvals_change,
     approvals_standing,
+    approvals_watch,
     approvals_withdraw,
 )
+from deploy.commands.approvals_list import listed
 from deploy.connection import Place, reading
 from deploy.decisions import choose, decide
-from deploy.output import AsJson, add, ago, colored, console, say, show_json, table, when
+from deploy.output import AsJson, add, ago, console, say, show_json, table, when
 from services.notifier.approval import Approval
 from services.notifier.choice import Choice
 from services.notifier.inquiry import Inquiry
@@ -38,6 +40,7 @@ app = typer.Typer(
 
 app.command()(approvals_answer.answer)
 app.command()(approvals_audit.audit)
+app.command()(approvals_watch.watch)
 app.command()(approvals_withdraw.withdraw)
 app.command()(approvals_change.change)
 for _in_advance in (
@@ -193,45 +196,10 @@ def _show(state: ApprovalState, limit: int, *, as_json: bool) -> None:
     if as_json:
         show_json([_fields(question) for question in found])
         return
-    shown = table("id", "ticket", "risk", "state", "target", "command", "yes", "expires")
-    for question in found:
-        risk, target, command, yes = _columns(question)
-        add(
-            shown,
-            str(question.id)[:8],
-            f"{question.ticket_title} ({str(question.ticket_id)[:8]})",
-            risk,
-            colored(question.state),
-            target,
-            command,
-            yes,
-            ago(question.expires_at),
-        )
     if found:
-        console().print(shown)
+        console().print(listed(found))
     else:
         say(f"No approval is {state}.")
-
-
-def _columns(question: Question) -> tuple[str, str, str, str]:
-    """Its risk, its target, what it is about, and the answers so far."""
-    match question:
-        case Approval():
-            target = f"{question.connector} {question.target}"
-            so_far = f"{question.approvals} of {question.quorum.needed}"
-            return question.risk, target, question.command, so_far
-        case Choice():
-            names = ", ".join(option.name for option in question.options)
-            return (
-                "",
-                "",
-                f"which runbook: {names}?",
-                question.chosen.name if question.chosen else "",
-            )
-        case Inquiry():
-            answered = "answered" if question.decisions else ""
-            return "", question.target, approvals_answer.asks(question), answered
-    return "", "", "", ""
 
 
 async def _list(state: ApprovalState, limit: int) -> list[Question]:
