@@ -1,10 +1,12 @@
 """The OpenAPI document as a page for people: plain HTML, without a script."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any, Final
 
+_CODE: Final = re.compile("`([^`]+)`")
 _STYLE: Final = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;
 color:#1c2733}
@@ -29,7 +31,7 @@ def page_of(document: Mapping[str, Any]) -> str:
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{_(info["title"])} API'
         f'</title><meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>'
-        f"<body><h1>{_(info['title'])} API</h1><p>{_(info['description'])}</p>"
+        f"<body><h1>{_(info['title'])} API</h1><p>{_prose(info['description'])}</p>"
         '<p><a href="/api/openapi.json">The OpenAPI document</a>, for programs.</p>'
         f"{parts}<h2>Models</h2>{schemas}</body></html>"
     )
@@ -54,7 +56,7 @@ def _operation(verb: str, path: str, operation: Mapping[str, Any]) -> str:
     return (
         f'<details><summary><span class="verb">{_(verb.upper())}</span><code>{_(path)}</code>'
         f'<span class="role">{_(", ".join(roles))}</span></summary>'
-        f"<p>{_(operation.get('description', ''))}</p>"
+        f"<p>{_prose(operation.get('description', ''))}</p>"
         f"{_table('Parameters', _parameters(operation))}{taken}"
         f"{_table('Answers', _answers(operation))}</details>"
     )
@@ -72,7 +74,7 @@ def _answers(operation: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _table(title: str, rows: Iterator[tuple[str, str]]) -> str:
     shown = "".join(
-        f"<tr><td><code>{_(name)}</code></td><td>{_(told)}</td></tr>" for name, told in rows
+        f"<tr><td><code>{_(name)}</code></td><td>{_prose(told)}</td></tr>" for name, told in rows
     )
     return f"<h4>{title}</h4><table>{shown}</table>" if shown else ""
 
@@ -83,6 +85,11 @@ def _schema(name: str, schema: Mapping[str, Any]) -> str:
 
 def _json(value: Any) -> str:
     return f"<pre>{_(json.dumps(value, indent=2, ensure_ascii=False))}</pre>"
+
+
+def _prose(text: str) -> str:
+    """Text in which backticks stand around what a program reads."""
+    return _CODE.sub(r"<code>\1</code>", _(text))
 
 
 def _(text: object) -> str:
