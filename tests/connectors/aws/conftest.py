@@ -175,3 +175,7 @@ def job(text, *, key=None, seconds=60, effect=Effect.ONCE, ago=0):
     began = datetime.now(UTC) - timedelta(seconds=ago)
     key = key or f"step-{uuid4().hex}"
     return Job(key, text, timedelta(seconds=seconds), effect, started_at=began)
+
+
+def ec2(action, *instances):
+    return f"{action}\ninstances: {json.dumps(instances)}"
