@@ -47,13 +47,19 @@ def put_sudo(folder: Path, password: str | None = None) -> None:
 
 
 class Network:
-    """A way to a port on this machine that can be cut and mended; ``port`` is its beginning."""
+    """A way to a port on this machine that can be cut and mended; ``port`` is its beginning.
+
+    ``laid_lines`` counts the connections so far, ``refused`` those that found it cut.
+    """
 
     def __init__(self, to: int) -> None:
         self.port = 0
         self.refused = 0
+        self.laid_lines = 0
         self._to = to
         self._is_cut = False
+        self._flows = asyncio.Event()
+        self._flows.set()
         self._lines: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -75,12 +81,18 @@ class Network:
 
     def mend(self) -> None:
         self._is_cut = False
+        self._flows.set()
+
+    def freeze(self) -> None:
+        """Nothing comes through any more, and nobody is told of it."""
+        self._flows.clear()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._is_cut:
             self.refused += 1
             writer.transport.abort()
             return
+        self.laid_lines += 1
         line = asyncio.ensure_future(self._carry(reader, writer))
         self._lines.add(line)
         line.add_done_callback(self._lines.discard)
@@ -90,15 +102,15 @@ class Network:
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", self._to)
         try:
-            await asyncio.gather(_pump(reader, back), _pump(there, writer))
+            await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
         finally:
             writer.transport.abort()
             back.transport.abort()
 
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
-        while data := await reader.read(64 * 1024):
-            writer.write(data)
-            await writer.drain()
-        writer.close()
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(64 * 1024):
+                await self._flows.wait()
+                writer.write(data)
+                await writer.drain()
+            writer.close()
