@@ -293,6 +293,16 @@ def test_what_is_about_no_ticket_is_no_entry(header, value):
             "told ada@example.com by email: approval",
         ),
         ("step.started", {"step_id": ["odd"], "target": {}}, "step.started"),
+        (
+            "step.started",
+            {"step_id": "a", "target": "b", "command": "c", "allowed_by": ["ada (in advance)"]},
+            "began a, allowed by ada (in advance), on b: c",
+        ),
+        (
+            "step.started",
+            {"step_id": "a", "target": "b", "command": "c", "allowed_by": []},
+            "began a on b: c",
+        ),
         ("ticket.unheard_of", {"title": "x"}, "ticket.unheard_of"),
     ],
 )
@@ -300,3 +310,19 @@ def test_an_entry_says_what_happened_and_to_what(subject, data, what):
     headers = {"ce-id": str(uuid4()), "ce-subject": str(uuid4())}
     entry = entry_of(Envelope(subject, headers, json.dumps(data).encode()), now=datetime.now(UTC))
     assert entry.what == what
+
+
+@pytest.mark.parametrize(
+    ("said", "who"),
+    [
+        ({"by": "bob", "delegation": {"of": "ada"}}, "bob for ada"),
+        ({"by": "ada", "window": {"id": "x"}}, "ada (in advance)"),
+        ({"by": "ada", "delegation": None, "window": None}, "ada"),
+        ({"by": "ada", "delegation": "odd"}, "ada"),
+    ],
+)
+def test_an_entry_says_in_whose_place_and_how_far_in_advance_it_was_said(said, who):
+    headers = {"ce-id": str(uuid4()), "ce-subject": str(uuid4())}
+    body = json.dumps({"step_id": "a", "decisions": [said]}).encode()
+    entry = entry_of(Envelope("step.approved", headers, body), now=datetime.now(UTC))
+    assert entry.who == who
