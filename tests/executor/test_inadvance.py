@@ -26,7 +26,7 @@ from shared.policy.voters import EVERYBODY
 from shared.signing import ForgedDecisionError
 from tests.executor.sessions import NOW, session, step
 from tests.executor.wardens import ALERT, World, policy, warden
-from tests.standing.words import ADA, BOB, SIGNER, window
+from tests.standing.words import ADA, BOB, CLEO, SIGNER, STRANGER, delegation, window
 
 
 class Standing:
@@ -234,6 +234,51 @@ def test_a_yes_by_a_window_that_is_not_about_this_step_is_not_believed(forged):
         decisions=(SIGNER.signed(yes, **about),),
         **about,
     )
+    with pytest.raises(ForgedDecisionError):
+        check_approval(of, said, SIGNER)
+
+
+ADA_ONLY = ApprovalRule(required=1, reason="so", who=(ADA,))
+HANDED = delegation(since=NOW)
+
+
+@pytest.mark.parametrize(
+    ("by", "word", "counts"),
+    [
+        pytest.param(BOB, HANDED, True, id="for who may"),
+        pytest.param(BOB, None, False, id="in his own name"),
+        pytest.param(CLEO, HANDED, False, id="by a third person"),
+        pytest.param(BOB, delegation(since=NOW, signer=STRANGER), False, id="made up"),
+        pytest.param(
+            CLEO, HANDED.model_copy(update={"to": CLEO}), False, id="altered to somebody else"
+        ),
+        pytest.param(
+            BOB,
+            delegation(since=NOW - timedelta(days=1)).model_copy(
+                update={"until": NOW + timedelta(days=1)}
+            ),
+            False,
+            id="made longer",
+        ),
+        pytest.param(CLEO, delegation(since=NOW, of=BOB, to=CLEO), False, id="handed on"),
+    ],
+)
+def test_a_yes_in_anothers_place_is_believed_only_with_a_signed_delegation(by, word, counts):
+    of = session(step("a", asks=1, approval=ADA_ONLY), alert=ALERT)
+    one = of.step("a")
+    about = {"approval_id": of.approval_id(one), "step_hash": one.digest(of.id)}
+    yes = Decision(answer=Answer.APPROVE, by=by, at=NOW, channel="email", delegation=word)
+    said = StepApproved.about(
+        of.id,
+        ticket_id=of.ticket_id,
+        session_id=of.id,
+        step_id="a",
+        decisions=(SIGNER.signed(yes, **about),),
+        **about,
+    )
+    if counts:
+        assert check_approval(of, said, SIGNER) == 1
+        return
     with pytest.raises(ForgedDecisionError):
         check_approval(of, said, SIGNER)
 
