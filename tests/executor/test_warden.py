@@ -87,6 +87,11 @@ async def test_a_target_that_is_not_there_any_more_ends_a_step():
     assert "declares no target gone (targets: here)" in said.reason
 
 
+async def test_a_target_that_is_reached_otherwise_than_the_step_acts_is_none_for_it():
+    said = await verdict(World(), of=session(step("a", uses="ssh"), alert=ALERT))
+    assert said == Deny("target here is reached by local, the step uses ssh")
+
+
 async def test_what_its_target_does_not_allow_never_runs_whatever_was_agreed():
     said = await verdict(World(), of=await agreed(), allow={"commands": ["uptime"]})
     assert isinstance(said, Deny)

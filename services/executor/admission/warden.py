@@ -26,6 +26,7 @@ from services.executor.session import Session
 from shared.calls.families import WITHOUT_TARGET
 from shared.config import Target
 from shared.config.execution import Execution
+from shared.config.targets import reaches
 from shared.events import ApprovalRule, Changeable, RunbookRef, Step
 from shared.lifecycle import StepState
 from shared.policy.engine import decide
@@ -195,6 +196,10 @@ class Warden:
             return Deny(str(error))
         if meant != step.target:
             return Elsewhere(meant)
+        reached = self.targets[meant].connector
+        if not reaches(step.uses, reached):
+            # A text that was written late, or that a person changed, may name any target.
+            return Deny(f"target {meant} is reached by {reached}, the step uses {step.uses}")
         reason = forbidden(step, self.targets[meant])
         return Deny(f"target {meant}: {reason}") if reason else None
 
