@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
@@ -83,8 +84,17 @@ async def test_a_step_that_was_allowed_in_advance_begins_with_a_signed_yes():
         ({}, {"found_by": FoundBy.SEARCH}),
         ({"uses": "ask", "run": "form\nquestion: Why?\nfields: {}"}, {}),
         ({"undoes": "b"}, {}),
+        ({"uses": "terraform", "run": "apply"}, {}),
+        ({}, {"retry_of": UUID(int=9)}),
     ],
-    ids=["critical", "found by the search", "a form", "what takes a step back"],
+    ids=[
+        "critical",
+        "found by the search",
+        "a form",
+        "what takes a step back",
+        "a plan that has to be seen",
+        "what is tried again",
+    ],
 )
 async def test_some_steps_are_asked_for_each_time(about, fields):
     of = session(step("a", asks=1, **about), alert=ALERT, **fields)

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from services.executor.admission.rehearsal import must_be_seen
 from services.executor.session import Session
 from shared.calls.families import WITHOUT_TARGET
 from shared.events import Answer, ApprovalRule, Decision, FoundBy, Step, Window
@@ -43,8 +44,9 @@ def may_be_allowed(session: Session, step: Step) -> bool:
     """Whether such a step may be allowed in advance at all.
 
     Never what could break most, nor what the search found: nobody meant it for this alert. What
-    takes a step back is agreed to with the step, and a form is no command. Nor what somebody
-    wanted to have other values, or took a yes back from: it is asked about, whoever allowed it.
+    takes a step back is agreed to with the step, and a form is no command. Nor a plan that people
+    have to see, nor what is tried again: somebody may have written another command for it. Nor what
+    somebody wanted to have other values, or took a yes back from: people are asked about that.
     """
     run = session.run(step.id)
     return (
@@ -52,6 +54,8 @@ def may_be_allowed(session: Session, step: Step) -> bool:
         and session.found_by is not FoundBy.SEARCH
         and step.undoes is None
         and step.uses not in WITHOUT_TARGET
+        and not must_be_seen(step)
+        and session.retry_of is None
         and run.change is None
         and not run.again
     )
