@@ -36,6 +36,9 @@ _WHAT: Final = {
         "asked for {step_id}, changed by {changed_by}, on {target}: {command}",
         "asked once more for {step_id}, since {again}, on {target}: {command}",
         "asked for {step_id} on {target}: {command}",
+        "asked for {step_id}, changed by {changed_by}: {command}",
+        "asked once more for {step_id}, since {again}: {command}",
+        "asked for {step_id}: {command}",
     ),
     "step.approved": ("approved {step_id}",),
     "step.approval_withdrawn": ("took the yes to {step_id} back",),
@@ -45,6 +48,8 @@ _WHAT: Final = {
     "step.started": (
         "began {step_id}, allowed by {allowed}, on {target}: {command}",
         "began {step_id} on {target}: {command}",
+        "began {step_id}, allowed by {allowed}: {command}",
+        "began {step_id}: {command}",
     ),
     "step.done": ("{step_id} {outcome}, exit code {exit_code}", "{step_id} {outcome}"),
     "question.asked": ("asked about {step_id}: {text}",),

@@ -1,4 +1,4 @@
-"""A network that is cut, or falls silent, between executor and target while something runs there."""
+"""A network that is cut, or falls silent, between executor and target while something runs."""
 
 import asyncio
 from datetime import timedelta

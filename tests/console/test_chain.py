@@ -266,6 +266,17 @@ def test_what_is_about_no_ticket_is_no_entry(header, value):
             {"step_id": "a", "target": "b", "command": "c", "again": "ann took the yes back"},
             "asked once more for a, since ann took the yes back, on b: c",
         ),
+        (
+            "step.awaiting_approval",
+            {"step_id": "a", "target": "", "command": "wait", "change": {"by": "ann"}},
+            "asked for a, changed by ann: wait",
+        ),
+        (
+            "step.awaiting_approval",
+            {"step_id": "a", "target": "", "command": "wait"},
+            "asked for a: wait",
+        ),
+        ("step.started", {"step_id": "a", "target": "", "command": "wait"}, "began a: wait"),
         ("step.approval_withdrawn", {"step_id": "a"}, "took the yes to a back"),
         (
             "step.done",
