@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from services.executor.admission.verdict import Ask, Deny, Elsewhere, Go
+from services.executor.session import Before, Run
 from shared.events import ApprovalRule
-from shared.lifecycle import Risk
+from shared.lifecycle import Risk, StepState
 from tests.executor.sessions import session, step
 from tests.executor.wardens import ALERT, World, agreed, policy, verdict
 
@@ -87,8 +88,10 @@ async def test_a_target_that_is_not_there_any_more_ends_a_step():
     assert "declares no target gone (targets: here)" in said.reason
 
 
-async def test_a_target_that_is_reached_otherwise_than_the_step_acts_is_none_for_it():
-    said = await verdict(World(), of=session(step("a", uses="ssh"), alert=ALERT))
+async def test_a_changed_step_is_not_led_to_a_target_that_it_cannot_act_on():
+    of = session(step("a", uses="ssh"), alert=ALERT)
+    changed = Run(state=StepState.READY, before=Before(step=step("a")))
+    said = await verdict(World(), of=of.with_run("a", changed))
     assert said == Deny("target here is reached by local, the step uses ssh")
 
 

@@ -197,8 +197,8 @@ class Warden:
         if meant != step.target:
             return Elsewhere(meant)
         reached = self.targets[meant].connector
-        if not reaches(step.uses, reached):
-            # A text that was written late, or that a person changed, may name any target.
+        if session.run(step.id).before is not None and not reaches(step.uses, reached):
+            # The planner looked at what was planned, and a person changed it since.
             return Deny(f"target {meant} is reached by {reached}, the step uses {step.uses}")
         reason = forbidden(step, self.targets[meant])
         return Deny(f"target {meant}: {reason}") if reason else None
