@@ -27,6 +27,13 @@ _JSON: Final = "application/json"
 _STYLE: Final = (Path(__file__).parent / "templates" / "page.css").read_text(encoding="utf-8")
 _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
+#: What nobody needs who only reads.
+_SIGNATURES: Final[dict[str, bool | set[str]]] = {
+    "signature": True,
+    "delegation": {"signature"},
+    "window": {"signature"},
+}
+
 #: Sent with every answer, page or JSON.
 SECURITY_HEADERS: Final = {
     "Content-Security-Policy": (
@@ -212,7 +219,7 @@ def _so_far(question: Question) -> dict[str, Any]:
 
 
 def _said(answer: Said) -> dict[str, Any]:
-    return answer.model_dump(mode="json", exclude={"signature"})
+    return answer.model_dump(mode="json", exclude=_SIGNATURES)
 
 
 def _names(question: Question) -> dict[str, str]:

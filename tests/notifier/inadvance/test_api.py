@@ -220,6 +220,9 @@ async def test_who_stands_in_says_a_yes_that_counts_as_the_others(world, mongo_a
     page = await world.approve(asked, BOB.email)
     assert page.status_code == 200
     assert "Bob for Alice" in page.text
+    told = await world.http.get(world.path(asked, BOB.email), headers=JSON)
+    assert told.json()["decisions"][0]["delegation"]["of"] == ALICE.email
+    assert "signature" not in told.text
     (event,) = bus.of(StepApproved)
     assert event.decisions[0].told_by == f"{BOB.email} for {ALICE.email}"
 
