@@ -50,7 +50,10 @@ SECURITY_HEADERS: Final = {
 
 
 #: Of what is shown to programs: signatures, and what texts are made of.
-_INSIDE: Final[dict[str, Any]] = {"proposal": {"signature"}, "changeable": {"texts"}}
+_INSIDE: Final[dict[str, Any]] = {
+    "proposal": {"signature": True, "delegation": {"signature"}},
+    "changeable": {"texts"},
+}
 
 
 def question_page(
