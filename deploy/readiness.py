@@ -9,7 +9,7 @@ import httpx
 
 from shared.errors import HandrailError
 
-START_TIMEOUT: Final = timedelta(seconds=60)
+START_TIMEOUT: Final = timedelta(seconds=120)
 _POLL: Final = timedelta(seconds=0.05)
 _ANSWER: Final = timedelta(seconds=2)
 

@@ -19,7 +19,7 @@ from shared.errors import HandrailError
 
 log = structlog.get_logger(__name__)
 
-START_TIMEOUT: Final = timedelta(seconds=60)
+START_TIMEOUT: Final = timedelta(seconds=120)
 STOP_TIMEOUT: Final = timedelta(seconds=20)
 POLL: Final = timedelta(seconds=0.05)
 # The pause before a child that died is started again; it doubles while it keeps dying soon.
