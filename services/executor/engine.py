@@ -82,6 +82,8 @@ class Artifacts(Protocol):
 class Gate(Protocol):
     """See ``shared.policy.gate.Gate``."""
 
+    @property
+    def is_open(self) -> bool: ...
     async def passed(self) -> None: ...
 
 
@@ -221,7 +223,10 @@ class Engine:
         ):
             # Claimed, and not begun: who takes it over from here waits at the same gate.
             run = session.run(step_id)
-            begins = await work.unless_stopped(self._turn(run.not_before))
+            if run.not_before is None and self._gate.is_open:
+                begins = work.begins_now()
+            else:
+                begins = await work.unless_stopped(self._turn(run.not_before))
             if begins or run.is_taken_over:
                 # An earlier owner may have begun it: then it is ended where it runs.
                 work.underway()
@@ -243,22 +248,28 @@ class Engine:
         await self._gate.passed()
 
     async def _note(self, session: Session, step_id: str, result: Result) -> None:
+        try:
+            await self._noted(session, step_id, result)
+        except UnavailableError as error:
+            log.warning("step.not_noted_yet", reason=str(error))
+            async for again in stamina.retry_context(
+                on=UnavailableError,
+                attempts=None,
+                timeout=None,
+                wait_max=RETRY_PAUSE_MOST.total_seconds(),
+            ):
+                with again:
+                    await self._noted(session, step_id, result)
+
+    async def _noted(self, session: Session, step_id: str, result: Result) -> None:
         fence = session.run(step_id).fence
-        async for again in stamina.retry_context(
-            on=UnavailableError,
-            attempts=None,
-            timeout=None,
-            wait_max=RETRY_PAUSE_MOST.total_seconds(),
-        ):
-            with again:
-                await self.change(
-                    session.id,
-                    lambda stored: ended(
-                        stored, step_id, self.owner, self._now(), fence=fence, result=result
-                    ),
-                )
-                free = await self._warden.ended(session, session.step(step_id), result)
-                await self._room.free(free)
+        await self.change(
+            session.id,
+            lambda stored: ended(
+                stored, step_id, self.owner, self._now(), fence=fence, result=result
+            ),
+        )
+        await self._room.free(await self._warden.ended(session, session.step(step_id), result))
 
     async def _result(self, session: Session, step_id: str, work: Work) -> Result:
         live, result = self._output.live(session, step_id), None

@@ -44,11 +44,16 @@ class Work:
             await asyncio.wait({waiting, stopped}, return_when=asyncio.FIRST_COMPLETED)
             if waiting.done():
                 await waiting
-            self._begun = not self._stopped.is_set()
+            self.begins_now()
         finally:
             for each in (waiting, stopped):
                 each.cancel()
             await asyncio.gather(waiting, stopped, return_exceptions=True)
+        return self._begun
+
+    def begins_now(self) -> bool:
+        """Whether it may begin, whose turn it is."""
+        self._begun = not self._stopped.is_set()
         return self._begun
 
     def underway(self) -> None:

@@ -45,6 +45,11 @@ class Gate:
             self._open.clear()
         self._stop = stop
 
+    @property
+    def is_open(self) -> bool:
+        """Whether ``passed`` comes back at once."""
+        return self._open.is_set()
+
     async def passed(self) -> None:
         """Come back when nothing is stopped; at once where that is so."""
         await self._open.wait()

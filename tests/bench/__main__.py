@@ -38,6 +38,7 @@ BENCHMARKS: Final[dict[tuple[str, ...], Benchmark]] = {
     ("loop_per_s", "loop_cost_ratio"): loops.whole,
     ("plan_50_wide_s",): plans.fifty_wide,
     ("sessions_in_flight",): plans.in_flight,
+    ("sessions_per_s",): plans.three_steps,
     search.QUALITY: search.quality,
     ("runbook_search_ms_p95", "runbook_search_meaning_ms_p95"): search.speed,
     ("backtest_10k_s",): backtest.ten_thousand,

@@ -1,13 +1,15 @@
-"""How wide a plan and how many sessions one executor carries at once."""
+"""How wide a plan and how many sessions an executor carries at once, and how many a second."""
 
 import asyncio
+import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 from shared.calls.wait import WaitFor
-from shared.lifecycle import Effect
+from shared.lifecycle import Effect, SessionState
 from tests.bench.measure import Measure
 from tests.bench.site import site
 from tests.flows.fleet import Fleet, fleet_bus, step
@@ -15,6 +17,7 @@ from tests.flows.world import eventually
 
 WIDE = 50
 SESSIONS = 600
+MANY = 600
 COMMAND = "sleep 0.2"
 
 
@@ -50,11 +53,34 @@ async def in_flight() -> list[Measure]:
     return [Measure("sessions_in_flight", count, "", ">= 500")]
 
 
+async def three_steps() -> list[Measure]:
+    """Sessions of three local steps, one after the other, with an executor for each core.
+
+    Each session is about a target of its own: on one target, one session works at a time.
+    """
+    targets = {f"job-{number}": {"connector": "local"} for number in range(MANY)}
+    async with _executor(targets) as fleet:
+        await fleet.start()
+        await fleet.ended(await fleet.plan(step("warm", "true")))
+        # Telling of the plans is not the executors' work.
+        fleet.signal(signal.SIGSTOP)
+        for target in targets:
+            one = step("one", "true", target=target)
+            two = step("two", "true", "one", target=target)
+            await fleet.plan(one, two, step("three", "true", "two", target=target))
+        fleet.signal(signal.SIGCONT)
+        began = time.perf_counter()
+        done = {"state": SessionState.SUCCEEDED.value, "steps.id": "three"}
+        await eventually(lambda: fleet.db.sessions.count_documents(done) == MANY, 300)
+        per_s = MANY / (time.perf_counter() - began)
+    return [Measure("sessions_per_s", per_s, "/s", ">= 60")]
+
+
 @asynccontextmanager
-async def _executor() -> AsyncIterator[Fleet]:
+async def _executor(targets: Mapping[str, Any] | None = None) -> AsyncIterator[Fleet]:
     async with site() as (world, _floor):
         at_once = {"execution": {"at_once": {"session": WIDE}}}
-        world.write_config(at_once, here={"connector": "local"})
+        world.write_config(at_once, here={"connector": "local"}, **(targets or {}))
         bus = fleet_bus(world.nats_url)
         await bus.connect()
         fleet = Fleet(world, bus)

@@ -203,6 +203,10 @@ class OpenGate:
         if not shut:
             self.open.set()
 
+    @property
+    def is_open(self):
+        return self.open.is_set()
+
     async def passed(self):
         self.came += 1
         await self.open.wait()

@@ -105,6 +105,11 @@ class Fleet:
             process.kill()
         await process.wait()
 
+    def signal(self, number: int) -> None:
+        """Send a signal to all executors."""
+        for process in self.running.values():
+            process.send_signal(number)
+
     async def replace_all(self) -> None:
         """Kill all executors at once; then another one starts."""
         await asyncio.gather(*(self.kill(number) for number in list(self.running)))

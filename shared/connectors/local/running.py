@@ -105,8 +105,10 @@ class Run:
             )
         )
         try:
-            while self._live and not keeper.done():
+            while self._live:
                 await asyncio.wait({keeper}, timeout=LOOK.total_seconds())
+                if keeper.done():
+                    break
                 await self._absorb(folder)
             return await keeper
         finally:
