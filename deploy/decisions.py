@@ -1,6 +1,5 @@
 """A person's answer from the terminal, given to the notifier over a link made for them."""
 
-import getpass
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -10,6 +9,7 @@ import httpx
 from pydantic import SecretStr
 
 from deploy.connection import NotRunningError, Place, reading
+from deploy.person import person
 from services.notifier.approval import Approval
 from services.notifier.choice import NONE, Choice
 from services.notifier.inquiry import Inquiry
@@ -202,7 +202,7 @@ def _link(place: Place, question: Question, environment: Mapping[str, str]) -> s
         question.bound_to,
         # A yes may be taken back after the time to answer, until the step begins.
         max(question.expires_at, datetime.now(UTC) + _LINK_LASTS),
-        recipient=getpass.getuser(),
+        recipient=person(),
         channel=Channel.TERMINAL,
     )
     key = Signer(SecretStr(secret)).link_key()

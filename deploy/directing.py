@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from deploy.speaking import PATIENCE, NotDoneError, Voice, person, until
+from deploy.person import person
+from deploy.speaking import PATIENCE, NotDoneError, Voice, until
 from deploy.store import NotFoundError
 from services.executor.directive import NothingToRetryError, retried
 from services.executor.session import Session

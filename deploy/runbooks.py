@@ -1,6 +1,5 @@
 """Versions of runbooks as commands reach and show them."""
 
-import getpass
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.connection import NotRunningError, Place, storing
+from deploy.person import person
 from shared.runbook.versions import Catalog, Head, Incoming, MongoVersions, Note, Origin, Version
 from shared.yamlsource import Problem, SourceError
 
@@ -59,7 +59,7 @@ async def version_shown(ref: str) -> Shown | None:
 
 def note(why: str) -> Note:
     """The user of this terminal, now."""
-    return Note(_user(), datetime.now(UTC).replace(microsecond=0), why)
+    return Note(person(), datetime.now(UTC).replace(microsecond=0), why)
 
 
 def incoming(file: Path, origin: Origin) -> Incoming:
@@ -87,11 +87,3 @@ def told(head: Head) -> dict[str, Any]:
     """How a runbook stands, for programs."""
     fields = head.model_dump(mode="json", exclude={"before", "includes", "file_version"})
     return {**fields, "active": head.active}
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        # A container's user may have no name.
-        return "terminal"

@@ -8,7 +8,8 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from deploy.directing import found_session
-from deploy.speaking import PATIENCE, NotDoneError, Voice, person, until
+from deploy.person import person
+from deploy.speaking import PATIENCE, NotDoneError, Voice, until
 from deploy.views import Ticket
 from services.executor.session import Session
 from services.planner.requested import PLANNED_FROM

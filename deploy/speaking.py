@@ -1,7 +1,6 @@
 """What a person at the terminal says on the bus, signed with the installation's secret."""
 
 import asyncio
-import getpass
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -61,15 +60,6 @@ async def speaking(
                 raise NotRunningError(f"NATS does not take it: {error}") from error
 
         yield Voice(reader, signer, say)
-
-
-def person() -> str:
-    """Who sits at this terminal, as far as the machine knows."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        # A container's user may have no name.
-        return "terminal"
 
 
 async def until(

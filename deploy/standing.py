@@ -10,7 +10,8 @@ from uuid import uuid4
 
 from deploy.connection import Place, storing
 from deploy.library import books_in, tell_refused
-from deploy.speaking import NotDoneError, person, signer_of
+from deploy.person import person
+from deploy.speaking import NotDoneError, signer_of
 from services.notifier.links import Channel
 from shared.config import load_config
 from shared.events import Delegation, Standing, Window

@@ -1,7 +1,6 @@
 """``handrail maintenance``: times in which alerts open no tickets that anybody deals with."""
 
 import asyncio
-import getpass
 import os
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any, Final
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 from deploy.connection import NotRunningError, Place, storing
 from deploy.maintenance import Known, View, answered, viewed
 from deploy.output import AsJson, add, complain, console, say, show_json, table, when
+from deploy.person import person
 from services.ingest.maintenance.store import MongoWindows
 from services.ingest.maintenance.stored import StoredWindow
 from services.ingest.maintenance.windows import Window
@@ -111,7 +111,7 @@ def add_(
         starts=starts,
         ends=starts + length,
     )
-    one = StoredWindow(id=id_, said=said, by=getpass.getuser(), created_at=now)
+    one = StoredWindow(id=id_, said=said, by=person(), created_at=now)
     asyncio.run(_add(one))
     view = viewed(Known(Window(said), one), now)
     if as_json:
@@ -212,7 +212,7 @@ async def _add(one: StoredWindow) -> None:
 
 async def _end(chosen: str, now: datetime) -> StoredWindow:
     async with storing(Place.of()) as db:
-        return await MongoWindows(db).end(chosen, now, getpass.getuser())
+        return await MongoWindows(db).end(chosen, now, person())
 
 
 async def _known() -> list[Known]:

@@ -1,7 +1,6 @@
 """``handrail secret``: credentials that are kept encrypted, and never shown again."""
 
 import asyncio
-import getpass
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -15,6 +14,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 from deploy.connection import Place, storing
 from deploy.home import Home
 from deploy.output import AsJson, add, ago, console, say, show_json, table
+from deploy.person import person
 from services.executor.admission.store import MongoArtifacts
 from shared.config import Config, load_config
 from shared.credentials.sealing import Sealer, under
@@ -122,24 +122,24 @@ async def _kept(*, with_deeds: bool) -> list[dict[str, Any]]:
 async def _create(name: str, value: SecretStr) -> None:
     async with _store() as store:
         await store.prepare()
-        await store.create(name, value, by=_who(), now=_now())
+        await store.create(name, value, by=person(), now=_now())
 
 
 async def _rotate(name: str, value: SecretStr) -> None:
     async with _store() as store:
-        await store.rotate(name, value, by=_who(), now=_now())
+        await store.rotate(name, value, by=person(), now=_now())
 
 
 async def _remove(name: str) -> None:
     async with _store() as store:
-        await store.remove(name, by=_who(), now=_now())
+        await store.remove(name, by=person(), now=_now())
 
 
 async def _rekey() -> tuple[tuple[int, list[str]], tuple[int, int]]:
     """How many credentials and saved plans, and which no key opens."""
     keys = _keys()
     async with storing(Place.of()) as db:
-        credentials = await MongoCredentials(db, Sealer(keys)).rekey(by=_who(), now=_now())
+        credentials = await MongoCredentials(db, Sealer(keys)).rekey(by=person(), now=_now())
         return credentials, await MongoArtifacts(db, under(keys)).rekey()
 
 
@@ -184,14 +184,6 @@ def _value(name: str) -> SecretStr:
 
 def _config() -> Config:
     return load_config(Home.of(os.environ).config(os.environ))
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        # A container's user may have no name.
-        return "terminal"
 
 
 def _now() -> datetime:

@@ -1,7 +1,6 @@
 """``handrail stop``: let nothing run any more."""
 
 import asyncio
-import getpass
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 
 from deploy.connection import Place, storing
 from deploy.output import AsJson, say, show_json
+from deploy.person import person
 from shared.policy.stop import Stop
 from shared.policy.store import MongoStopSwitch
 
@@ -24,7 +24,7 @@ def stop(
     """Stop everything: no plan is made and no ticket acted on until `handrail resume`."""
     # Whole seconds, which the store keeps as they are: the stop that counts may be an earlier one.
     now = datetime.now(UTC).replace(microsecond=0)
-    asked = Stop(by=_who(), at=now, reason=reason or "no reason was given")
+    asked = Stop(by=person(), at=now, reason=reason or "no reason was given")
     counts = asyncio.run(_stop(asked))
     if as_json:
         show_json(counts)
@@ -37,11 +37,3 @@ def stop(
 async def _stop(asked: Stop) -> Stop:
     async with storing(Place.of()) as db:
         return await MongoStopSwitch(db).stop(asked)
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        # A container's user may have no name.
-        return "terminal"

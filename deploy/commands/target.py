@@ -1,7 +1,6 @@
 """``handrail target``: where steps run, and targets that are added while services run."""
 
 import asyncio
-import getpass
 import json
 import os
 import time
@@ -17,6 +16,7 @@ from pydantic import SecretStr
 from deploy.connection import NotRunningError, Place, storing
 from deploy.home import Home
 from deploy.output import AsJson, add, console, say, show_json, table, when
+from deploy.person import person
 from deploy.targets import Known, NoSuchTargetError
 from shared.config import Config, Target, load_config
 from shared.config.section import Section
@@ -156,7 +156,7 @@ async def _added(found: _File, source: Source, wrong: list[Problem], *, replace:
 
 def _declared(name: str, target: Target) -> Declared:
     said = target.model_dump(mode="json", exclude_unset=True)
-    return Declared(name, said, datetime.now(UTC), _who())
+    return Declared(name, said, datetime.now(UTC), person())
 
 
 async def _removed(name: str) -> None:
@@ -180,7 +180,7 @@ async def _tried_with(
     settings = load_settings(CredentialSettings)
     key = home.known_secret_key(os.environ)
     settings = settings.model_copy(update={"secret_key": SecretStr(key) if key else None})
-    hands = reach(config, settings, home.path, db, by=f"target test by {_who()}")
+    hands = reach(config, settings, home.path, db, by=f"target test by {person()}")
     await hands.look()
     outcome = await _tried(name, hands.targets, hands.connectors, limit)
     # That a credential was used is noted with the next look.
@@ -205,11 +205,3 @@ async def _tried(
 
 def _config() -> Config:
     return load_config(Home.of(os.environ).config(os.environ))
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        # A container's user may have no name.
-        return "terminal"

@@ -9,7 +9,8 @@ import typer
 
 from deploy.connection import Place
 from deploy.output import AsJson, say, show_json
-from deploy.speaking import PATIENCE, NotDoneError, Voice, person, speaking, until
+from deploy.person import person
+from deploy.speaking import PATIENCE, NotDoneError, Voice, speaking, until
 from deploy.views import Ticket
 from services.verifier.byhand.ending import ENDS_FROM
 from shared.events import TicketDirected, TicketDirective

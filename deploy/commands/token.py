@@ -1,7 +1,6 @@
 """``handrail token``: who may use the API, and what was done through it."""
 
 import asyncio
-import getpass
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ import typer
 
 from deploy.connection import Place, storing
 from deploy.output import AsJson, add, ago, console, say, show_json, table, when
+from deploy.person import person
 from services.console.audit.entry import Deed, Entry, Outcome
 from services.console.audit.store import MongoTrail
 from services.console.tokens.store import MongoTokens
@@ -119,7 +119,7 @@ def _token(name: str, role: Role, text: str, now: datetime, until: datetime | No
     written = Written.of(text)
     if written is None:
         raise AssertionError("a new token looks like a token")
-    return Token(written.id, name, role, written.digest, now, _who(), until)
+    return Token(written.id, name, role, written.digest, now, person(), until)
 
 
 def _until(expires: str, now: datetime) -> datetime | None:
@@ -159,7 +159,7 @@ async def _added(token: Token) -> None:
 
 async def _revoked(name: str) -> None:
     async with _kept() as kept:
-        await kept.tokens.revoke(name, by=_who(), now=_now())
+        await kept.tokens.revoke(name, by=person(), now=_now())
         await kept.trail.add(_entry(Deed.TOKEN_REVOKED, name))
 
 
@@ -174,15 +174,7 @@ async def _done(limit: int, about: str | None) -> list[Entry]:
 
 
 def _entry(deed: Deed, name: str, detail: str = "") -> Entry:
-    return Entry(_now(), _who(), deed, name, detail=detail)
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        # A container's user may have no name.
-        return "terminal"
+    return Entry(_now(), person(), deed, name, detail=detail)
 
 
 def _now() -> datetime:

@@ -11,24 +11,11 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from services.console.tokens.token import Role
 from tests.console.conftest import bearer
+from tests.openapi import CHECKS
 
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-]
 # A check opens connections to whatever was declared: it is tried by hand-written tests.
 LEFT_OUT = {("/api/v1/targets/{name}/check", "POST")}
 NAMES = ["here", "web-1", "from-file", "new", "deploy-key", "%00", "ä", "a" * 200]

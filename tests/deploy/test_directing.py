@@ -7,8 +7,9 @@ from uuid import uuid4
 import pytest
 
 from deploy.directing import Wish, asked_for, changes
+from deploy.person import person
 from deploy.running import Ended, check, made_up, request
-from deploy.speaking import NotDoneError, person
+from deploy.speaking import NotDoneError
 from deploy.store import NotFoundError
 from deploy.views import SessionView, Ticket
 from services.executor.session import Ending, Run, Session

@@ -9,28 +9,15 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from services.ingest.app import build
 from services.ingest.sources import SOURCES
 from tests.ingest.conftest import BEARER
 from tests.ingest.corpus import CORPUS
 from tests.ingest.mutation import mutated
+from tests.openapi import CHECKS
 from tests.running import running
 
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-]
 MODES = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
 TICKETS, WEBHOOKS = "/tickets", "/webhooks/{name}"
 
