@@ -159,9 +159,18 @@ class Approval(Question):
 
     @property
     def is_being_taken_back(self) -> bool:
-        """Whether somebody took back a yes after it was settled."""
-        last = self.decisions[-1] if self.decisions else None
-        return last is not None and last.answer is Answer.WITHDRAW and self.settled_at is not None
+        """Whether somebody took back a yes after it was settled.
+
+        To take back a no may settle it: that takes back nothing that was settled.
+        """
+        if self.settled_at is None or not self.decisions:
+            return False
+        *before, last = self.decisions
+        who = person_of(last.by, last.channel)
+        return last.answer is Answer.WITHDRAW and any(
+            said.answer is Answer.APPROVE and person_of(said.by, said.channel) == who
+            for said in words(before)
+        )
 
     @property
     def otherwise(self) -> str:

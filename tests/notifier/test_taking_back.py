@@ -1,6 +1,7 @@
 """A yes may be taken back, by whoever said it, until the step begins; each race ends one way."""
 
 import asyncio
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -22,6 +23,7 @@ from tests.notifier.builders import (
     decision,
     link,
 )
+from tests.standing.words import CLEO, delegation
 
 YES, NO, BACK = Answer.APPROVE, Answer.REJECT, Answer.WITHDRAW
 PENDING, APPROVED = ApprovalState.PENDING, ApprovalState.APPROVED
@@ -57,6 +59,23 @@ def test_what_was_taken_back_does_not_count_and_the_person_may_answer_again(said
 def test_a_vote_against_may_be_taken_back_too():
     found = after(approval(required=2, on_no=OnNo.MAJORITY), "NBYy")
     assert found.state is APPROVED
+
+
+def test_a_no_taken_back_that_hid_a_yes_lets_the_step_run():
+    for_bob = delegation(of=BOB.email, by=BOB.email, to=CLEO, since=NOW)
+    asked = approval(required=2, on_no=OnNo.MAJORITY)
+    for by, answer, word in (
+        (CLEO, NO, {"delegation": for_bob}),
+        (ALICE.email, YES, {}),
+        (BOB.email, YES, {}),
+        (CLEO, BACK, {}),
+    ):
+        assert asked.state is PENDING
+        asked = decide(asked, decision(by, answer, **word), now=NOW).question
+    assert asked.state is APPROVED
+    assert isinstance(asked.outcome(), StepApproved)
+    bob = decision(BOB.email, BACK, at=NOW + timedelta(minutes=1))
+    assert isinstance(decide(asked, bob, now=bob.at).question.outcome(), StepApprovalWithdrawn)
 
 
 @pytest.mark.parametrize(
