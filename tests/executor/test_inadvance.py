@@ -149,6 +149,19 @@ async def test_windows_of_two_people_are_two_yeses():
     assert isinstance(await verdict(both, of=of), Go)
 
 
+async def test_no_window_counts_for_a_step_whose_yes_was_taken_back_however_often_it_is_asked():
+    of = session(step("a", asks=1), alert=ALERT)
+    first = of.with_run("a", Run(asked=1)).approval_id(of.step("a"))
+    # Asked anew, and agreed to by one; the policy wants two by now.
+    run = Run(state=StepState.READY, asked=2, agreed=1, taken_back=first)
+    world = World()
+    world.policy = policy(rules=[{"name": "two", "when": "true", "require": 2}])
+    in_advance = allowed(window(since=NOW))
+    found = await verdict(in_advance, of=of.with_run("a", run), world=world)
+    assert isinstance(found, Ask)
+    assert (found.given, uses(in_advance)) == ((), 0)
+
+
 async def test_two_windows_of_one_person_are_one_yes():
     of = session(step("a", asks=2), alert=ALERT)
     both = allowed(window(since=NOW), window(since=NOW))

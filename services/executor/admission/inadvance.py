@@ -57,6 +57,8 @@ def may_be_allowed(session: Session, step: Step) -> bool:
         and not must_be_seen(step)
         and session.retry_of is None
         and run.change is None
+        # Also once people were asked anew, and the reason for that is no longer noted.
+        and run.taken_back is None
         and not run.again
     )
 
