@@ -12,6 +12,8 @@ from shared.calls.call import parsed
 from shared.errors import PermanentError
 from shared.events import Asked, Fate, FormField, QuestionAsked, Reply, Step, ValueType
 from shared.lifecycle import StepState
+from shared.policy.quorum import quorum
+from shared.policy.voters import EVERYBODY
 
 #: The steps that are questions themselves.
 USES: Final = "ask"
@@ -93,6 +95,19 @@ def fate_of(reply: Reply) -> Fate:
     if said not in _FATE.options:
         raise UnfitReplyError(f"say one of {', '.join(_FATE.options)}, not {said!r}")
     return Fate(said)
+
+
+def alone_agrees(session: Session, step: Step, reply: Reply) -> bool:
+    """Whether who wants a command run again needs nobody else's yes to it.
+
+    Where several people agreed to it, one of them does not have it run once more.
+    """
+    if not step.approval.required:
+        return True
+    whose = quorum(step.approval, requester=session.requester)
+    return whose.needed == 1 and not whose.voters.objection(
+        reply.by, reply.channel, on_call=EVERYBODY, since=reply.at, until=reply.at
+    )
 
 
 def filled(step: Step, reply: Reply) -> Mapping[str, Any]:

@@ -20,6 +20,7 @@ from shared.events import (
     Fate,
     QuestionAnswered,
     Refusal,
+    Reply,
     SessionStarted,
     Step,
     StepDone,
@@ -113,7 +114,7 @@ def answered(
     if said.reply is None or said.reply.refused:
         _given_up(move, step, said.refusal or Refusal.EXPIRED, reason)
     elif run.state is StepState.UNKNOWN:
-        _fate(move, step, run, inquiry.fate_of(said.reply), said.reply.by)
+        _fate(move, step, run, said.reply)
     else:
         outputs = inquiry.filled(step, said.reply)
         result = Result(exit_code=0, reason=f"answered by {said.reply.by}", outputs=outputs)
@@ -196,9 +197,10 @@ def _given_up(move: Move, step: Step, refusal: Refusal, reason: str) -> None:
     move.put(step, gone)
 
 
-def _fate(move: Move, step: Step, run: Run, fate: Fate, by: str) -> None:
+def _fate(move: Move, step: Step, run: Run, reply: Reply) -> None:
     """Go on as somebody found that a lost command went."""
-    match fate:
+    by = reply.by
+    match inquiry.fate_of(reply):
         case Fate.RAN:
             result = Result(exit_code=0, reason=f"{by} says that it ran and did its work")
             end(move, step, run, StepState.SUCCEEDED, result, key="/answered")
@@ -208,7 +210,11 @@ def _fate(move: Move, step: Step, run: Run, fate: Fate, by: str) -> None:
             result = Result(reason=f"{by} says that it did not run, or did not do its work")
             end(move, step, run, StepState.FAILED, result, key="/answered")
         case Fate.AGAIN:
-            due(move, step, run.model_copy(update={"question_id": None}))
+            asked = run.model_copy(update={"question_id": None})
+            if not inquiry.alone_agrees(move.session, step, reply):
+                anew = {"agreed": 0, "again": f"{by} wants it run again"}
+                asked = asked.model_copy(update=anew)
+            due(move, step, asked)
 
 
 def _after_loss(move: Move, step: Step, run: Run, result: Result) -> None:

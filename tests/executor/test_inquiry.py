@@ -4,10 +4,11 @@ import pytest
 
 from services.executor.inquiry import UnfitReplyError
 from services.executor.moves import Result
-from shared.events import Asked, Refusal
+from shared.events import ApprovalRule, Asked, Refusal, Seat
 from shared.lifecycle import Effect, Risk, SessionState, StepState
 from tests.executor.going import answered, approved, begin, ended, refused, reply, unanswered
 from tests.executor.sessions import NOW, session, states, step
+from tests.executor.wardens import ALERT
 
 LOST = Result(reason="no exit code", lost=True)
 FORM = """form
@@ -58,6 +59,48 @@ def test_a_step_is_run_again_under_another_key():
     after = answered(before, reply(before, "a", fate="again"), "me", NOW).session
     assert after.run("a").attempt == before.run("a").attempt + 1
     assert after.job_key(after.step("a")) != before.job_key(before.step("a"))
+
+
+def lost_after_a_yes(by, *, people=1, **rule):
+    """A step that so many people agreed to, for a ticket that ``by`` asked for."""
+    rule = ApprovalRule(required=people, reason="the test says so", **rule)
+    asking = begin(
+        session(step("a", approval=rule), alert=ALERT.model_copy(update={"requested_by": by})),
+        "me",
+        NOW,
+        source_resolved=False,
+    )
+    agreed = approved(asking.session, "a", "me", NOW, people=people)
+    return ended(agreed.session, "a", "me", NOW, fence=1, result=LOST).session
+
+
+@pytest.mark.parametrize(
+    ("by", "rule", "runs"),
+    [
+        ("ann@example.com", {}, True),
+        ("ann@example.com", {"people": 2}, False),
+        ("ann@example.com", {"seats": (Seat(name="dba", people=("ann@example.com",)),)}, True),
+        ("ben@example.com", {}, False),
+        ("ben@example.com", {"not_requester": False}, True),
+        ("ben@example.com", {"people": 2, "not_requester": False}, False),
+    ],
+)
+def test_running_again_needs_all_whose_yes_it_needed_before(by, rule, runs):
+    before = lost_after_a_yes("ben@example.com", **rule)
+    move = answered(before, reply(before, "a", by=by, fate="again"), "me", NOW)
+    assert states(move.session)["a"] == ("running" if runs else "awaiting_approval")
+    asked = [e for e in move.events if e.subject == "step.awaiting_approval"]
+    assert [e.again for e in asked] == ([] if runs else [f"{by} wants it run again"])
+    assert all(e.approval_id != before.run("a").approval_id for e in asked)
+
+
+def test_what_nobody_had_to_agree_to_is_run_again_by_anyone():
+    before = lost().session
+    before = before.model_copy(
+        update={"alert": ALERT.model_copy(update={"requested_by": "ann@example.com"})}
+    )
+    move = answered(before, reply(before, "a", fate="again"), "me", NOW)
+    assert states(move.session)["a"] == "running"
 
 
 def test_without_an_answer_it_stays_unknown_and_the_session_has_failed():
