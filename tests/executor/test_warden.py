@@ -128,6 +128,22 @@ async def test_a_yes_does_not_count_once_other_people_have_to_give_it():
     assert said.rule.who == ("ann@x",)
 
 
+async def test_a_rule_that_wants_another_person_than_the_requester_by_now_asks_anew():
+    theirs = ApprovalRule(required=1, reason="its plan", not_requester=False)
+    alert = ALERT.model_copy(update={"requested_by": "ann@x"})
+    of = session(step("a", approval=theirs), alert=alert)
+    of = of.with_run("a", Run(state=StepState.READY, asked=1, agreed=1))
+    yes = {"approval_id": of.approval_id(of.step("a"))}
+    of = of.with_run("a", of.run("a").model_copy(update=yes))
+    world = World()
+    world.policy = policy(rules=[{"name": "any", "require": 1, "not_requester": False}])
+    assert await verdict(world, of=of) == Go()
+    world.policy = policy()
+    said = await verdict(world, of=of)
+    assert isinstance(said, Ask)
+    assert said.rule.not_requester
+
+
 @pytest.mark.parametrize(
     ("risk", "asks", "people"), [(Risk.CRITICAL, 1, 2), (Risk.HIGH, 1, 1), (Risk.CRITICAL, 0, 0)]
 )

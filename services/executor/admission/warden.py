@@ -360,7 +360,11 @@ def _lock(target: str) -> str:
 
 def _asks_others(rule: ApprovalRule, before: ApprovalRule) -> bool:
     """Whether a rule wants the yes of others than the one that people agreed under."""
-    return (rule.who, rule.seats, rule.on_no) != (before.who, before.seats, before.on_no)
+    return _whose(rule) != _whose(before)
+
+
+def _whose(rule: ApprovalRule) -> tuple[object, ...]:
+    return rule.who, rule.seats, rule.on_no, rule.not_requester
 
 
 def _against(ruling: Ruling) -> Deny | None:
