@@ -1,10 +1,10 @@
-"""Signatures over people's answers: made by the notifier, checked by who acts on them."""
+"""Signatures over what others act on: made by who may say it, checked by who acts on it."""
 
 import hashlib
 import hmac
 import json
 from datetime import UTC
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -13,11 +13,15 @@ from shared.errors import PermanentError
 from shared.events import (
     Choosing,
     Decision,
+    Event,
     PlanRequested,
     Proposal,
+    QuestionAsked,
     Reply,
     SessionDirected,
+    SessionFinished,
     Standing,
+    StepAwaitingApproval,
     TicketDirected,
 )
 
@@ -32,13 +36,18 @@ _REQUEST: Final = b"handrail/request/1"
 _STANDING: Final = b"handrail/standing/1"
 _PROPOSAL: Final = b"handrail/proposal/1"
 _CODE: Final = b"handrail/code/1"
+_TOLD: Final = b"handrail/told/1"
 
 R = TypeVar("R", TicketDirected, PlanRequested)
 W = TypeVar("W", bound=Standing)
+#: What the executor tells and others act on, without a look at its session.
+Told = StepAwaitingApproval | QuestionAsked | SessionFinished
+_SIGNED: Final = (StepAwaitingApproval, QuestionAsked, SessionFinished)
+E = TypeVar("E", bound=Event)
 
 
 class ForgedDecisionError(PermanentError):
-    """A decision does not carry the signature of one who may make it."""
+    """What is said does not carry the signature of one who may say it."""
 
 
 class Signer:
@@ -155,6 +164,21 @@ class Signer:
         if not _same(self._standing_mac(said), said.signature):
             raise ForgedDecisionError(f"what {said.by} said in advance is not signed")
 
+    def signed_event(self, event: E) -> E:
+        """The event with its signature over all of it, where it is one that others act on."""
+        if not isinstance(event, _SIGNED):
+            return event
+        return cast("E", event.model_copy(update={"signature": self._told_mac(event)}))
+
+    def check_event(self, event: Told) -> None:
+        """Raise unless the executor told exactly this.
+
+        Raises:
+            ForgedDecisionError: it did not.
+        """
+        if not _same(self._told_mac(event), event.signature):
+            raise ForgedDecisionError(f"{event.subject} is not signed: no executor told this")
+
     def code_digest(self, code: str, *, about: str) -> str:
         """What is kept of a one-time code in its place: HMAC-SHA256 over it and what it is for."""
         return self._mac(_CODE, [about, code])
@@ -206,6 +230,11 @@ class Signer:
         for name in ("since", "until"):
             told[name] = getattr(said, name).astimezone(UTC).isoformat(timespec="milliseconds")
         return self._mac(_STANDING, [said.kind, told])
+
+    def _told_mac(self, event: Told) -> str:
+        # Without what is as usual: a field that only one side knows hinders nobody till it is used.
+        told = event.model_dump(mode="json", exclude={"signature"}, exclude_defaults=True)
+        return self._mac(_TOLD, [event.subject, told])
 
     def _mac(self, purpose: bytes, said: list[object]) -> str:
         message = json.dumps(said, sort_keys=True, separators=(",", ":")).encode()

@@ -140,6 +140,7 @@ def build(settings: Settings) -> Service:
         artifacts=artifacts,
         gate=gate,
         mask=mask,
+        signed=signer.signed_event,
         now=_now,
         registry=service.registry,
     )

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, Protocol
 from uuid import UUID
@@ -13,6 +13,7 @@ import structlog
 from services.executor.moves import Move, joined
 from services.executor.session import Session
 from shared.errors import HandrailError, UnavailableError
+from shared.events import Event
 from shared.store import Document
 
 log = structlog.get_logger(__name__)
@@ -79,7 +80,7 @@ class Changes:
     """The changes of all sessions that this executor makes; ``owner`` is its name.
 
     ``admitted`` lets in what is due in a move, or not. ``stored`` is told once of each move that is
-    durable.
+    durable. ``signed`` puts the signature to events that need one.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Changes:
         outbox: Flush,
         admitted: Callable[[Move], Awaitable[Move]],
         stored: Callable[[Move], None],
+        signed: Callable[[Event], Event],
         turn: timedelta = TURN,
     ) -> None:
         self._most = turn
@@ -98,6 +100,7 @@ class Changes:
         self._outbox = outbox
         self._admitted = admitted
         self._stored = stored
+        self._signed = signed
         self._lanes: dict[UUID, _Lane] = {}
         # Sessions with a step that runs here, as they were stored last.
         self._latest: dict[UUID, Session] = {}
@@ -144,6 +147,7 @@ class Changes:
             if move is None or (move.session == session and not move.claimed):
                 _settled(wishes, None)
                 return None
+            move = replace(move, events=list(map(self._signed, move.events)))
             entries = await self._sessions.save(session.rev, move)
             if entries is not None:
                 stored = self._remembered(move.session)

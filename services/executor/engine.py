@@ -23,7 +23,7 @@ from services.executor.waiting import stuck
 from services.executor.work import NotEndedYetError, Work
 from shared.connectors.protocol import Chunk, TargetUnreachableError
 from shared.errors import HandrailError, PermanentError, UnavailableError
-from shared.events import SessionOutcome, Step
+from shared.events import Event, SessionOutcome, Step
 from shared.lifecycle import SESSION_ENDED
 from shared.masking import Mask
 from shared.telemetry import continued
@@ -107,6 +107,7 @@ class Engine:
         artifacts: Artifacts,
         gate: Gate,
         mask: Mask,
+        signed: Callable[[Event], Event],
         now: Callable[[], datetime],
         registry: CollectorRegistry,
     ) -> None:
@@ -122,7 +123,12 @@ class Engine:
         self._now = now
         self._works: dict[tuple[UUID, str], Work] = {}
         self._changes = Changes(
-            owner, sessions=sessions, outbox=outbox, admitted=self._admitted, stored=self._follow
+            owner,
+            sessions=sessions,
+            outbox=outbox,
+            admitted=self._admitted,
+            stored=self._follow,
+            signed=signed,
         )
         self._room = Room(sessions, self._look_again)
         self._stuck: set[UUID] = set()

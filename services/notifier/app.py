@@ -152,6 +152,7 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
             questions=questions,
             teller=teller,
             rounds=rounds,
+            signer=signer,
             route=lambda asked, now: matched(config.routes, asked, config.targets, now),
         )
     door = Door(settings.links_to, _now)

@@ -26,6 +26,7 @@ from shared.events import (
     TicketEscalated,
     TicketResolved,
 )
+from shared.signing import Signer
 from shared.telemetry import current_trace
 
 log = structlog.get_logger(__name__)
@@ -42,13 +43,19 @@ QuestionsDep = Annotated[Questions, Context("questions")]
 TellerDep = Annotated[Teller, Context("teller")]
 RouteDep = Annotated[FindRoute, Context("route")]
 RoundsDep = Annotated[Rounds, Context("rounds")]
+SignerDep = Annotated[Signer, Context("signer")]
 
 
 @consumes(router, StepAwaitingApproval, by="notifier")
 async def ask(
-    event: StepAwaitingApproval, route: RouteDep, rounds: RoundsDep, publish: PublishDep
+    event: StepAwaitingApproval,
+    route: RouteDep,
+    rounds: RoundsDep,
+    signer: SignerDep,
+    publish: PublishDep,
 ) -> None:
-    """Ask people for their yes or no; a redelivery sends only what is not yet sent."""
+    """Ask people for their yes or no, if an executor asks; a redelivery sends what is unsent."""
+    signer.check_event(event)
     now = datetime.now(UTC)
     asked = Approval.asked(event, (), now=now, trace=current_trace())
     await rounds.begin(asked, route(event, now), publish)
@@ -66,9 +73,14 @@ async def ask_which(
 
 @consumes(router, QuestionAsked, by="notifier")
 async def inquire(
-    event: QuestionAsked, route: RouteDep, rounds: RoundsDep, publish: PublishDep
+    event: QuestionAsked,
+    route: RouteDep,
+    rounds: RoundsDep,
+    signer: SignerDep,
+    publish: PublishDep,
 ) -> None:
-    """Ask people what a session has to know; a redelivery sends only what is not yet sent."""
+    """Ask people what a session has to know; see ``ask``."""
+    signer.check_event(event)
     now = datetime.now(UTC)
     asked = Inquiry.asked(event, (), teams=rounds.teams, now=now, trace=current_trace())
     await rounds.begin(asked, route(event, now), publish)
@@ -76,9 +88,14 @@ async def inquire(
 
 @consumes(router, SessionFinished, by="notifier")
 async def withdraw(
-    event: SessionFinished, questions: QuestionsDep, teller: TellerDep, publish: PublishDep
+    event: SessionFinished,
+    questions: QuestionsDep,
+    teller: TellerDep,
+    signer: SignerDep,
+    publish: PublishDep,
 ) -> None:
     """Take back what a session that ended still asked for, and tell how it ended."""
+    signer.check_event(event)
     count = await questions.supersede(event.session_id, event.time)
     if count:
         log.info("approval.superseded", session_id=str(event.session_id), count=count)

@@ -88,13 +88,14 @@ def build(settings: Settings) -> Service:
     model = installed()
     meaning = Learned(model, MongoVectors(service.database)) if model is not None else None
     planner = Planner(shelf.library, targets, config.prometheus, Finder(meaning))
-    desk = Desk(planner, judge, shelf, Signer(settings.secret_key), meaning)
+    signer = Signer(settings.secret_key)
+    desk = Desk(planner, judge, shelf, signer, meaning)
 
     async def look() -> None:
         await shelf.look()
         planner.finder.follow(shelf.library)
 
-    service.attach(router, desk=desk, conclusions=conclusions, records=records)
+    service.attach(router, desk=desk, conclusions=conclusions, records=records, signer=signer)
     service.prepare += [conclusions.prepare, records.prepare, versions.prepare]
     service.prepare += [keeper.look, look, targets.look]
     service.loops.append(every(TARGETS_PAUSE, targets.look, name="targets"))

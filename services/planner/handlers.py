@@ -20,13 +20,14 @@ from shared.events import (
     TicketTriaged,
 )
 from shared.policy.records.store import MongoRecords
-from shared.signing import ForgedDecisionError
+from shared.signing import ForgedDecisionError, Signer
 
 log = structlog.get_logger(__name__)
 router = Router()
 
 DeskDep = Annotated[Desk, Context("desk")]
 RecordsDep = Annotated[MongoRecords, Context("records")]
+SignerDep = Annotated[Signer, Context("signer")]
 ConclusionsDep = Annotated[Conclusions, Context("conclusions")]
 
 
@@ -95,8 +96,9 @@ async def plan_as_asked(
 
 
 @consumes(router, SessionFinished, by="planner")
-async def count_session(event: SessionFinished, records: RecordsDep) -> None:
+async def count_session(event: SessionFinished, records: RecordsDep, signer: SignerDep) -> None:
     """Count that a runbook ran, and whether it broke."""
+    signer.check_event(event)
     await records.count(event)
 
 

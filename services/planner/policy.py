@@ -71,7 +71,10 @@ class Bench:
         denied = [(step, one) for step, one in ruled if one.outcome is Outcome.DENY]
         if denied:
             return _denied(ticket, plan, denied)
-        steps = tuple(step.under(self.approval(ruling)) for step, ruling in ruled)
+        also = {"co_requesters": ticket.alert.co_requesters}
+        steps = tuple(
+            step.under(self.approval(ruling).model_copy(update=also)) for step, ruling in ruled
+        )
         allowed = plan.model_copy(update={"steps": steps})
         mode = strictest(*(ruling.mode for ruling in rulings))
         return allowed if mode is Mode.ACT else _only_told(ticket, allowed, mode)

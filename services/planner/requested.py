@@ -29,8 +29,13 @@ def opened(said: PlanRequested, alert: Alert) -> TicketTriaged:
 
 
 def asked_by(ticket: TicketTriaged, said: PlanRequested) -> TicketTriaged:
-    """The ticket as what the request led to; whoever asks for the plan is its requester."""
-    alert = ticket.alert.model_copy(update={"requested_by": said.by})
+    """The ticket as what the request led to; whoever asks for the plan is a requester too."""
+    before = ticket.alert.requested_by
+    if before in ("", said.by):
+        asked: dict[str, object] = {"requested_by": said.by}
+    else:
+        asked = {"co_requesters": (*ticket.alert.co_requesters, said.by)}
+    alert = ticket.alert.model_copy(update=asked)
     return ticket.model_copy(update={"id": said.id, "alert": alert})
 
 

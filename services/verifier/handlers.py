@@ -47,13 +47,16 @@ async def conclude(
     finished: SessionFinished,
     tickets: TicketsDep,
     verification: VerifyDep,
+    *,
+    signer: SignerDep,
     now: NowDep,
     publish: PublishDep,
 ) -> None:
     """Say whether the problem is gone; takes as long as the checks may, and survives a restart.
 
-    A redelivery says again what was said at first.
+    What to run is believed only of an executor. A redelivery says again what was said at first.
     """
+    signer.check_event(finished)
     match finished.outcome:
         case SessionOutcome.SUCCEEDED:
             said = await _verified(finished, tickets, verification, now)

@@ -22,6 +22,7 @@ class Alert(BaseModel):
     it said anything that can be understood; ``resource`` names what is affected, for people.
     ``variant`` tells the alerts on one problem from each other; the labels do where it is None.
     ``requested_by`` is the address of the person who asked for a ticket; empty where a machine did.
+    ``co_requesters`` asked for a plan of it since.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -41,3 +42,4 @@ class Alert(BaseModel):
     starts_at: AwareDatetime | None = None
     ends_at: AwareDatetime | None = None
     requested_by: str = ""
+    co_requesters: tuple[str, ...] = ()

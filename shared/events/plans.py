@@ -81,7 +81,8 @@ class ApprovalRule(BaseModel):
 
     ``who`` are the addresses of those who may answer, ``on-call`` and ``on-call:SCHEDULE``;
     everybody where it is empty.
-    ``not_requester`` keeps whoever asked for the ticket from answering. Each of ``seats`` needs a
+    ``not_requester`` keeps whoever asked for the ticket from answering, and ``co_requesters``: who
+    asked for the plan since, or wrote the command. Each of ``seats`` needs a
     yes of its own, by different people. ``rule`` is what in the policy decided.
     """
 
@@ -92,6 +93,7 @@ class ApprovalRule(BaseModel):
     reason: str
     who: tuple[str, ...] = ()
     not_requester: bool = True
+    co_requesters: tuple[str, ...] = ()
     seats: tuple[Seat, ...] = ()
     on_no: OnNo = OnNo.REJECT
     on_expiry: OnExpiry = OnExpiry.REJECT

@@ -66,6 +66,7 @@ class QuestionAsked(Event):
         (), description="Who may answer: addresses, and `on-call`; everybody where it is empty."
     )
     expires_at: AwareDatetime
+    signature: str = Field("", description="The executor's, over all that is told here.")
 
 
 class Filled(BaseModel):

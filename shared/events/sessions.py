@@ -76,3 +76,4 @@ class SessionFinished(Event):
     reason: str
     tried: tuple[str, ...] = ()
     verify: tuple[Check, ...] = ()
+    signature: str = Field("", description="The executor's, over all that is told here.")

@@ -38,6 +38,9 @@ class StepAwaitingApproval(StepEvent):
     why: str
     evidence: tuple[str, ...] = ()
     rollback: str | None = None
+    check: str | None = Field(
+        None, description="Run before the command, where exit code 0 means that it is done already."
+    )
     dry_run: str = Field("", description="What it would do, as the target itself says.")
     expects: str = ""
     required: int = Field(description="How many different people have to say yes.")
@@ -49,6 +52,11 @@ class StepAwaitingApproval(StepEvent):
     requester: str = Field("", description="The address of who asked for the ticket, if a person.")
     not_requester: bool = Field(
         default=True, description="Whether the yes of whoever asked for the ticket does not count."
+    )
+    co_requesters: tuple[str, ...] = Field(
+        (),
+        description="Others who count as who asked for the ticket: who asked for its plan since, "
+        "or wrote the command.",
     )
     seats: tuple[Seat, ...] = Field(
         (), description="Each needs a yes of its own, all by different people."
@@ -75,6 +83,7 @@ class StepAwaitingApproval(StepEvent):
         (), description="What people said in advance, each as a decision about this step."
     )
     expires_at: AwareDatetime
+    signature: str = Field("", description="The executor's, over all that is told here.")
 
 
 class StepApproved(StepEvent):

@@ -40,7 +40,7 @@ class Slow(MemorySessions):
         return await super().save(rev, move)
 
 
-def changes(sessions, *, stored=None, admitted=None, **given):
+def changes(sessions, *, stored=None, admitted=None, signed=lambda event: event, **given):
     async def let_in(move):
         return settle(move)
 
@@ -50,6 +50,7 @@ def changes(sessions, *, stored=None, admitted=None, **given):
         outbox=KeptOutbox(),
         admitted=admitted or let_in,
         stored=(stored if stored is not None else []).append,
+        signed=signed,
         **given,
     )
 

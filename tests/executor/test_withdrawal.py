@@ -241,7 +241,12 @@ def replica(owner, sessions):
         return gone_on(move)
 
     return Changes(
-        owner, sessions=sessions, outbox=KeptOutbox(), admitted=admitted, stored=lambda _: None
+        owner,
+        sessions=sessions,
+        outbox=KeptOutbox(),
+        admitted=admitted,
+        stored=lambda _: None,
+        signed=lambda event: event,
     )
 
 

@@ -78,7 +78,7 @@ def asking(**changes) -> StepAwaitingApproval:
         "required": 1,
         "expires_at": NOW + timedelta(hours=1),
     }
-    return StepAwaitingApproval(**said | changes)
+    return SIGNER.signed_event(StepAwaitingApproval(**said | changes))
 
 
 def approval(people=(ALICE, BOB), **changes) -> Approval:
@@ -223,7 +223,7 @@ def finished(session_id=SESSION_ID, **changes) -> SessionFinished:
         "outcome": SessionOutcome.CANCELLED,
         "reason": "resolved at its source",
     }
-    return SessionFinished(**said | changes)
+    return SIGNER.signed_event(SessionFinished(**said | changes))
 
 
 def resolved(**changes) -> TicketResolved:

@@ -7,7 +7,7 @@ from services.notifier.inquiry import Inquiry
 from services.notifier.recipients import Recipient
 from shared.events import Asked, Fate, Filled, FormField, QuestionAsked, Reply, ValueType
 from shared.lifecycle import Severity
-from tests.notifier.builders import ALICE, BOB, NOW, SESSION_ID, TICKET_ID, TRACE
+from tests.notifier.builders import ALICE, BOB, NOW, SESSION_ID, SIGNER, TICKET_ID, TRACE
 
 INQUIRY_ID = UUID(int=20)
 DIGEST = "cd" * 32
@@ -43,7 +43,7 @@ def wondering(fields=FATE, **changes) -> QuestionAsked:
         "evidence": ("systemctl says: inactive (dead)",),
         "expires_at": NOW + timedelta(hours=1),
     }
-    return QuestionAsked(**said | changes)
+    return SIGNER.signed_event(QuestionAsked(**said | changes))
 
 
 def inquiry(fields=FATE, people=(ALICE, BOB), teams=None, **changes) -> Inquiry:

@@ -16,11 +16,13 @@ from services.notifier.links import Channel
 from shared.config.channels import WebhookChannel
 from shared.errors import UnavailableError
 from shared.events import NotificationFailed, NotificationSent
+from shared.signing import ForgedDecisionError
 from tests.notifier.builders import (
     ALICE,
     APPROVAL_ID,
     BOB,
     KEY,
+    SIGNER,
     asking,
     escalated,
     finished,
@@ -55,7 +57,7 @@ def asked(approvals, claims, postman, bus):
     async def deliver(*people, **changes):
         event = asking(**{"expires_at": LATER} | changes)
         made = rounds(people, approvals, claims, postman)
-        await ask(event, no_route, made, bus.publish)
+        await ask(event, no_route, made, SIGNER, bus.publish)
 
     return deliver
 
@@ -156,15 +158,15 @@ async def test_an_approval_that_nobody_can_answer_any_more_is_not_asked_for(aske
 async def test_an_approval_of_a_session_that_ended_is_not_asked_for(
     asked, approvals, mailer, bus, nobody
 ):
-    await withdraw(finished(), approvals, nobody, bus.publish)
+    await withdraw(finished(), approvals, nobody, SIGNER, bus.publish)
     await asked(ALICE)
     assert (mailer.mails, bus.events) == ([], [])
 
 
 async def test_the_end_of_a_session_withdraws_its_approvals(asked, approvals, bus, nobody):
     await asked(ALICE)
-    await withdraw(finished(), approvals, nobody, bus.publish)
-    await withdraw(finished(), approvals, nobody, bus.publish)
+    await withdraw(finished(), approvals, nobody, SIGNER, bus.publish)
+    await withdraw(finished(), approvals, nobody, SIGNER, bus.publish)
     assert (await approvals.find(APPROVAL_ID)).state == "superseded"
 
 
@@ -228,7 +230,25 @@ async def test_rooms_are_asked_beside_people_and_a_room_alone_is_not_enough(
     room = WebhookChannel.model_validate(said)
     event = asking(expires_at=LATER)
     made = rounds((), approvals, claims, postman, channels={"ops": room})
-    await ask(event, no_route, made, bus.publish)
+    await ask(event, no_route, made, SIGNER, bus.publish)
     found = await approvals.find(APPROVAL_ID)
     assert [to.key for to in found.recipients] == ["terminal", "ops/#ops"]
     assert len(shown) == 1
+
+
+async def test_what_no_executor_asks_reaches_nobody(approvals, claims, postman, bus, mailer):
+    """People would say yes to what is shown, and the signature be for what runs."""
+    made = rounds((ALICE,), approvals, claims, postman)
+    forged = asking(expires_at=LATER).model_copy(update={"command": "uptime"})
+    with pytest.raises(ForgedDecisionError):
+        await ask(forged, no_route, made, SIGNER, bus.publish)
+    assert await approvals.find(APPROVAL_ID) is None
+    assert mailer.sent_to() == []
+
+
+async def test_a_forged_end_of_a_session_withdraws_nothing(asked, approvals, bus, nobody):
+    await asked(ALICE)
+    forged = finished().model_copy(update={"signature": ""})
+    with pytest.raises(ForgedDecisionError):
+        await withdraw(forged, approvals, nobody, SIGNER, bus.publish)
+    assert (await approvals.find(APPROVAL_ID)).state == "pending"

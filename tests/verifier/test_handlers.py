@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from pydantic import SecretStr
 
 from services.verifier.handlers import conclude, heed_source
 from services.verifier.store import WITHOUT_PLAN
@@ -11,6 +12,7 @@ from shared.events import (
     Alert,
     AlertStatus,
     Change,
+    CommandCheck,
     HttpCheck,
     Resolution,
     SessionFinished,
@@ -20,11 +22,18 @@ from shared.events import (
     TicketUpdated,
 )
 from shared.lifecycle import TicketState
+from shared.signing import ForgedDecisionError, Signer
 from tests.verifier.fakes import FakeTickets, Published, Verdicts
 
 NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)
 CHECK = HttpCheck(url="http://web/")
+SIGNER = Signer(SecretStr("k" * 32))
 IN_PROGRESS = TicketState.IN_PROGRESS
+
+
+def told(**fields):
+    """As an executor tells it."""
+    return SIGNER.signed_event(SessionFinished(**fields))
 
 
 class Desk:
@@ -36,7 +45,7 @@ class Desk:
     async def ends(
         self, outcome, *, verify=(CHECK,), passed=(True,), state=IN_PROGRESS, over=False
     ):
-        finished = SessionFinished(
+        finished = told(
             id=uuid4(),
             ticket_id=uuid4(),
             session_id=uuid4(),
@@ -51,7 +60,14 @@ class Desk:
         return finished
 
     async def handle(self, finished, verdicts):
-        await conclude(finished, self.tickets, verdicts, lambda: self.now, self.published)
+        await conclude(
+            finished,
+            self.tickets,
+            verdicts,
+            signer=SIGNER,
+            now=lambda: self.now,
+            publish=self.published,
+        )
 
     async def says(self, change, *, state, over=True):
         updated = TicketUpdated(
@@ -148,7 +164,7 @@ async def test_a_verification_that_was_broken_off_goes_on_from_when_it_began(des
             await super().run(checks, since)
             raise ConnectionError
 
-    finished = SessionFinished(
+    finished = told(
         id=uuid4(),
         ticket_id=uuid4(),
         session_id=uuid4(),
@@ -175,7 +191,7 @@ async def test_two_verifiers_that_see_different_things_say_the_same(desk):
             await desk.handle(finished, Verdicts(True))
             return await super().run(checks, since)
 
-    finished = SessionFinished(
+    finished = told(
         id=uuid4(),
         ticket_id=uuid4(),
         session_id=uuid4(),
@@ -226,3 +242,30 @@ async def test_a_redelivered_word_says_the_same_again(desk):
     await heed_source(updated, desk.tickets, desk.published)
     first, second = desk.published.events
     assert first == second
+
+
+async def test_what_no_executor_told_is_not_looked_at_and_changes_nothing(desk):
+    """A check may be a command: whoever puts a message on the bus must not have it run."""
+    check = CommandCheck(uses="local", target="here", run="touch /tmp/never")
+    fields = {
+        "id": uuid4(),
+        "ticket_id": uuid4(),
+        "session_id": uuid4(),
+        "ticket_title": "t",
+        "outcome": SessionOutcome.SUCCEEDED,
+        "reason": "",
+    }
+    real = told(**fields, verify=(CHECK,))
+    await desk.tickets.put(real.ticket_id, TicketState.IN_PROGRESS)
+    verdicts = Verdicts(True)
+    for forged in (
+        SessionFinished(**fields, verify=(check,)),
+        real.model_copy(update={"verify": (check,)}),
+        real.model_copy(update={"ticket_id": uuid4()}),
+        real.model_copy(update={"outcome": SessionOutcome.CANCELLED}),
+    ):
+        with pytest.raises(ForgedDecisionError):
+            await desk.handle(forged, verdicts)
+    assert verdicts.since == []
+    assert await desk.state_of(real) is TicketState.IN_PROGRESS
+    assert desk.published.events == []

@@ -6,11 +6,13 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from pydantic import SecretStr
 
 from deploy.ports import free_port
 from services.verifier.app import Settings, build
 from shared.errors import SettingsError
 from shared.events import CommandCheck, HttpCheck, PrometheusCheck, SessionFinished, SessionOutcome
+from shared.signing import Signer
 from tests.running import running, streams, until
 from tests.verifier.site import site
 
@@ -52,7 +54,7 @@ async def on_stream(stack):
 
 async def finished(db, *verify):
     """A plan that ran, and its ticket."""
-    event = SessionFinished(
+    told = SessionFinished(
         id=uuid4(),
         ticket_id=uuid4(),
         session_id=uuid4(),
@@ -61,6 +63,7 @@ async def finished(db, *verify):
         reason="",
         verify=verify,
     )
+    event = Signer(SecretStr("k" * 32)).signed_event(told)
     await db.tickets.insert_one({"_id": event.ticket_id, "state": "in_progress"})
     return event
 
