@@ -21,7 +21,7 @@ from shared.events import (
 )
 from shared.lifecycle import ApprovalState, StepState
 from shared.policy.quorum import Standing, quorum, words
-from shared.policy.voters import EVERYBODY, OnCall, Voters, person_of, voters
+from shared.policy.voters import EVERYBODY, OnCall, Voters, person_of
 from shared.signing import ForgedDecisionError, Signer
 
 Decided = StepApproved | StepApprovalWithdrawn | StepRejected
@@ -192,15 +192,19 @@ def _standing(
 
 def _objection(session: Session, step: Step, yes: Decision, on_call: OnCall) -> str:
     rule = step.approval
-    whose = voters(rule.who, requester=session.requester, not_requester=rule.not_requester)
+    whose = quorum(rule, requester=session.requester).voters
     # A session of before this was noted has waited no longer than it may.
     asked = session.run(step.id).asked_at or yes.at - rule.expires_after
     return whose.against(yes, on_call=on_call, since=asked)
 
 
 def _check_signatures(decisions: tuple[Decision, ...], said: Decided, signer: Signer) -> None:
+    if len({each.signature for each in decisions}) < len(decisions):
+        raise ForgedDecisionError(f"an answer to {said.step_id} is told twice")
     for place, decision in enumerate(decisions):
         signer.check(decision, approval_id=said.approval_id, step_hash=said.step_hash)
+        if decision.place is None and decision.window is not None:
+            raise ForgedDecisionError(f"what {decision.by} allowed has no place among the answers")
         if decision.place not in (None, place):
             raise ForgedDecisionError(
                 f"the answer of {decision.by} was number {decision.place + 1}, and is told as "

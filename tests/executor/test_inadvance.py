@@ -248,7 +248,7 @@ def test_a_yes_by_a_window_that_is_not_about_this_step_is_not_believed(forged):
     of = session(step("a", asks=1), alert=ALERT)
     one = of.step("a")
     about = {"approval_id": of.approval_id(one), "step_hash": one.digest(of.id)}
-    yes = Decision(answer=Answer.APPROVE, by=ADA, at=NOW, channel="email", window=forged)
+    yes = Decision(answer=Answer.APPROVE, by=ADA, at=NOW, channel="email", window=forged, place=0)
     said = StepApproved.about(
         of.id,
         ticket_id=of.ticket_id,
@@ -261,6 +261,54 @@ def test_a_yes_by_a_window_that_is_not_about_this_step_is_not_believed(forged):
         check_approval(of, said, SIGNER)
 
 
+@pytest.mark.parametrize("told", ["wB", "wwB", "Bw"], ids=["first", "twice", "last"])
+async def test_a_yes_by_a_window_that_was_taken_back_is_not_put_back_between_the_answers(told):
+    of = session(step("a", asks=2), alert=ALERT)
+    move = admit(_due(of), {"a": await verdict(allowed(window(since=NOW)), of=of)})
+    (asked,) = [e for e in move.events if isinstance(e, StepAwaitingApproval)]
+    about = {"approval_id": asked.approval_id, "step_hash": asked.step_hash}
+    # Ada took hers back in between, as answer number 2.
+    answer = {"answer": Answer.APPROVE, "at": NOW, "channel": "email"}
+    bob = SIGNER.signed(Decision(by=BOB, place=2, **answer), **about)
+    words = {"w": asked.given[0], "B": bob}
+    said = StepApproved.about(
+        of.id,
+        ticket_id=of.ticket_id,
+        session_id=of.id,
+        step_id="a",
+        decisions=[words[each] for each in told],
+        **about,
+    )
+    with pytest.raises(ForgedDecisionError):
+        check_approval(move.session, said, SIGNER)
+
+
+@pytest.mark.parametrize(
+    ("places", "why"), [((None,), "has no place"), ((0, 0), "told twice"), ((0, 1), "")]
+)
+def test_a_yes_by_a_window_has_one_place_among_the_answers(places, why):
+    of = session(step("a", asks=1), alert=ALERT)
+    one = of.step("a")
+    about = {"approval_id": of.approval_id(one), "step_hash": one.digest(of.id)}
+    yes = {"answer": Answer.APPROVE, "by": ADA, "at": NOW, "channel": "email"}
+    said = StepApproved.about(
+        of.id,
+        ticket_id=of.ticket_id,
+        session_id=of.id,
+        step_id="a",
+        decisions=[
+            SIGNER.signed(Decision(**yes, window=WINDOW, place=each), **about) for each in places
+        ],
+        **about,
+    )
+    if not why:
+        assert check_approval(of, said, SIGNER) == 1
+        return
+    with pytest.raises(ForgedDecisionError, match=why):
+        check_approval(of, said, SIGNER)
+
+
+WINDOW = window(since=NOW)
 ADA_ONLY = ApprovalRule(required=1, reason="so", who=(ADA,))
 HANDED = delegation(since=NOW)
 

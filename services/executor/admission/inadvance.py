@@ -13,7 +13,7 @@ from shared.calls.families import WITHOUT_TARGET
 from shared.events import Answer, ApprovalRule, Decision, FoundBy, Step, Window
 from shared.lifecycle import ApprovalState, Risk
 from shared.policy.quorum import quorum
-from shared.policy.voters import EVERYBODY, OnCall, different, voters
+from shared.policy.voters import EVERYBODY, OnCall, different
 from shared.signing import Signer
 
 log = structlog.get_logger(__name__)
@@ -119,7 +119,7 @@ class InAdvance:
         if not meant:
             return NONE
         on_call = await self.rosters.roster()
-        whose = voters(rule.who, requester=session.requester, not_requester=rule.not_requester)
+        whose = quorum(rule, requester=session.requester).voters
         said = [_yes(window, now) for window in meant]
         counts = (one for one in said if not whose.against(one, on_call=on_call, since=now))
         return Given(different(counts), on_call)
@@ -127,13 +127,15 @@ class InAdvance:
     async def counted(self, session: Session, step: Step, given: Given) -> Given:
         """Those that may be made use of once more, counted and signed for this request.
 
+        Each with its place among the answers: these are the first ones.
+
         The same step is counted once, however often it is asked about.
 
         Raises:
             UnavailableError: the store does not answer.
         """
         digest, approval_id = step.digest(session.id), session.approval_id(step)
-        taken = []
+        taken: list[Decision] = []
         for said in given.said:
             if said.window is None:
                 continue
@@ -141,7 +143,8 @@ class InAdvance:
             number = await self.uses.use(said.window, key, at=said.at)
             if number is not None:
                 log.info("window.used", window_id=str(said.window.id), number=number)
-                taken.append(self.signer.signed(said, approval_id=approval_id, step_hash=digest))
+                placed = said.model_copy(update={"place": len(taken)})
+                taken.append(self.signer.signed(placed, approval_id=approval_id, step_hash=digest))
         return Given(tuple(taken), given.on_call)
 
     def _is_known(self, window: Window) -> bool:
