@@ -58,7 +58,11 @@ class Post(Protocol):
 
 
 class Codes:
-    """Confirms, from the risk on that ``confirm`` names; nothing where it names none."""
+    """Confirms a yes from the risk on that ``confirm`` names, none where it names none.
+
+    What is said in advance is confirmed always: a link that came into other hands is good for its
+    own question at most, not for what is asked next week.
+    """
 
     def __init__(
         self,
@@ -78,14 +82,16 @@ class Codes:
         self._now = now
 
     def wanted(self, link: Link, risk: Risk | None = None) -> bool:
-        """Whether what a link says has to be confirmed; without a risk, whether anything has to.
+        """Whether a yes to a step of this risk has to be confirmed; without one, a word in advance.
 
         A chat has signed who pressed its button, and the terminal holds the installation's own
         secret: what comes from there is not asked again.
         """
-        if self._confirm is None or link.channel not in {Channel.EMAIL, Channel.CHAT}:
+        if link.channel not in {Channel.EMAIL, Channel.CHAT}:
             return False
-        return risk is None or risk.rank >= self._confirm.from_risk.rank
+        if risk is None:
+            return True
+        return self._confirm is not None and risk.rank >= self._confirm.from_risk.rank
 
     def would_count(self, question: Question, link: Link) -> bool:
         """Whether an answer would still count; else no code is sent for it."""

@@ -15,7 +15,14 @@ from services.notifier.audit.desk import WitnessedDesk
 from services.notifier.audit.entry import Action, Origin
 from services.notifier.codes.codes import CodeNeededError, Codes, Purpose
 from services.notifier.door import Door, guarded
-from services.notifier.inadvance.saying import ALLOWED, AWAY, InAdvance, may_allow, may_say
+from services.notifier.inadvance.saying import (
+    ALLOWED,
+    AWAY,
+    NOT_ALLOWED,
+    InAdvance,
+    may_allow,
+    may_say,
+)
 from services.notifier.links import BadLinkError, Link
 from services.notifier.pages import gone, json_answer, page, unavailable, wants_json
 from services.notifier.posted import BadAnswerError, Posted, posted
@@ -140,6 +147,11 @@ async def _said(
     try:
         word = await posted(request, PostedWord)
         pending = word.model_copy(update={"code": None})
+        if word.do == "allow" and not (
+            isinstance(question, Approval) and may_allow(question, link)
+        ):
+            # Before a code is sent for what it would not help.
+            return _Said(422, problem=NOT_ALLOWED)
         if word.do != "end" and codes.wanted(link):
             await codes.confirmed(question, link, Purpose.IN_ADVANCE, word.code)
         return await _done(in_advance, link, question, word)

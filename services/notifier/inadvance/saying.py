@@ -26,6 +26,7 @@ ADVANCE: Final = "advance"
 #: For how long somebody may be away, and something be allowed, as a page offers it.
 AWAY: Final = tuple(timedelta(hours=hours) for hours in (1, 4, 8, 24, 72, 168))
 ALLOWED: Final = tuple(timedelta(hours=hours) for hours in (1, 2, 4, 8))
+NOT_ALLOWED: Final = "that can be allowed only after a yes, and not for every step"
 
 W = TypeVar("W", Delegation, Window)
 Also = Callable[[UUID, Iterable[Recipient]], Awaitable[None]]
@@ -104,7 +105,7 @@ class InAdvance:
             UnavailableError: see ``mine``.
         """
         if not may_allow(approval, link):
-            raise UnfitWordError("that can be allowed only after a yes, and not for every step")
+            raise UnfitWordError(NOT_ALLOWED)
         speaker = self._speaker(link, span, ALLOWED)
         return await self._said(
             sealed_window(

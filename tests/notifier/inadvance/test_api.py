@@ -1,5 +1,6 @@
 """The page where a person says something in advance, over HTTP."""
 
+import re
 from datetime import timedelta
 from uuid import UUID
 
@@ -66,6 +67,16 @@ class World:
         return f"/a/{make(link(of, who, channel), key=KEY)}"
 
     async def say(self, of, said, who=ALICE.email, channel=Channel.EMAIL, headers=None):
+        """Say it, and confirm it by the code that comes."""
+        self.mailer.mails.clear()
+        first = await self.say_once(of, said, who, channel, headers)
+        return first if not self.mailer.mails else await self.confirm(of, said, who)
+
+    async def confirm(self, of, said, who=ALICE.email):
+        code = re.search(r"\b\d{6}\b", self.mailer.mails[-1].text)[0]
+        return await self.say_once(of, {**said, "code": code}, who)
+
+    async def say_once(self, of, said, who=ALICE.email, channel=Channel.EMAIL, headers=None):
         path = f"{self.path(of, who, channel)}/advance"
         return await self.http.post(path, data=said, headers=headers)
 
@@ -194,13 +205,16 @@ async def test_a_form_of_another_site_says_nothing(world, asked):
     assert await world.said() == []
 
 
-@pytest.mark.parametrize("confirm", [Confirm(from_risk=Risk.CRITICAL)])
-async def test_where_codes_are_wanted_it_takes_one_whatever_the_risk(world, asked):
-    first = await world.say(asked, DELEGATE, headers=JSON)
+@pytest.mark.parametrize("confirm", [None, Confirm(from_risk=Risk.CRITICAL)])
+@pytest.mark.parametrize("said", [DELEGATE, ALLOW])
+@pytest.mark.parametrize("channel", [Channel.EMAIL, Channel.CHAT])
+async def test_it_takes_a_code_whatever_the_risk_and_the_file_say(world, asked, said, channel):
+    await world.approve(asked)
+    first = await world.say_once(asked, said, channel=channel, headers=JSON)
     assert (first.status_code, first.json()["code"]) == (403, "needed")
     assert await world.said() == []
-    code = next(word for word in world.mailer.mails[-1].text.split() if word.isdecimal())
-    assert (await world.say(asked, {**DELEGATE, "code": code})).status_code == 200
+    assert world.mailer.sent_to() == [ALICE.email]
+    assert (await world.confirm(asked, said)).status_code == 200
     assert len(await world.said()) == 1
 
 
