@@ -153,7 +153,11 @@ def _lines(question: Question) -> Iterator[tuple[str, str]]:
                 barred = ", whose own yes does not count" if question.not_requester else ""
                 yield "asked for by", f"{question.requester}{barred}"
             yield "known", "\n".join(question.evidence)
+            if question.check:
+                yield "done already if", question.check
             yield "taken back by", question.rollback or "nothing"
+            if question.dry_run:
+                yield "would change", question.dry_run
             yield from approvals_change.lines(question)
             yield from approvals_withdraw.lines(question)
         case Choice():

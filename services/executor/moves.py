@@ -201,6 +201,7 @@ def ask(
             *evidence(session),
         ),
         rollback=step.rollback,
+        check=step.check,
         dry_run=dry_run,
         expects=step.expects,
         required=step.approval.required,

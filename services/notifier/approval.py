@@ -70,6 +70,7 @@ class Approval(Question):
     why: str
     evidence: tuple[str, ...] = ()
     rollback: str | None = None
+    check: str | None = None
     dry_run: str = ""
     expects: str = ""
     required: int
@@ -116,6 +117,11 @@ class Approval(Question):
     @property
     def answers(self) -> tuple[Decision, ...]:
         return self.decisions
+
+    @property
+    def to_be_seen(self) -> tuple[str, ...]:
+        """What a yes is to: the command, what runs besides it under that yes, and what it does."""
+        return tuple(filter(None, (self.command, self.check, self.rollback, self.dry_run)))
 
     @property
     def voters(self) -> Voters:

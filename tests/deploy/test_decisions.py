@@ -86,11 +86,14 @@ async def test_a_yes_that_nobody_could_look_at_first_does_not_count(
     assert (await stored(db))["state"] == "pending"
 
 
-async def test_a_question_is_shown_in_full(notifier, settings, tmp_path):
+async def test_a_question_is_shown_in_full(notifier, settings, db, tmp_path):
+    more = {"check": "test -e /x", "rollback": "rm /x", "dry_run": "1 to add\n2 to destroy"}
+    await db.get_collection("approvals").update_one({}, {"$set": more})
     said = await Terminal(tmp_path, settings).run("approvals", "show", "cccc")
 
     assert said.code == 0
-    for part in ("systemctl restart shop-api", "web-1 (ssh)", "high", "0 of 1"):
+    asked = ("systemctl restart shop-api", "web-1 (ssh)", "high", "0 of 1")
+    for part in (*asked, "test -e /x", "rm /x", "1 to add", "2 to destroy"):
         assert part in said.out
 
 

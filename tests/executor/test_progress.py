@@ -185,7 +185,7 @@ def test_every_attempt_has_a_key_of_its_own_on_the_target():
 
 
 def test_a_step_that_needs_a_yes_asks_for_exactly_what_will_run():
-    dangerous = step("a", asks=2)
+    dangerous = step("a", asks=2, check="test -e /x", rollback="rm /x")
     move = begun(dangerous)
     asked = move.events[-1]
     assert move.session.state is SessionState.WAITING
@@ -195,6 +195,7 @@ def test_a_step_that_needs_a_yes_asks_for_exactly_what_will_run():
         dangerous.run,
         2,
     )
+    assert (asked.check, asked.rollback) == ("test -e /x", "rm /x")
     assert asked.step_hash == dangerous.digest(move.session.id)
     assert asked.approval_id == move.session.run("a").approval_id
 

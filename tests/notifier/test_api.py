@@ -405,6 +405,7 @@ async def test_whose_yes_does_not_count_is_told_whose_does(client, approvals, bu
 async def test_the_page_shows_what_it_would_change_who_counts_and_what_happened(client, approvals):
     asked = await approvals.open(
         approval(
+            check="test -e <x>",
             dry_run="-replicas: 1\n+replicas: <2>",
             expects="The pods are ready.",
             who=("bob@example.org",),
@@ -415,6 +416,7 @@ async def test_the_page_shows_what_it_would_change_who_counts_and_what_happened(
     for shown in (
         '<span class="line removed">-replicas: 1</span>',
         '<span class="line added">+replicas: &lt;2&gt;</span>',
+        '<span class="line">test -e &lt;x&gt;</span>',
         "The pods are ready.",
         "Whose yes counts</dt><dd>bob@example.org",
         "Alice, whose own yes does not count",

@@ -75,6 +75,14 @@ def test_both_parts_say_whose_yes_is_needed_and_what_happens_without(changes, wo
             assert said in " ".join(text.split())
 
 
+def test_both_parts_show_what_runs_besides_the_command_and_lead_to_what_it_would_change():
+    made = mailed(check="test -e <x>", dry_run="1 to destroy")
+    for text in (made.text, unescape(made.html)):
+        assert "test -e <x>" in text
+        assert "is on the page, as the target says" in text
+    assert "Run before it" not in mailed().text
+
+
 def test_the_text_can_be_read_in_the_file_itself():
     raw = composed(mailed(ticket_title="Büro"), sender=SENDER, now=NOW).decode()
     assert LINK in raw

@@ -1,6 +1,6 @@
 """Answers that people give in chats: checked against what stood in the message, then recorded."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -32,6 +32,7 @@ STRANGER: Final = "Handrail does not know you: ask for an entry under `people` i
 GONE: Final = "This button does not work any more. Nothing was decided."
 CHANGED: Final = "What would run has changed since this message. Nothing was decided."
 NOT_YOURS: Final = "This question was for somebody else. Nothing was decided."
+TOO_LONG: Final = "All of it is too long to be shown here: open the page. Nothing was decided."
 NO_REASON: Final = "A rejection needs a reason: say what is wrong with it."
 
 _STATES: Final[Mapping[ApprovalState, str]] = {
@@ -52,9 +53,22 @@ class Asked:
 
 
 class Answering:
-    """Records what known people say in one kind of chat, as links do for browsers."""
+    """Records what known people say in one kind of chat, as links do for browsers.
 
-    def __init__(self, posts: Posts, questions: Questions, desk: Desk, channel: Channel) -> None:
+    ``shows_all`` says whether a message of it has room for all that a yes is to: without, there is
+    none.
+    """
+
+    def __init__(
+        self,
+        posts: Posts,
+        questions: Questions,
+        desk: Desk,
+        channel: Channel,
+        *,
+        shows_all: Callable[[Question], bool],
+    ) -> None:
+        self._shows_all = shows_all
         self._posts = posts
         self._questions = questions
         self._desk = desk
@@ -81,7 +95,9 @@ class Answering:
         return CHANGED if question.bound_to != post.bound_to else Asked(post, question)
 
     async def approve(self, question: Question, by: Person) -> str:
-        """Record a yes; what to tell the person."""
+        """Record a yes to what could be seen; what to tell the person."""
+        if not self._shows_all(question):
+            return TOO_LONG
         return await self._answer(question, by, Answer.APPROVE, "")
 
     async def reject(self, question: Question, by: Person, reason: str) -> str:

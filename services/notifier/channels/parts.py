@@ -15,6 +15,7 @@ from services.notifier.desk import Desk
 from services.notifier.feedback.giving import Giving
 from services.notifier.feedback.store import Feedbacks
 from services.notifier.links import Channel
+from services.notifier.question import Question
 from services.notifier.store import Questions
 from shared.config import Person
 
@@ -61,11 +62,13 @@ class Parts:
     public_url: str = ""
     slack: SlackApp = SlackApp()
 
-    def answering(self, channel: Channel) -> Answering | None:
-        """Where answers that are given in such a chat are recorded, if they are."""
+    def answering(
+        self, channel: Channel, *, shows_all: Callable[[Question], bool]
+    ) -> Answering | None:
+        """Where answers that are given in such a chat are recorded, if they are; see there."""
         if self.questions is None or self.desk is None:
             return None
-        return Answering(self.posts, self.questions, self.desk, channel)
+        return Answering(self.posts, self.questions, self.desk, channel, shows_all=shows_all)
 
     def giving(self) -> Giving | None:
         """Where feedback that is given in chats is recorded, if it is."""

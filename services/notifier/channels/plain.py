@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from services.notifier.approval import Approval
 from services.notifier.channels.message import Asking, Message, Telling
@@ -12,7 +13,13 @@ from services.notifier.question import Question
 from services.notifier.rendering import moment
 from services.notifier.text import one_line, visible
 
-_EVIDENCE = 3
+#: What people are told about a step besides its command, where there is such a thing.
+CHECK: Final = "Run before it, to see whether it is done already"
+DRY_RUN: Final = "What it would change, as the target says"
+
+_EVIDENCE: Final = 3
+# Longer texts are cut in notes, so that the link has its place.
+_NOTE_LENGTH: Final = 2000
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,8 @@ def lines_of(message: Message) -> list[Line]:
 def text_of(message: Message) -> str:
     """The body of the message, with its link."""
     blocks = [
-        f"{line.label}:\n{line.text}" if line.exact else _joined(line) for line in lines_of(message)
+        f"{line.label}:\n{_cut(line.text)}" if line.exact else _joined(line)
+        for line in lines_of(message)
     ]
     if isinstance(message, Asking):
         blocks.append(f"{link_words(message)}: {message.link}")
@@ -66,6 +74,11 @@ def link_words(asking: Asking) -> str:
     if asking.to.channel is Channel.ROOM:
         return "Look (answer by your own link or button)"
     return "Read it and answer"
+
+
+def _cut(text: str) -> str:
+    more = len(text) - _NOTE_LENGTH
+    return f"{text[:_NOTE_LENGTH]}\n… and {more} more characters" if more > 0 else text
 
 
 def _joined(line: Line) -> str:
@@ -104,12 +117,16 @@ def _step(approval: Approval) -> Iterator[Line]:
     if approval.again:
         yield Line("Asked again", one_line(approval.again))
     yield Line("The command, exactly as it runs", visible(approval.command), exact=True)
-    for seen in approval.evidence[:_EVIDENCE]:
-        yield Line("Seen", one_line(seen))
+    if approval.check:
+        yield Line(CHECK, visible(approval.check), exact=True)
     if approval.rollback:
         yield Line("What takes it back", visible(approval.rollback), exact=True)
     else:
         yield Line("What takes it back", "nothing, this step has no rollback")
+    if approval.dry_run:
+        yield Line(DRY_RUN, visible(approval.dry_run), exact=True)
+    for seen in approval.evidence[:_EVIDENCE]:
+        yield Line("Seen", one_line(seen))
 
 
 def _inquiry(inquiry: Inquiry) -> Iterator[Line]:

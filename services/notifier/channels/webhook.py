@@ -23,7 +23,7 @@ VERSION: Final = 1
 _SHOWN: Final = {
     *("state", "ticket_id", "ticket_title", "severity", "created_at", "expires_at", "settled_at"),
     *("session_id", "step_id", "runbook", "title", "connector", "target", "command", "risk"),
-    *("why", "evidence", "rollback", "required", "who", "requester"),
+    *("why", "evidence", "rollback", "check", "dry_run", "required", "who", "requester"),
     *("because", "options", "text", "fields"),
 }
 

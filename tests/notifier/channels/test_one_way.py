@@ -69,6 +69,13 @@ def test_a_message_in_plain_text_says_all_that_one_has_to_know():
         assert part in text_of(message)
 
 
+def test_what_else_runs_and_what_it_would_change_is_said_and_cut_before_the_link():
+    text = text_of(asking(check="test -e /x", dry_run="1 to destroy\n" + "x" * 9000))
+    for part in ("test -e /x", "What takes it back:\nsystemctl stop", "1 to destroy", LINK):
+        assert part in text
+    assert len(text) < 4000
+
+
 def test_a_link_in_a_room_is_for_looking_and_a_persons_own_for_answering():
     own = Recipient(name="Alice", email="alice@example.org", via="hook")
     assert f"Look (answer by your own link or button): {LINK}" in text_of(asking())
@@ -196,7 +203,7 @@ async def test_a_card_says_it_with_a_button_to_the_page(other, http):
 
 async def test_a_card_stays_within_what_teams_takes(other, http):
     messenger = TeamsMessenger(SecretStr(f"{other.url}/w"), http)
-    long = dict.fromkeys(("command", "why", "rollback"), "x" * 20_000)
+    long = dict.fromkeys(("command", "why", "rollback", "check", "dry_run"), "x" * 20_000)
     await messenger.ask(asking(**long), now=NOW)
     body = other.posts[0][2]
     assert len(body) < 28_000

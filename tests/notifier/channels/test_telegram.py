@@ -19,7 +19,7 @@ from services.notifier.channels.telegram.bot import Bot
 from services.notifier.channels.telegram.messenger import TelegramMessenger
 from services.notifier.channels.telegram.receiving import poll, webhook
 from services.notifier.channels.telegram.updates import Updates
-from services.notifier.channels.telegram.words import COMMAND_LENGTH, text_of_several
+from services.notifier.channels.telegram.words import COMMAND_LENGTH, shows_all, text_of_several
 from services.notifier.desk import Desk
 from services.notifier.feedback.giving import Giving
 from services.notifier.links import Channel
@@ -180,7 +180,7 @@ async def telegram():
     desk = Desk(questions, SIGNER, Clock())
     async with cloud() as there:
         bot = Bot(there.url, TOKEN)
-        answering = Answering(posts, questions, desk, Channel.TELEGRAM)
+        answering = Answering(posts, questions, desk, Channel.TELEGRAM, shows_all=shows_all)
         giving = Giving(posts, FakeFeedbacks(bus.publish), Clock())
         updates = Updates(bot, answering, (ALICE, BOB), giving=giving)
         yield Telegram(
@@ -230,6 +230,24 @@ async def test_a_command_that_has_no_room_is_not_approved_without_being_seen(tel
     post = data_of(message)["Reject…"].partition(":")[2]
     await telegram.press(message, f"y:{post}")
     assert telegram.bus.events == []
+    (note,) = telegram.notes()
+    assert "too long" in note
+
+
+@pytest.mark.parametrize("part", ["rollback", "check", "dry_run"])
+async def test_what_runs_or_happens_under_a_yes_is_shown_to_its_end_or_not_approved(telegram, part):
+    others = {"command": "true", "rollback": None} | dict.fromkeys(("why", "again"), "w" * 900)
+    room = COMMAND_LENGTH - len("true")
+    fits = approval(**others | {part: "end".rjust(room, "x"), "evidence": ("e" * 900,) * 3})
+    message = await telegram.ask(fits)
+    assert list(data_of(message)) == ["Approve", "Reject…"]
+    assert "xend\n" in message["text"]
+    assert len(message["text"]) <= 4096
+
+    longer = approval(**others | {part: "end".rjust(room + 1, "x"), "approval_id": UUID(int=77)})
+    message = await telegram.ask(longer)
+    assert list(data_of(message)) == ["Reject…"]
+    assert "too long to be approved here" in message["text"]
 
 
 async def test_a_yes_is_asked_once_more_and_then_recorded(telegram):

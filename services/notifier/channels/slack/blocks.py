@@ -12,7 +12,7 @@ from uuid import UUID
 from services.notifier.approval import ANSWERED, Approval, superseded
 from services.notifier.channels.message import Asking
 from services.notifier.channels.news import News
-from services.notifier.channels.plain import digest_lines, digest_title
+from services.notifier.channels.plain import CHECK, DRY_RUN, digest_lines, digest_title
 from services.notifier.choice import Choice
 from services.notifier.inquiry import WORDS, Inquiry
 from services.notifier.question import Question, speaker
@@ -25,6 +25,9 @@ Block = dict[str, Any]
 
 #: Longer ones are not shown whole in a message, and are approved only where they are.
 COMMAND_LENGTH: Final = 2500
+#: The same of all that a yes is to: the command, its check, its rollback and its dry run.
+ALL_LENGTH: Final = 5000
+_OTHER_LENGTH: Final = 500
 _HEADER_LENGTH: Final = 150
 _LINE_LENGTH: Final = 500
 _BUTTON_LENGTH: Final = 75
@@ -129,8 +132,11 @@ def reason_view(question: Question, post_id: UUID) -> dict[str, Any]:
 
 
 def shows_all(question: Question) -> bool:
-    """Whether a message has room for exactly what is asked."""
-    return not isinstance(question, Approval) or len(visible(question.command)) <= COMMAND_LENGTH
+    """Whether a message has room for all that a yes is to."""
+    if not isinstance(question, Approval):
+        return True
+    lengths = [len(visible(text)) for text in question.to_be_seen]
+    return max(lengths, default=0) <= COMMAND_LENGTH and sum(lengths) <= ALL_LENGTH
 
 
 def _title(question: Question) -> str:
@@ -161,13 +167,18 @@ def _step(approval: Approval, *, whole: bool) -> Iterable[Block]:
         _code(approval.command),
     )
     yield from _change(approval)
+    room = COMMAND_LENGTH if shows_all(approval) else _OTHER_LENGTH
+    if approval.check:
+        yield _rich(_line(CHECK, ""), _code(approval.check, room))
+    if approval.rollback:
+        yield _rich(_line("What takes it back", ""), _code(approval.rollback, room))
+    else:
+        yield _rich(_line("What takes it back", "nothing, this step has no rollback"))
+    if approval.dry_run:
+        yield _rich(_line(DRY_RUN, ""), _code(approval.dry_run, room))
     seen = approval.evidence if whole else approval.evidence[:_EVIDENCE]
     if seen:
         yield _rich(_line("What was seen", ""), _list(seen))
-    if approval.rollback:
-        yield _rich(_line("What takes it back", ""), _code(approval.rollback))
-    else:
-        yield _rich(_line("What takes it back", "nothing, this step has no rollback"))
 
 
 def _change(approval: Approval) -> Iterable[Block]:
@@ -324,10 +335,10 @@ def _line(label: str, text: str) -> Block:
     return {"type": "rich_text_section", "elements": (parts if label else []) + told}
 
 
-def _code(text: str) -> Block:
+def _code(text: str, room: int = COMMAND_LENGTH) -> Block:
     shown = visible(text)
-    if len(shown) > COMMAND_LENGTH:
-        shown = f"{shown[:COMMAND_LENGTH]}\n… and {len(shown) - COMMAND_LENGTH} more characters"
+    if len(shown) > room:
+        shown = f"{shown[:room]}\n… and {len(shown) - room} more characters"
     return {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": shown or " "}]}
 
 

@@ -2,6 +2,7 @@
 
 from services.notifier.channels.parts import Parts
 from services.notifier.channels.slack.api import slack_routes
+from services.notifier.channels.slack.blocks import shows_all
 from services.notifier.channels.slack.commands import Commands
 from services.notifier.channels.slack.conversation import Conversation
 from services.notifier.channels.slack.members import Members
@@ -24,7 +25,7 @@ def slack(parts: Parts) -> SlackMessenger:
     web = Web(Credentials(app.bot_token, app.api_url or API_URL))
     members = Members(web, parts.people)
     parts.service.close.append(web.close)
-    answering = parts.answering(Channel.SLACK)
+    answering = parts.answering(Channel.SLACK, shows_all=shows_all)
     if answering is not None and parts.questions is not None:
         commands = Commands(parts.questions, answering)
         talk = Conversation(web, members, answering, commands, giving=parts.giving())

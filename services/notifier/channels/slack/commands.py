@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from services.notifier.approval import Approval
-from services.notifier.channels.answering import Answering
+from services.notifier.channels.answering import TOO_LONG, Answering
+from services.notifier.channels.plain import CHECK, DRY_RUN
+from services.notifier.channels.slack.blocks import COMMAND_LENGTH, shows_all
 from services.notifier.choice import Choice
 from services.notifier.inquiry import Inquiry
 from services.notifier.question import Question
@@ -82,6 +84,21 @@ def _title(question: Question) -> str:
     return "?"
 
 
+def _step(approval: Approval) -> Iterator[str]:
+    """All that a yes is to, and how to give it; or its command and why there is no yes here."""
+    whole = shows_all(approval)
+    parts = {"The command, exactly as it runs": approval.command}
+    if whole:
+        parts[CHECK] = approval.check or ""
+        parts["What takes it back"] = approval.rollback or "nothing, this step has no rollback"
+        parts[DRY_RUN] = approval.dry_run
+    for label, text in parts.items():
+        if text:
+            yield f"{label}:"
+            yield from (f"    {line}" for line in visible(text)[:COMMAND_LENGTH].splitlines())
+    yield f"Answer: /handrail approve {code_of(approval)}" if whole else TOO_LONG
+
+
 def _shown(question: Question, zone: str) -> Iterator[str]:
     yield f"[{question.severity}] {_title(question)}: {one_line(question.ticket_title)}"
     match question:
@@ -89,9 +106,7 @@ def _shown(question: Question, zone: str) -> Iterator[str]:
             yield f"Where: {one_line(question.target)}, over {one_line(question.connector)}"
             yield f"Risk: {question.risk}"
             yield f"Why: {one_line(question.why)}"
-            yield "The command, exactly as it runs:"
-            yield from (f"    {line}" for line in visible(question.command).splitlines())
-            yield f"Answer: /handrail approve {code_of(question)}"
+            yield from _step(question)
         case Choice():
             yield from (f"  {one_line(option.runbook.title)}" for option in question.options)
             yield NOT_HERE

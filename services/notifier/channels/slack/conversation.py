@@ -22,7 +22,6 @@ from services.notifier.channels.slack.blocks import (
     details_view,
     escaped,
     reason_view,
-    shows_all,
 )
 from services.notifier.channels.slack.changing import (
     CONFIRM,
@@ -62,7 +61,6 @@ NOT_NOW: Final = (
     "Handrail cannot tell just now whether that was recorded. The message will show it; "
     "else try again in a moment."
 )
-TOO_LONG: Final = "This command is too long to be shown here: open the page."
 
 #: Slack shows an error after three seconds, and somebody who sees that presses again.
 PATIENCE: Final = timedelta(seconds=2)
@@ -159,8 +157,6 @@ class Conversation:
     async def _act(self, pressed: Pressed, action: str, asked: Asked, person: Person) -> Reply:
         question = asked.question
         kind, _, option = action.partition(":")
-        if kind == APPROVE and not shows_all(question):
-            return self._whisper(pressed, TOO_LONG)
         if kind == APPROVE:
             return self._whisper(pressed, await self._answering.approve(question, person))
         if kind == CHOOSE:

@@ -10,6 +10,7 @@ from services.notifier.channels.telegram.bot import Bot
 from services.notifier.channels.telegram.messenger import TelegramMessenger
 from services.notifier.channels.telegram.receiving import poll, register, webhook
 from services.notifier.channels.telegram.updates import Updates
+from services.notifier.channels.telegram.words import shows_all
 from services.notifier.links import Channel
 from shared.config.channels import TelegramChannel
 from shared.loops import every
@@ -32,7 +33,7 @@ def telegram(
             return one
     bot = Bot(str(config.url), token)
     parts.service.close.append(bot.close)
-    answering = parts.answering(Channel.TELEGRAM)
+    answering = parts.answering(Channel.TELEGRAM, shows_all=shows_all)
     if answering is not None:
         _listen(
             parts, name, config, Updates(bot, answering, parts.people, giving=parts.giving()), bot

@@ -19,7 +19,6 @@ from services.notifier.channels.telegram.words import (
     REJECT,
     SURE,
     buttons,
-    shows_all,
 )
 from services.notifier.feedback.giving import THANKS, Giving
 from services.notifier.inquiry import Inquiry
@@ -141,7 +140,7 @@ class Updates:
         picks = isinstance(question, Inquiry) and action.startswith(CHOOSE)
         if action.startswith(CHOOSE) and not picks:
             return await self._answering.choose(question, person, action.removeprefix(CHOOSE))
-        if action == SURE and shows_all(question):
+        if action == SURE:
             return await self._answering.approve(question, person)
         if picks or action in {APPROVE, BACK}:
             picked = action.removeprefix(CHOOSE) if picks else ""

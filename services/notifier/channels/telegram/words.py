@@ -23,7 +23,7 @@ from services.notifier.text import one_line, visible
 from shared.events import Choosing, Decision, Reply
 from shared.lifecycle import ApprovalState
 
-#: Longer ones are not shown whole in a message, and are approved only where they are.
+#: What a yes is to is not shown whole where it is longer, and is approved only where it is.
 COMMAND_LENGTH: Final = 1800
 # Telegram takes 4096 characters: beyond this, lists are cut.
 _LENGTH: Final = 3000
@@ -67,12 +67,14 @@ def text_of(message: Message) -> dict[str, Any]:
     text = Text()
     text.add(f"{title_of(message)[:_LINE_LENGTH]}\n", "bold")
     room = COMMAND_LENGTH
+    whole = isinstance(message, Asking) and shows_all(message.question)
     for line in lines_of(message):
-        if line.label and _units(text.text) > _LENGTH:
+        cuttable = line.label and not (line.exact and whole)
+        if cuttable and _units(text.text) > _LENGTH:
             continue
         _add(text, line, room=room)
-        # The first is the command; a rollback may be cut.
-        room = _OTHER_LENGTH if line.exact else room
+        # The first is the command; the others are cut where it is not approved here.
+        room = _OTHER_LENGTH if line.exact and not whole else room
     if isinstance(message, Asking):
         _add_answers(text, message)
     elif message.news.ran:
@@ -140,8 +142,10 @@ def _options(inquiry: Inquiry, post_id: UUID, picked: str) -> list[list[dict[str
 
 
 def shows_all(question: Question) -> bool:
-    """Whether a message has room for exactly what is asked."""
-    return not isinstance(question, Approval) or _units(visible(question.command)) <= COMMAND_LENGTH
+    """Whether a message has room for all that a yes is to."""
+    if not isinstance(question, Approval):
+        return True
+    return sum(_units(visible(text)) for text in question.to_be_seen) <= COMMAND_LENGTH
 
 
 def _add(text: Text, line: Line, *, room: int) -> None:

@@ -12,6 +12,7 @@ from services.notifier.channels.answering import Answering
 from services.notifier.channels.message import Asking, Telling
 from services.notifier.channels.revising import Reviser
 from services.notifier.channels.slack.api import slack_routes
+from services.notifier.channels.slack.blocks import shows_all
 from services.notifier.channels.slack.commands import Commands
 from services.notifier.channels.slack.conversation import Conversation
 from services.notifier.channels.slack.members import Members
@@ -147,7 +148,7 @@ async def handrail_in_slack(people=(ALICE, BOB)):
         there.member("U2", BOB.email)
         web = Web(Credentials(SecretStr(TOKEN), f"{there.url}/api/"))
         members = Members(web, people)
-        answering = Answering(posts, questions, desk, Channel.SLACK)
+        answering = Answering(posts, questions, desk, Channel.SLACK, shows_all=shows_all)
         feedbacks = FakeFeedbacks(bus.publish)
         conversation = Conversation(
             web,

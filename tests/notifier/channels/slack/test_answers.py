@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from services.notifier.channels.slack.api import BODY_OCTETS
+from services.notifier.channels.slack.blocks import COMMAND_LENGTH
 from services.notifier.channels.slack.commands import code_of
 from services.notifier.channels.slack.payload import interaction_of
 from services.notifier.channels.slack.socket import Socket
@@ -318,6 +319,35 @@ async def test_the_command_lists_shows_and_approves_exactly_that(slack):
     assert await slack.command(f"approve {code}") == "Recorded: approved."
     assert len(slack.bus.of(StepApproved)) == 1
     assert await slack.command("pending") == "Nothing waits for an answer."
+
+
+async def test_the_command_shows_all_that_a_yes_is_to(slack):
+    parts = {"check": "test -e /x", "rollback": "rm /x", "dry_run": "-/+ db must be replaced"}
+    await slack.questions.open(approval(**parts))
+    shown = await slack.command(f"show {code_of(approval())}")
+    for part in parts.values():
+        assert part in shown
+
+
+@pytest.mark.parametrize("part", ["command", "rollback", "check", "dry_run"])
+async def test_the_command_approves_nothing_that_is_too_long_to_be_shown(slack, part):
+    await slack.questions.open(approval(**{part: "x" * (COMMAND_LENGTH + 1)}))
+    code = code_of(approval())
+    for word in ("show", "approve"):
+        told = await slack.command(f"{word} {code}")
+        assert "too long to be shown here: open the page" in told
+        assert "/handrail approve" not in told
+    assert slack.bus.events == []
+
+
+async def test_a_press_approves_nothing_that_is_too_long_to_be_shown(slack):
+    message = await slack.ask(approval(dry_run="x" * (COMMAND_LENGTH + 1)))
+    press = pressed(message, "reject")
+    press["actions"][0]["action_id"] = "approve"
+    await slack.post("/slack/interactions", {"payload": json.dumps(press)})
+    (told,) = slack.whispers()
+    assert "too long" in told
+    assert slack.bus.events == []
 
 
 async def test_the_code_of_another_command_approves_nothing(slack):

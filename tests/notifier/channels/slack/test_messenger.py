@@ -8,7 +8,7 @@ import pytest
 from services.notifier.approval import decide
 from services.notifier.channels.message import Asking
 from services.notifier.channels.messenger import RefusedError
-from services.notifier.channels.slack.blocks import COMMAND_LENGTH
+from services.notifier.channels.slack.blocks import ALL_LENGTH, COMMAND_LENGTH
 from services.notifier.recipients import Recipient
 from shared.errors import UnavailableError
 from shared.events import Answer
@@ -217,7 +217,8 @@ EVIL = "<!channel> <@U1> <https://evil.example.net|ok> *b* ```\nrm -rf /\n``` & 
 
 
 async def test_what_strangers_wrote_is_text(slack):
-    fields = dict.fromkeys(("title", "ticket_title", "command", "why", "target", "rollback"), EVIL)
+    said = ("title", "ticket_title", "command", "why", "target", "rollback", "check", "dry_run")
+    fields = dict.fromkeys(said, EVIL)
     message = await slack.ask(approval(evidence=(EVIL,), **fields))
     for block in message["blocks"]:
         assert block["type"] in {"header", "rich_text", "context", "actions"}
@@ -232,7 +233,7 @@ async def test_what_strangers_wrote_is_text(slack):
         for element in block["elements"]
         if element["type"] == "rich_text_preformatted"
     ]
-    assert codes == [EVIL, EVIL]  # to the letter, and nothing of it ends the block
+    assert codes == [EVIL] * 4  # to the letter, and nothing of it ends the block
 
 
 async def test_what_hides_from_the_eye_is_shown(slack):
@@ -245,6 +246,25 @@ async def test_a_command_that_has_no_room_is_not_approved_without_being_seen(sla
     assert list(buttons(message)) == ["reject", "details", "open"]
     assert "too long" in texts(message)
     assert "and 1 more characters" in texts(message)
+
+
+@pytest.mark.parametrize("part", ["rollback", "check", "dry_run"])
+async def test_what_runs_or_happens_under_a_yes_is_shown_to_its_end_or_not_approved(slack, part):
+    fits = await slack.ask(approval(**{part: "end".rjust(COMMAND_LENGTH, "x")}))
+    assert "approve" in buttons(fits)
+    assert "xend" in texts(fits)
+
+    longer = {part: "end".rjust(COMMAND_LENGTH + 1, "x"), "approval_id": UUID(int=77)}
+    message = await slack.ask(approval(**longer))
+    assert list(buttons(message)) == ["reject", "details", "open"]
+    assert "too long" in texts(message)
+
+
+async def test_it_is_not_approved_where_all_of_it_together_has_no_room(slack):
+    parts = dict.fromkeys(("command", "rollback", "check", "dry_run"), "x" * (ALL_LENGTH // 4))
+    assert "approve" in buttons(await slack.ask(approval(**parts)))
+    one_more = parts | {"check": "x" * (ALL_LENGTH // 4 + 1), "approval_id": UUID(int=77)}
+    assert "approve" not in buttons(await slack.ask(approval(**one_more)))
 
 
 async def test_long_texts_stay_within_what_slack_takes(slack):
