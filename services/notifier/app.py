@@ -96,8 +96,16 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
     trail = MongoTrail(service.database)
     words = MongoStanding(service.database)
     standing = LiveStanding(words, signer, _now)
-    desk = WitnessedDesk(questions, signer, _now, rosters, trail=trail, handed=standing.to)
     people = reachable(config.people)
+    desk = WitnessedDesk(
+        questions,
+        signer,
+        _now,
+        rosters,
+        trail=trail,
+        handed=standing.to,
+        people=[one.email for one in people],
+    )
     directory = Directory(people, config.channels)
     linking = Linking(signer.link_key(), settings.links_to)
     feedbacks = MongoFeedbacks(service.database, service.bus.publish)

@@ -1,6 +1,6 @@
 """The desk: answers and expiries become recorded outcomes, each exactly once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -32,6 +32,9 @@ from shared.signing import Signer
 log = structlog.get_logger(__name__)
 
 _ANYBODY: Final = NotAsked("this link was shown to a whole room: answer by your own one")
+_NOBODY: Final = NotAsked(
+    "whom this link was made for is no longer under `people` in handrail.yaml"
+)
 
 Clock = Callable[[], datetime]
 Handed = Callable[[str, datetime], Sequence[Delegation]]
@@ -44,7 +47,11 @@ def nothing(person: str, at: datetime) -> Sequence[Delegation]:  # noqa: ARG001 
 
 
 class Desk:
-    """Where people's answers arrive."""
+    """Where people's answers arrive.
+
+    ``people`` are the addresses of those who may answer by links of their own, in any case of their
+    letters: nobody who is not among them any more. None is whoever has a link.
+    """
 
     def __init__(
         self,
@@ -54,8 +61,10 @@ class Desk:
         rosters: Rosters | None = None,
         *,
         handed: Handed = nothing,
+        people: Collection[str] | None = None,
     ) -> None:
         self._handed = handed
+        self._people = None if people is None else frozenset(map(str.casefold, people))
         self._questions = questions
         self._signer = signer
         self._now = now
@@ -80,8 +89,8 @@ class Desk:
         Raises:
             UnavailableError: the store does not answer; whether it was recorded is not known.
         """
-        if link.channel is Channel.ROOM:
-            return _ANYBODY
+        if (barred := self._barred(link)) is not None:
+            return barred
         if answer is Answer.WITHDRAW and await self.has_begun(approval):
             return BEGUN
         on_call = await self._rosters.roster()
@@ -110,8 +119,8 @@ class Desk:
         Raises:
             UnavailableError: see there.
         """
-        if link.channel is Channel.ROOM:
-            return _ANYBODY
+        if (barred := self._barred(link)) is not None:
+            return barred
         on_call = await self._rosters.roster()
 
         def judged(current: Approval, now: datetime) -> Recorded[Approval] | Refused:
@@ -147,8 +156,8 @@ class Desk:
         Raises:
             UnavailableError: see there.
         """
-        if link.channel is Channel.ROOM:
-            return _ANYBODY
+        if (barred := self._barred(link)) is not None:
+            return barred
 
         def judged(current: Choice, now: datetime) -> Recorded[Choice] | Refused:
             said = Choosing(
@@ -204,14 +213,22 @@ class Desk:
             return False
         return await self._questions.begun(question)
 
+    def _barred(self, link: Link) -> NotAsked | None:
+        """Why nobody answers by such a link at all."""
+        if link.channel is Channel.ROOM:
+            return _ANYBODY
+        if self._people is None or link.channel is Channel.TERMINAL:
+            return None
+        return None if link.recipient.casefold() in self._people else _NOBODY
+
     def _by(self, link: Link) -> dict[str, Any]:
         return {"by": link.recipient, "at": self._now(), "channel": link.channel.value}
 
     async def _replied(
         self, inquiry: Inquiry, link: Link, said: Reply
     ) -> Recorded[Inquiry] | Refused:
-        if link.channel is Channel.ROOM:
-            return _ANYBODY
+        if (barred := self._barred(link)) is not None:
+            return barred
         on_call = await self._rosters.roster()
         signed = self._signer.signed_reply(said, question_id=inquiry.id, digest=inquiry.digest)
 

@@ -49,6 +49,32 @@ async def test_a_question_for_two_is_told_when_the_second_answered(desk, approva
     assert [d.by for d in event.decisions] == [ALICE.email, BOB.email]
 
 
+@pytest.mark.parametrize("channel", [Channel.EMAIL, Channel.CHAT, Channel.SLACK, Channel.TELEGRAM])
+async def test_a_link_of_who_is_no_longer_under_people_decides_nothing(
+    approvals, bus, clock, channel
+):
+    desk = Desk(approvals, SIGNER, clock, people=[ALICE.email.upper()])
+    asked = await approvals.open(approval())
+    gone = link(asked, BOB.email, channel)
+    for outcome in (
+        await desk.answer(asked, gone, YES, reason=""),
+        await desk.answer(asked, gone, NO, reason=""),
+        await desk.propose(asked, gone, {"unit": "other"}, reason=""),
+    ):
+        assert isinstance(outcome, NotAsked)
+        assert "no longer under `people`" in outcome.reason
+    assert bus.events == []
+    known = await desk.answer(asked, link(asked, channel=channel), YES, reason="")
+    assert isinstance(known, Recorded)
+
+
+async def test_the_terminal_answers_though_nobody_is_under_people(approvals, clock):
+    desk = Desk(approvals, SIGNER, clock, people=())
+    asked = await approvals.open(approval())
+    said = await desk.answer(asked, link(asked, "ada", Channel.TERMINAL), YES, reason="")
+    assert isinstance(said, Recorded)
+
+
 async def test_one_person_cannot_be_two(desk, approvals, bus):
     asked = await approvals.open(approval(required=2))
     await desk.answer(asked, link(asked), YES, reason="")

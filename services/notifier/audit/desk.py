@@ -1,6 +1,6 @@
 """A desk that writes down what came of each answer, by whatever channel it arrives."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import structlog
 
@@ -46,8 +46,9 @@ class WitnessedDesk(Desk):
         *,
         trail: Trail,
         handed: Handed = nothing,
+        people: Collection[str] | None = None,
     ) -> None:
-        super().__init__(questions, signer, now, rosters, handed=handed)
+        super().__init__(questions, signer, now, rosters, handed=handed, people=people)
         self._trail = trail
 
     async def saw(
