@@ -10,11 +10,9 @@ DEV := $(VENV)/.dev
 demo: $(RUNTIME) ## break a real service and watch the loop close
 	$(BIN)/handrail demo $(ARGS)
 
-# Two workers for each core, since tests wait for servers half of their time; a file's tests stay
-# together and share what they set up.
+# A worker for each core; a file's tests stay together and share what they set up.
 test: $(DEV) ## every test, on real servers; ARGS="-n 0 tests/bus" for some, one after the other
-	$(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print(2 * os.cpu_count())') \
-	  --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(DEV) ## formatting, lint, types, import rules
 	$(BIN)/ruff format --check .
