@@ -138,10 +138,10 @@ async def test_a_mail_server_and_a_target_that_are_not_there_are_wrong(environme
 
     said = await wrong(environment)
 
-    assert said == [
-        f"mail: 127.0.0.1:{port} cannot be reached: {said[0].rpartition(': ')[2]}",
-        f"target web-1: 127.0.0.1:{port} cannot be reached: {said[1].rpartition(': ')[2]}",
-    ]
+    # On a busy machine the refusal itself may take longer than the doctor waits.
+    where = f"127.0.0.1:{port} "
+    assert [line.partition(where)[0] for line in said] == ["mail: ", "target web-1: "]
+    assert all("cannot be reached" in line or "does not answer" in line for line in said)
     assert "hush" not in "".join(said)
 
 
