@@ -112,7 +112,12 @@ class Router:
             alert=explained.alert,
             expires_at=expires_at,
         )
-        whose = voters(ruling.who, requester=requester, not_requester=ruling.not_requester)
+        whose = voters(
+            ruling.who,
+            requester=requester,
+            not_requester=ruling.not_requester,
+            co_requesters=explained.alert.co_requesters,
+        )
         on = f" on {step.target}" if step.target else ""
         about = f"step {step.id}{on}: {' '.join(step.run.split())}"
         return self._routed(about, asked, whose, step.risk)

@@ -152,6 +152,9 @@ def _lines(question: Question) -> Iterator[tuple[str, str]]:
             if question.requester:
                 barred = ", whose own yes does not count" if question.not_requester else ""
                 yield "asked for by", f"{question.requester}{barred}"
+            if question.co_requesters and question.not_requester:
+                others = ", ".join(question.co_requesters)
+                yield "planned or written by", f"{others}, whose own yes does not count"
             yield "known", "\n".join(question.evidence)
             if question.check:
                 yield "done already if", question.check

@@ -93,7 +93,7 @@ def _edited(step: Step, run: str, by: str) -> Step:
     """The step with another command, which a person agrees to whatever the policy says.
 
     What its author said of the first one does not hold for it: it counts as a change that is not
-    repeated on a guess, of high risk at least.
+    repeated on a guess, of high risk at least. Who wrote it counts as who asked for it.
     """
     least = max(1, step.asks.required if step.asks else 0)
     asks = Asks(required=least, reason=f"{by} wrote this command")
@@ -107,7 +107,8 @@ def _edited(step: Step, run: str, by: str) -> Step:
         "gather": False,
         "risk": max(step.risk, Risk.HIGH, key=lambda risk: risk.rank),
     }
-    return step.model_copy(update=edited).under(step.approval)
+    wrote = {"co_requesters": tuple(dict.fromkeys((*step.approval.co_requesters, by)))}
+    return step.model_copy(update=edited).under(step.approval.model_copy(update=wrote))
 
 
 def _stands(session: Session, step_id: str) -> bool:

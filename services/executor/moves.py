@@ -208,6 +208,7 @@ def ask(
         who=step.approval.who,
         requester=session.requester,
         not_requester=step.approval.not_requester,
+        co_requesters=step.approval.co_requesters,
         seats=step.approval.seats,
         on_no=step.approval.on_no,
         on_expiry=step.approval.on_expiry,

@@ -77,6 +77,7 @@ class Approval(Question):
     who: tuple[str, ...] = ()
     requester: str = ""
     not_requester: bool = True
+    co_requesters: tuple[str, ...] = ()
     seats: tuple[Seat, ...] = ()
     on_no: OnNo = OnNo.REJECT
     on_expiry: OnExpiry = OnExpiry.REJECT
@@ -126,7 +127,12 @@ class Approval(Question):
     @property
     def voters(self) -> Voters:
         """Those whose yes counts."""
-        return voters(self.who, requester=self.requester, not_requester=self.not_requester)
+        return voters(
+            self.who,
+            requester=self.requester,
+            not_requester=self.not_requester,
+            co_requesters=self.co_requesters,
+        )
 
     @property
     def quorum(self) -> Quorum:

@@ -107,7 +107,7 @@ class Quorum:
         if not everybody or any(map(is_on_call, everybody)):
             return False
         answered = {one for each in said for one in _people(each)}
-        left = everybody - answered - {self.voters.requester.casefold()}
+        left = {one for one in everybody - answered if not self.voters.is_requester(one)}
         places = [self._named(one) for one in (*(each.behalf.casefold() for each in yes), *left)]
         votes = len(yes) + len(left)
         enough = votes >= max(self.needed, len(no) + 1)
@@ -130,7 +130,12 @@ class Quorum:
 
 def quorum(rule: ApprovalRule, *, requester: str) -> Quorum:
     """Whose yes a rule of the policy wants, for a ticket that ``requester`` asked for."""
-    whose = voters(rule.who, requester=requester, not_requester=rule.not_requester)
+    whose = voters(
+        rule.who,
+        requester=requester,
+        not_requester=rule.not_requester,
+        co_requesters=rule.co_requesters,
+    )
     return Quorum(whose, rule.required, rule.seats, rule.on_no)
 
 

@@ -42,10 +42,21 @@ class Voters:
         who: addresses in small letters, ``on-call`` and ``on-call:SCHEDULE``; everybody where it
             is empty.
         requester: who asked for the ticket, where that person's yes does not count.
+        co_requesters: those whose yes counts no more than that: who asked for the plan since, or
+            wrote the command.
     """
 
     who: Collection[str] = ()
     requester: str = ""
+    co_requesters: Collection[str] = ()
+
+    def is_requester(self, by: str) -> bool:
+        """Whether this person is one of those who asked for it.
+
+        Who asked at a terminal is known by a login alone: it stands for the addresses that begin
+        with it.
+        """
+        return any(_is(by, one) for one in (self.requester, *self.co_requesters) if one)
 
     def objection(
         self, by: str, channel: str, *, on_call: OnCall, since: datetime, until: datetime
@@ -55,11 +66,14 @@ class Voters:
         Who was asked while on call may still answer after the handoff, and who takes over may
         answer too: so ``since`` is when it was asked, and ``until`` when it was answered.
         """
-        if self.requester and by.casefold() == self.requester.casefold():
+        if self.requester and _is(by, self.requester):
             return f"{self.requester} asked for this ticket, and the yes has to be another person's"
-        if self.requester and channel == _TERMINAL:
+        if self.is_requester(by):
+            return f"{by} asked for this plan or wrote the command: another person has to say yes"
+        asked = ", ".join(filter(None, (self.requester, *self.co_requesters)))
+        if asked and channel == _TERMINAL:
             return (
-                f"{self.requester} asked for this ticket, and nobody can tell who sits at a "
+                f"{asked} asked for this ticket, and nobody can tell who sits at a "
                 "terminal: another person has to answer by a link of their own"
             )
         if self.who and not self._named(by.casefold(), on_call, since, until):
@@ -72,7 +86,7 @@ class Voters:
         Its signatures are for the caller to check, and what a window is about.
         """
         if said.delegation is not None:
-            return _misused(said, said.delegation, self.requester) or self.objection(
+            return _misused(said, said.delegation, self) or self.objection(
                 said.delegation.of, said.channel, on_call=on_call, since=since, until=said.at
             )
         if said.window is not None:
@@ -90,13 +104,19 @@ class Voters:
         return any(people is None or by in people for people in terms)
 
 
-def _misused(said: Decision, word: Delegation, requester: str) -> str:
+def _is(by: str, asked: str) -> bool:
+    """Whether who answers is who asked, by an address or by a login."""
+    by, asked = by.casefold(), asked.casefold()
+    return asked in (by, by.partition("@")[0])
+
+
+def _misused(said: Decision, word: Delegation, voters: Voters) -> str:
     """What is wrong with an answer in another's place."""
     by = said.by.casefold()
     if said.window is not None or by != word.to or not word.holds_at(said.at):
         return f"{said.by} may not answer for {word.of}"
-    if requester and by == requester.casefold():
-        return f"{requester} asked for this ticket, and does not answer for others either"
+    if voters.is_requester(by):
+        return f"{said.by} asked for this ticket, and does not answer for others either"
     return ""
 
 
@@ -118,6 +138,12 @@ def person_of(by: str, channel: str) -> str:
     return _TERMINAL if channel == _TERMINAL else by.casefold()
 
 
-def voters(who: Collection[str], *, requester: str, not_requester: bool) -> Voters:
+def voters(
+    who: Collection[str],
+    *,
+    requester: str,
+    not_requester: bool,
+    co_requesters: Collection[str] = (),
+) -> Voters:
     """Those whose yes counts by a rule of the policy, for a ticket that ``requester`` asked for."""
-    return Voters(who, requester if not_requester else "")
+    return Voters(who, requester, co_requesters) if not_requester else Voters(who)

@@ -4,12 +4,25 @@ from datetime import timedelta
 
 import pytest
 
+from services.executor.consent import check_approval
 from services.executor.directive import NothingToRetryError, directed, retried
 from services.executor.moves import Result
-from shared.events import Directive, Edit, OnFailure, Refusal, SessionDirected
+from services.executor.session import Run
+from shared.events import (
+    Answer,
+    Decision,
+    Directive,
+    Edit,
+    OnFailure,
+    Refusal,
+    SessionDirected,
+    StepApproved,
+)
 from shared.lifecycle import Effect, Risk, SessionState
+from shared.signing import ForgedDecisionError
 from tests.executor.going import approved, begin, ended, gone_on, refused
 from tests.executor.sessions import NOW, SESSION_ID, TICKET_ID, session, states, step
+from tests.standing.words import ADA, BOB, SIGNER
 
 OK = Result(exit_code=0)
 BAD = Result(exit_code=1, reason="exit code 1")
@@ -22,9 +35,21 @@ def said(directive, **fields):
         ticket_id=TICKET_ID,
         session_id=SESSION_ID,
         directive=directive,
-        by="ann@example.com",
-        at=NOW,
-        **fields,
+        **{"by": "ann@example.com", "at": NOW, **fields},
+    )
+
+
+def agreeing(of, who):
+    """The yes of somebody to step a, as it is told."""
+    about = {"approval_id": of.approval_id(of.step("a")), "step_hash": of.step("a").digest(of.id)}
+    yes = Decision(answer=Answer.APPROVE, by=who, at=NOW, channel="email", place=0)
+    return StepApproved.about(
+        of.id,
+        ticket_id=of.ticket_id,
+        session_id=of.id,
+        step_id="a",
+        decisions=(SIGNER.signed(yes, **about),),
+        **about,
     )
 
 
@@ -38,6 +63,20 @@ def heeded(of, directive, **fields):
 
 def over(of, step_id, result=OK):
     return ended(of, step_id, "me", NOW, fence=of.run(step_id).fence, result=result)
+
+
+@pytest.mark.parametrize(("who", "counts"), [(ADA, False), (BOB, True)])
+def test_who_wrote_a_command_does_not_agree_to_it(who, counts):
+    over_ = session(step("a", asks=1), state=SessionState.FAILED, runs={"a": Run(attempt=1)})
+    again = retried(over_, said(Directive.RETRY, by=ADA, edits=(Edit(step_id="a", run="ls"),)))
+    asking = begin(again, "me", NOW, source_resolved=False)
+    assert asking.events[-1].co_requesters == (ADA,)
+    word = agreeing(asking.session, who)
+    if counts:
+        assert check_approval(asking.session, word, SIGNER) == 1
+        return
+    with pytest.raises(ForgedDecisionError, match="wrote the command"):
+        check_approval(asking.session, word, SIGNER)
 
 
 def test_a_paused_session_lets_what_runs_end_and_begins_nothing():

@@ -34,7 +34,7 @@ async def put(db):
     async def ticket(state, **fields):
         ticket_id = uuid4()
         told = alert().model_dump(mode="json")
-        await db.tickets.insert_one({"_id": ticket_id, "state": state, "alert": told, **fields})
+        await db.tickets.insert_one({"_id": ticket_id, "state": state, "alert": told} | fields)
         return ticket_id
 
     return ticket
@@ -62,6 +62,23 @@ async def test_a_ticket_without_a_plan_is_planned_and_whoever_asks_is_its_reques
     assert ready.reasons[0] == "ann asked for it: it hangs"
     assert await state(db, said) == "planned"
     assert (await db.sessions.find_one())["_id"] == said.session_id
+
+
+@pytest.mark.parametrize(
+    ("first", "both"),
+    [
+        ("ann", ("ann", ())),
+        ("ben@example.org", ("ben@example.org", ("ann",))),
+    ],
+)
+async def test_who_asked_for_a_ticket_stays_its_requester_beside_who_asks_for_a_plan(
+    db, put, first, both
+):
+    told = alert().model_copy(update={"requested_by": first})
+    said = asking(await put("escalated", alert=told.model_dump(mode="json")))
+    (ready,) = await heard(db, said)
+    assert (ready.alert.requested_by, ready.alert.co_requesters) == both
+    assert {step.approval.co_requesters for step in ready.steps} == {both[1]}
 
 
 @pytest.mark.parametrize(

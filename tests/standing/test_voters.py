@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from shared.events import Answer, Decision
-from shared.policy.voters import EVERYBODY, Voters, different
+from shared.policy.voters import EVERYBODY, Voters, different, voters
 from tests.standing.words import ADA, AT, BOB, CLEO, delegation, window
 
 BY_ADA_ONLY = Voters((ADA,))
@@ -56,6 +56,33 @@ def test_a_yes_for_somebody_else_counts_as_theirs_while_it_holds(said, counts):
 def test_who_asked_for_the_ticket_says_no_yes_by_way_of_others_either(requester):
     whose = Voters((ADA,), requester)
     assert "asked for this ticket" in objection(yes(BOB, delegation=delegation()), whose)
+
+
+@pytest.mark.parametrize(
+    ("asked", "by", "counts"),
+    [
+        pytest.param(("ada",), ADA, False, id="by the login of an address"),
+        pytest.param(("Ada",), ADA, False, id="by it in other letters"),
+        pytest.param(("ad",), ADA, True, id="by another login"),
+        pytest.param(("ada@elsewhere.org",), ADA, True, id="by another address"),
+        pytest.param((CLEO, ADA), ADA, False, id="by the second of two"),
+        pytest.param((CLEO, ADA), CLEO, False, id="by the first of two"),
+        pytest.param((CLEO, ADA), BOB, True, id="by others"),
+        pytest.param(("", "ada"), ADA, False, id="where a machine opened the ticket"),
+    ],
+)
+def test_the_yes_of_none_of_those_who_asked_counts(asked, by, counts):
+    first, *more = asked
+    whose = voters((), requester=first, not_requester=True, co_requesters=more)
+    assert (objection(yes(by), whose) == "") is counts
+    assert whose.is_requester(by) is not counts
+    free = voters((), requester=first, not_requester=False, co_requesters=more)
+    assert objection(yes(by), free) == ""
+
+
+def test_from_a_terminal_nobody_agrees_to_what_a_person_wrote():
+    whose = voters((), requester="", not_requester=True, co_requesters=(BOB,))
+    assert "who sits at a terminal" in objection(yes("ada", channel="terminal"), whose)
 
 
 @pytest.mark.parametrize(

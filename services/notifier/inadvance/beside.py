@@ -52,7 +52,7 @@ class StandIns:
         for to in chosen:
             for word in () if to.is_room else self.standing.of(to.email, at):
                 person = people.get(word.to)
-                if person is None or word.to == approval.voters.requester.casefold():
+                if person is None or approval.voters.is_requester(word.to):
                     continue
                 there = self.directory.person(person, to.via or EMAIL)
                 there = there or self.directory.person(person, EMAIL)
