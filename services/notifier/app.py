@@ -30,6 +30,7 @@ from services.notifier.folder import Announce, TerminalMailer, on_terminal
 from services.notifier.handlers import progress, router
 from services.notifier.inadvance.api import advance_links
 from services.notifier.inadvance.beside import StandIns
+from services.notifier.inadvance.herald import Herald
 from services.notifier.inadvance.saying import InAdvance
 from services.notifier.linking import Linking
 from services.notifier.links import Channel
@@ -205,6 +206,8 @@ def build(settings: Settings, *, announce: Announce = on_terminal) -> Service:
     ]
     service.loops.append(every(PAUSE, lambda: rounds.look(service.bus.publish), name="routing"))
     service.loops.append(every(STANDING_PAUSE, standing.look, name="standing"))
+    herald = Herald(words, signer, people, postman, _now)
+    service.loops.append(every(STANDING_PAUSE, herald.look, name="said in advance"))
     service.loops.append(every(PAUSE, desk.expire, name="expire"))
     service.loops.append(every(PAUSE, questions.sweep, name="outbox"))
     service.loops.append(every(PAUSE, feedbacks.sweep, name="feedback"))

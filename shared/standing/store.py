@@ -16,6 +16,10 @@ from shared.store import SCHEMA, Database, Document, expiring, seam
 KEPT: Final = timedelta(days=90)
 #: Of so many uses it is known which steps they were; all are counted.
 USES_MOST: Final = 1000
+#: So long a word is kept for who tells its person of it; then another may.
+_LEASE: Final = timedelta(seconds=30)
+#: Nobody is told of a word that was over so long ago.
+_TOLD_WITHIN: Final = timedelta(days=1)
 #: What a document is by its `kind`.
 KINDS: Final[dict[str, type[Delegation] | type[Window]]] = {
     Delegation.kind: Delegation,
@@ -25,13 +29,17 @@ KINDS: Final[dict[str, type[Delegation] | type[Window]]] = {
 
 @dataclass(frozen=True)
 class Kept:
-    """A word as it is stored, its signature not checked; ``used`` counts the steps it let run."""
+    """A word as it is stored, its signature not checked; ``used`` counts the steps it let run.
+
+    ``told`` has of what its person was told: ``made``, ``ended``.
+    """
 
     id: UUID
     kind: str
     said: Document
     used: int = 0
     uses: Sequence[Document] = ()
+    told: Sequence[str] = ()
 
 
 @seam
@@ -74,6 +82,27 @@ class MongoStanding:
         open_ = {"_id": word_id, "said.ended_at": None, "until": {"$gt": at}}
         return bool((await self._words.update_one(open_, {"$set": ended})).modified_count)
 
+    async def untold(self, now: datetime) -> list[Kept]:
+        """Those of which somebody has yet to be told that they were said, or ended."""
+        ended: Document = {"said.ended_at": {"$ne": None}, "told": {"$ne": "ended"}}
+        query = {
+            "until": {"$gt": now - _TOLD_WITHIN},
+            "$or": [{"told": {"$ne": "made"}}, ended],
+            **_unclaimed(now),
+        }
+        return [_kept(each) async for each in self._words.find(query).sort("until", 1)]
+
+    async def claim(self, word_id: UUID, what: str, *, now: datetime) -> bool:
+        """Be the one who tells of a word for a while; false where that is done, or another is."""
+        mine: Document = {"_id": word_id, "told": {"$ne": what}, **_unclaimed(now)}
+        lease = {"$set": {"telling_until": now + _LEASE}}
+        return bool((await self._words.update_one(mine, lease)).modified_count)
+
+    async def mark_told(self, word_id: UUID, what: str) -> None:
+        """Keep that its person was told that a word was ``made``, or ``ended``."""
+        done = {"$addToSet": {"told": what}, "$unset": {"telling_until": ""}}
+        await self._words.update_one({"_id": word_id}, done)
+
     async def use(self, window: Window, key: str, *, at: datetime) -> int | None:
         """Count one more use, for the step ``key``; which one it is, or None where it is used up.
 
@@ -95,6 +124,10 @@ class MongoStanding:
         return counted["used"] if counted else None
 
 
+def _unclaimed(now: datetime) -> Document:
+    return {"telling_until": {"$not": {"$gt": now}}}
+
+
 def _kept(found: Document) -> Kept:
     return Kept(
         found["_id"],
@@ -102,6 +135,7 @@ def _kept(found: Document) -> Kept:
         found.get("said") or {},
         found.get("used") or 0,
         found.get("uses") or (),
+        tuple(found.get("told") or ()),
     )
 
 

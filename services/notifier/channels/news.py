@@ -48,7 +48,7 @@ class News:
     """What happened; ``sections`` are lists with a heading each.
 
     ``ran`` is said of the end of a ticket: whether Handrail itself did something about it. With
-    ``words`` the message begins with these.
+    ``words`` the message begins with these. ``about`` is said before the id that a mail ends with.
     """
 
     id: UUID
@@ -60,6 +60,7 @@ class News:
     sections: tuple[tuple[str, tuple[str, ...]], ...] = ()
     ran: bool = False
     words: str = ""
+    about: str = "Ticket"
 
     @property
     def word(self) -> str:
