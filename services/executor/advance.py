@@ -69,10 +69,8 @@ def admit(move: Move, verdicts: Mapping[str, Verdict]) -> Move:
                 end(move, step, run, StepState.FAILED, Result(reason=reason))
             case Elsewhere(target):
                 move.write(step.model_copy(update={"target": target}))
-            case Ask(rule, dry_run, artifact, given, changeable):
-                step = step.model_copy(update={"approval": rule, "artifact": artifact})
-                move.write(step)
-                ask(move, step, run, dry_run=dry_run, given=given, changeable=changeable)
+            case Ask() as wanted:
+                _asks(move, step, run, wanted)
     return advanced(move)
 
 
@@ -82,6 +80,20 @@ def _changed_back(move: Move, run: Run, before: Before, reason: str) -> None:
     move.write(before.step)
     back = {"change": change, "changed": before.changed, "before": None}
     move.put(before.step, run.model_copy(update=back))
+
+
+def _asks(move: Move, step: Step, run: Run, wanted: Ask) -> None:
+    step = step.model_copy(update={"approval": wanted.rule, "artifact": wanted.artifact})
+    move.write(step)
+    ask(
+        move,
+        step,
+        run,
+        dry_run=wanted.dry_run,
+        given=wanted.given,
+        changeable=wanted.changeable,
+        declared=wanted.declared,
+    )
 
 
 def _let_in(move: Move, step: Step, run: Run, go: Go) -> None:

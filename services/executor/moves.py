@@ -167,11 +167,13 @@ def ask(
     dry_run: str = "",
     given: tuple[Decision, ...] = (),
     changeable: Changeable | None = None,
+    declared: str = "",
 ) -> None:
     waits = run.becomes(
         StepState.AWAITING_APPROVAL,
         asked=run.asked + 1,
         agreed=0,
+        declared=declared,
         asked_at=move.now,
         before=None,
         again="",
@@ -228,7 +230,7 @@ def again(run: Run) -> str:
     """Why people are asked once more; empty where they are asked for the first time."""
     if run.again or run.approval_id is None or run.change is not None:
         return run.again
-    return "since it was agreed to, the step or what the policy wants for it has changed"
+    return "since it was agreed to, the step, its target or what the policy wants has changed"
 
 
 def _wanted(change: StepChange | None) -> tuple[str, ...]:

@@ -71,6 +71,7 @@ class Run(BaseModel):
     approval_id: UUID | None = None
     asked: int = 0
     agreed: int = 0
+    declared: str = Field("", description="What its target was, by its declaration, when asked.")
     question_id: UUID | None = None
     held: str = ""
     held_on: str = ""

@@ -3,13 +3,17 @@
 from dataclasses import replace
 
 import pytest
+from pydantic import TypeAdapter
 
 from services.executor.admission.verdict import Ask, Deny, Elsewhere, Go
+from services.executor.advance import admit
+from services.executor.moves import Move
 from services.executor.session import Before, Run
+from shared.config import Target
 from shared.events import ApprovalRule
 from shared.lifecycle import Risk, StepState
-from tests.executor.sessions import session, step
-from tests.executor.wardens import ALERT, World, agreed, policy, verdict
+from tests.executor.sessions import NOW, session, step
+from tests.executor.wardens import ALERT, World, agreed, policy, verdict, warden
 
 
 async def test_a_step_begins_that_nothing_stands_against():
@@ -126,6 +130,46 @@ async def test_a_yes_does_not_count_once_other_people_have_to_give_it():
     said = await verdict(world, of=of)
     assert isinstance(said, Ask)
     assert said.rule.who == ("ann@x",)
+
+
+SSH = {
+    "connector": "ssh",
+    "host": "10.0.0.5",
+    "user": "ops",
+    "key": {"env": "KEY"},
+    "host_key": "ssh-ed25519 AAAA",
+}
+THERE = {"here": SSH | {"via": "door"}, "door": SSH}
+TARGETS = TypeAdapter(dict[str, Target])
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "is_asked"),
+    [
+        ("other", SSH, False),
+        ("here", THERE["here"] | {"labels": {"tier": "web"}, "concurrency": 2}, False),
+        ("here", THERE["here"] | {"host": "10.0.0.9"}, True),
+        ("here", THERE["here"] | {"key": {"env": "OTHER_KEY"}}, True),
+        ("here", SSH, True),
+        ("here", {"connector": "local"}, True),
+        ("door", SSH | {"host": "10.0.0.9"}, True),
+    ],
+    ids=["another", "labels and limits", "host", "key", "no way", "connector", "way"],
+)
+async def test_a_yes_is_for_the_target_as_it_was_when_people_were_asked(name, said, is_asked):
+    judge = warden(World())
+    judge.targets = TARGETS.validate_python(THERE)
+    of = session(step("a", asks=1), alert=ALERT).with_run("a", Run(state=StepState.READY))
+    move = admit(Move(of, "me", NOW), await judge.verdicts(of, ["a"]))
+    run = move.session.run("a")
+    assert run.state is StepState.AWAITING_APPROVAL
+    of = move.session.with_run("a", run.becomes(StepState.READY, agreed=1))
+    judge.targets = TARGETS.validate_python(THERE | {name: said})
+    verdicts = await judge.verdicts(of, ["a"])
+    assert isinstance(verdicts["a"], Ask if is_asked else Go)
+    if is_asked:
+        (asked,) = admit(Move(of, "me", NOW), verdicts).events
+        assert "its target" in asked.again
 
 
 async def test_a_rule_that_wants_another_person_than_the_requester_by_now_asks_anew():

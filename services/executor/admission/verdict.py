@@ -44,7 +44,7 @@ class Ask:
 
     ``dry_run`` is what it would do, as the target says; ``artifact`` the SHA-256 of what the dry
     run made and the step will apply; ``given`` what people said in advance; ``changeable`` what
-    they may change.
+    they may change; ``declared`` is what its target is, see ``declared.declaration``.
     """
 
     rule: ApprovalRule
@@ -52,6 +52,7 @@ class Ask:
     artifact: str | None = None
     given: tuple[Decision, ...] = ()
     changeable: Changeable | None = None
+    declared: str = ""
 
 
 Verdict = Go | Hold | Deny | Elsewhere | Ask

@@ -10,6 +10,7 @@ from uuid import UUID
 import structlog
 
 from services.executor.admission.breaker import Breaker, Threshold
+from services.executor.admission.declared import declaration
 from services.executor.admission.inadvance import NONE, NOTHING, Given
 from services.executor.admission.questioning import Circumstances, changes, facts, under
 from services.executor.admission.rehearsal import (
@@ -146,7 +147,8 @@ class Warden:
             verdict = await self._verdict(session, session.step(step_id), room, until)
             if isinstance(verdict, Ask):
                 changeable = await self.forms.changeable(session, session.step(step_id))
-                verdict = replace(verdict, changeable=changeable)
+                declared = self._declared(session.step(step_id))
+                verdict = replace(verdict, changeable=changeable, declared=declared)
             found[step_id] = verdict
             room -= isinstance(verdict, Go)
         return found
@@ -165,7 +167,12 @@ class Warden:
         rule = under(step, ruling, step.approval)
         given = NONE
         if rule.required > session.agreed(step) or (
-            rule.required and (_asks_others(rule, step.approval) or _is_unseen(step))
+            rule.required
+            and (
+                _asks_others(rule, step.approval)
+                or _is_unseen(step)
+                or self._is_another(session, step)
+            )
         ):
             given = await self.in_advance.found(session, step, rule)
             if not given.suffices(rule, session) or _is_unseen(step):
@@ -202,6 +209,15 @@ class Warden:
             return Deny(f"target {meant} is reached by {reached}, the step uses {step.uses}")
         reason = forbidden(step, self.targets[meant])
         return Deny(f"target {meant}: {reason}") if reason else None
+
+    def _is_another(self, session: Session, step: Step) -> bool:
+        """Whether its target's name leads elsewhere by now than when people were asked."""
+        # A session of before this was noted has none.
+        asked = session.run(step.id).declared
+        return bool(asked) and asked != self._declared(step)
+
+    def _declared(self, step: Step) -> str:
+        return "" if step.uses in WITHOUT_TARGET else declaration(step.target, self.targets)
 
     async def _ruling(self, session: Session, step: Step, policy: Policy) -> Ruling:
         around = Circumstances(now=self.now(), record=await self._record(session.runbook))
