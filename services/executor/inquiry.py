@@ -173,6 +173,7 @@ def _question(move: Move, step: Step, asked: Asked, text: str) -> QuestionAsked:
         runbook=session.runbook.name,
         target=step.target,
         command="" if asked is Asked.FORM else step.run,
+        risk=step.risk if asked is Asked.FATE and step.approval.required else None,
         evidence=evidence(session),
         who=asked_of(step),
         expires_at=move.now + step.approval.expires_after,

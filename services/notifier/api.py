@@ -22,7 +22,7 @@ from services.notifier.changing.posted import PostedDecision
 from services.notifier.changing.proposing import NOTHING, Preview, preview
 from services.notifier.choice import Choice
 from services.notifier.codes.codes import Codes
-from services.notifier.codes.confirming import CODE, confirm
+from services.notifier.codes.confirming import CODE, confirm, confirm_again
 from services.notifier.course import Courses
 from services.notifier.door import Door, guarded
 from services.notifier.inadvance.saying import ADVANCE
@@ -184,6 +184,7 @@ async def _outcome(
         case Inquiry():
             replied = await posted(request, PostedReply)
             form = {f"value.{name}": value for name, value in replied.values.items()}
+            await confirm_again(codes, question, link, replied, form)
             outcome = await _replied(desk, link, question, replied, origin)
         case _:
             raise BadLinkError("nothing can be answered here")

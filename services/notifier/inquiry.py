@@ -12,6 +12,7 @@ from shared.config.policy import people_in
 from shared.errors import HandrailError
 from shared.events import (
     Asked,
+    Fate,
     Filled,
     FormField,
     QuestionAnswered,
@@ -20,7 +21,7 @@ from shared.events import (
     Reply,
     ValueType,
 )
-from shared.lifecycle import ApprovalState
+from shared.lifecycle import ApprovalState, Risk
 from shared.policy.voters import EVERYBODY, OnCall, Voters
 
 _KINDS: Final = {
@@ -58,6 +59,7 @@ class Inquiry(Question):
     runbook: str
     target: str = ""
     command: str = ""
+    risk: Risk | None = None
     evidence: tuple[str, ...] = ()
     who: tuple[str, ...] = ()
     decisions: tuple[Reply, ...] = ()
@@ -107,6 +109,10 @@ class Inquiry(Question):
         """The only thing that is asked, where it is one of several options: buttons can say it."""
         only = self.fields[0] if len(self.fields) == 1 else None
         return only if only is not None and only.options else None
+
+    def stands_for_yes(self, values: Mapping[str, str]) -> bool:
+        """Whether to answer so has a command run that needs a yes."""
+        return self.risk is not None and any(v.strip() == Fate.AGAIN for v in values.values())
 
     def outcome(self, *, expiry: str = "") -> QuestionAnswered | None:
         """See ``Question``: what the executor has to hear."""

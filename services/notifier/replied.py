@@ -18,13 +18,17 @@ _Value = Annotated[str, Field(max_length=VALUE_LENGTH), AfterValidator(cleaned)]
 
 
 class PostedReply(Posted):
-    """An answer to a form, or that nobody gives one, which needs a reason."""
+    """An answer to a form, or that nobody gives one, which needs a reason.
+
+    What has a command run again may have to be confirmed by a ``code``, as a yes.
+    """
 
     #: All fields with as much as they take, in any encoding.
     octets: ClassVar[int] = 256 * 1024
     names: ClassVar[int] = _MOST + 5
 
     refuse: bool = False
+    code: Annotated[str | None, Field(max_length=20)] = None
     values: Annotated[Mapping[str, _Value], Field(max_length=_MOST)] = {}
 
     @model_validator(mode="before")

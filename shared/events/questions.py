@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from shared.events.envelope import Event
 from shared.events.graph import ValueType
 from shared.events.steps import Refusal
-from shared.lifecycle import Severity
+from shared.lifecycle import Risk, Severity
 
 
 class Asked(StrEnum):
@@ -61,6 +61,9 @@ class QuestionAsked(Event):
     runbook: str
     target: str = ""
     command: str = ""
+    risk: Risk | None = Field(
+        None, description="Of a command that needed a yes, and would need it to be run again."
+    )
     evidence: tuple[str, ...] = ()
     who: tuple[str, ...] = Field(
         (), description="Who may answer: addresses, and `on-call`; everybody where it is empty."

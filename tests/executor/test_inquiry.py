@@ -94,6 +94,14 @@ def test_running_again_needs_all_whose_yes_it_needed_before(by, rule, runs):
     assert all(e.approval_id != before.run("a").approval_id for e in asked)
 
 
+@pytest.mark.parametrize(("asks", "risk"), [(0, None), (1, Risk.HIGH)])
+def test_a_question_tells_the_risk_of_what_would_need_a_yes_again(asks, risk):
+    asking = begin(session(step("a", asks=asks)), "me", NOW, source_resolved=False).session
+    before = approved(asking, "a", "me", NOW).session if asks else asking
+    move = ended(before, "a", "me", NOW, fence=1, result=LOST)
+    assert [e.risk for e in move.events if e.subject == "question.asked"] == [risk]
+
+
 def test_what_nobody_had_to_agree_to_is_run_again_by_anyone():
     before = lost().session
     before = before.model_copy(

@@ -186,7 +186,7 @@ async def test_everybody_is_asked_once_by_mail_however_often_it_comes(
     postman = Postman({"email": EmailMessenger(mailer)})
     asking = rounds((ALICE, BOB), approvals, claims, postman, now=clock)
     for _ in range(2):
-        await inquire(wondering(fields), no_route, asking, bus.publish)
+        await inquire(wondering(fields), no_route, asking, SIGNER, bus.publish)
     assert sorted(mailer.sent_to()) == [ALICE.email, BOB.email]
     (mail, _) = mailer.mails
     assert "Look there, then say <b>what</b> became of it." in mail.text
@@ -200,7 +200,7 @@ async def test_everybody_is_asked_once_by_mail_however_often_it_comes(
 
 async def test_a_session_that_ended_asks_nobody_any_more(approvals, bus, desk):
     asked = await approvals.open(inquiry())
-    await withdraw(finished(), approvals, _Silent(), bus.publish)
+    await withdraw(finished(), approvals, _Silent(), SIGNER, bus.publish)
     assert (await approvals.find(INQUIRY_ID)).state == "superseded"
     assert isinstance(await desk.reply(asked, link(asked), {"fate": "ran"}), AlreadyDecided)
     late = await approvals.open(inquiry(question_id=APPROVAL_ID))

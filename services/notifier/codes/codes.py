@@ -34,6 +34,7 @@ class Purpose(StrEnum):
     """What a code confirms; one for one of these is good for no other."""
 
     APPROVE = "approve"
+    AGAIN = "run again"
     IN_ADVANCE = "in advance"
 
 

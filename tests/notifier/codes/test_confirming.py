@@ -23,6 +23,7 @@ from shared.events import StepApproved
 from shared.lifecycle import ApprovalState, Risk
 from tests.notifier.builders import ALICE, BOB, KEY, SIGNER, approval, link
 from tests.notifier.fakes import FakeCourses, FakeTrail
+from tests.notifier.inquiries import inquiry
 
 APPROVE = {"decision": "approve"}
 IN_SLACK = Directory(
@@ -122,6 +123,31 @@ async def test_a_no_needs_no_code(page, asked, mongo_approvals):
     assert answer.status_code == 200
     assert await state(mongo_approvals, asked) is ApprovalState.REJECTED
     assert page.mailer.mails == []
+
+
+@pytest.mark.parametrize(
+    ("lost", "fate", "needed"),
+    [
+        (inquiry(risk=Risk.HIGH), "again", True),
+        (inquiry(risk=Risk.HIGH), " again ", True),
+        (inquiry(risk=Risk.HIGH), "ran", False),
+        (inquiry(risk=Risk.MEDIUM), "again", False),
+        (inquiry(), "again", False),
+    ],
+)
+async def test_to_run_again_what_needed_a_yes_needs_a_code_as_the_yes_did(
+    page, mongo_approvals, lost, fate, needed
+):
+    await mongo_approvals.open(lost)
+    said = {"value.fate": fate}
+    first = await page.post(lost, **said)
+    if needed:
+        assert ('name="code"' in first.text, first.status_code) == (True, 403)
+        assert 'name="value.fate" value="again"' in first.text
+        assert (await page.post(lost, code=page.wrong(), **said)).status_code == 403
+        assert await state(mongo_approvals, lost) is ApprovalState.PENDING
+        assert (await page.post(lost, code=page.code(), **said)).status_code == 200
+    assert await state(mongo_approvals, lost) is ApprovalState.APPROVED
 
 
 async def test_less_risk_needs_no_code(page, mongo_approvals):
