@@ -103,12 +103,28 @@ async def count_session(event: SessionFinished, records: RecordsDep, signer: Sig
 
 
 @consumes(router, TicketResolved, by="planner")
-async def count_resolved(event: TicketResolved, records: RecordsDep) -> None:
+async def count_resolved(
+    event: TicketResolved, records: RecordsDep, conclusions: ConclusionsDep
+) -> None:
     """Count that a machine found the problem gone."""
-    await records.count(event)
+    await _count(event, records, conclusions)
 
 
 @consumes(router, TicketEscalated, by="planner")
-async def count_escalated(event: TicketEscalated, records: RecordsDep) -> None:
+async def count_escalated(
+    event: TicketEscalated, records: RecordsDep, conclusions: ConclusionsDep
+) -> None:
     """Count that a machine found the problem still there."""
-    await records.count(event)
+    await _count(event, records, conclusions)
+
+
+async def _count(
+    said: TicketResolved | TicketEscalated, records: MongoRecords, conclusions: Conclusions
+) -> None:
+    """Nobody earns trust, or loses it, by what is said on the bus alone."""
+    if said.session_id is None:
+        return
+    if await conclusions.stands(said):
+        await records.count(said)
+    else:
+        log.info("conclusion.does_not_stand", by=said.subject)

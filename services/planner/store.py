@@ -12,7 +12,14 @@ from pymongo.errors import DuplicateKeyError
 from services.planner.choice import Choice, choice_id
 from services.planner.plan import Conclusion
 from services.planner.requested import PLANNED_FROM
-from shared.events import Alert, PlanChoiceNeeded, PlanReady, TicketEscalated, TicketTriaged
+from shared.events import (
+    Alert,
+    PlanChoiceNeeded,
+    PlanReady,
+    TicketEscalated,
+    TicketResolved,
+    TicketTriaged,
+)
 from shared.lifecycle import SessionState, Severity, TicketState, Verdict
 from shared.store import SCHEMA, Collection, Database, Document, expiring, seam
 from shared.telemetry import current_trace
@@ -65,6 +72,10 @@ class Conclusions(Protocol):
         """
         ...
 
+    async def stands(self, said: TicketResolved | TicketEscalated) -> bool:
+        """Whether the ticket itself ended so, and not another way since."""
+        ...
+
 
 @seam
 class MongoConclusions:
@@ -95,6 +106,13 @@ class MongoConclusions:
             return conclusion
         before = await self._kept_before(ticket_id, caused_by)
         return before or await self._asked_before(ticket_id, caused_by)
+
+    async def stands(self, said: TicketResolved | TicketEscalated) -> bool:
+        id_ = str(said.id)
+        ended = {"$or": [{"resolved.id": id_}, {"escalated.id": id_}]}
+        return (
+            await self._tickets.find_one({"_id": said.ticket_id, **ended}, {"_id": 1}) is not None
+        )
 
     async def choice(self, choice_id: UUID) -> Choice | None:
         found = await self._choices.find_one({"_id": choice_id})
