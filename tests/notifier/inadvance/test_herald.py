@@ -11,6 +11,7 @@ from services.notifier.inadvance.herald import Herald
 from services.notifier.links import Channel
 from shared.standing.store import MongoStanding
 from tests.notifier.builders import ALICE, BOB, NOW, SIGNER
+from tests.notifier.fakes import Clock
 from tests.standing.words import STRANGER, delegation, window
 
 HANDED = {"signer": SIGNER, "since": NOW, "by": ALICE.email, "of": ALICE.email, "to": BOB.email}
@@ -97,9 +98,12 @@ async def test_it_is_told_later_where_no_server_takes_the_mail(herald, words, ma
     assert mailer.sent_to() == [ALICE.email]
 
 
-async def test_many_replicas_tell_once(herald, words, mailer):
+async def test_many_replicas_tell_once(words, mailer):
+    post = Postman({Channel.EMAIL: EmailMessenger(mailer)})
+    clocks = [Clock(NOW + timedelta(milliseconds=number)) for number in range(5)]
+    replicas = [Herald(words, SIGNER, (ALICE, BOB), post, clock) for clock in clocks]
     await words.add(delegation(**HANDED))
-    await asyncio.gather(*(herald.look() for _ in range(5)))
+    await asyncio.gather(*(each.look() for each in replicas))
     assert mailer.sent_to() == [ALICE.email]
 
 
