@@ -18,6 +18,7 @@ from services.executor.withdrawal import is_taken_back, withdrawn
 from shared.events import (
     Answer,
     Decision,
+    Retry,
     StepApprovalWithdrawn,
     StepApproved,
     StepAwaitingApproval,
@@ -126,6 +127,16 @@ def test_a_step_that_has_begun_runs_on():
     run = running.run("a")
     over = ended(running, "a", "me", NOW, fence=run.fence, result=Result(exit_code=0)).session
     assert withdrawn(over, told(over, (ADA, YES), (ADA, BACK)), "me", NOW, why="") is None
+
+
+def test_people_are_asked_anew_also_where_another_try_waits_for_something_else():
+    running = approved(asked(retry=Retry(attempts=2)), "a", "me", NOW).session
+    failed = {"fence": running.run("a").fence, "result": Result(exit_code=1)}
+    move = progress.ended(running, "a", "me", NOW, **failed)
+    waiting = settle(admit(move, {"a": Hold("busy", "lock here")})).session
+    assert waiting.run("a").agreed == 1
+    run = taken_back(waiting).session.run("a")
+    assert (run.state, run.agreed) == (StepState.AWAITING_APPROVAL, 0)
 
 
 def test_the_same_withdrawal_asks_once():
