@@ -9,6 +9,7 @@ from deploy.connection import Place, reading
 from deploy.output import AsJson, add, console, say, show_json, table, when
 from services.notifier.audit.entry import Entry
 from services.notifier.question import Question
+from shared.lifecycle import ApprovalState
 
 
 def audit(
@@ -31,7 +32,9 @@ def audit(
         _print(entries)
     else:
         say("Nobody has opened it.")
-    settled = f", since {when(question.settled_at)}" if question.settled_at else ""
+    # What stands in its place may have come after it was settled.
+    ended = None if question.state is ApprovalState.SUPERSEDED else question.settled_at
+    settled = f", since {when(ended)}" if ended else ""
     say(f"It is {question.state}{settled}.")
 
 

@@ -170,7 +170,10 @@ def _said(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """What people said: several who decided, or one who answered."""
     decisions = data.get("decisions")
     said = decisions if isinstance(decisions, list) else [data.get("reply"), data.get("proposal")]
-    return _standing([each for each in said if isinstance(each, dict)])
+    standing = _standing([each for each in said if isinstance(each, dict)])
+    # Of a vote, those who wanted what it came to.
+    against = "approve" if "refusal" in data else "reject"
+    return [each for each in standing if each.get("answer") != against] or standing
 
 
 def _standing(said: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

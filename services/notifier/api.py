@@ -166,6 +166,18 @@ async def _answered(
 async def _outcome(
     desk: WitnessedDesk, link: Link, question: Question, request: Request, codes: Codes | None
 ) -> Counted | TooLate | Shown:
+    """What an answer comes to; that it is none is written down."""
+    try:
+        return await _judged(desk, link, question, request, codes)
+    except BadAnswerError as error:
+        if not error.is_witnessed:
+            await desk.saw(Action.REFUSED, question, link, Origin.of(request), str(error))
+        raise
+
+
+async def _judged(
+    desk: WitnessedDesk, link: Link, question: Question, request: Request, codes: Codes | None
+) -> Counted | TooLate | Shown:
     outcome: Counted | Refused | Shown
     form: dict[str, str] = {}
     origin = Origin.of(request)
@@ -190,9 +202,13 @@ async def _outcome(
             raise BadLinkError("nothing can be answered here")
     match outcome:
         case NotAsked(reason=reason):
-            raise BadAnswerError(403, reason, reason=form.get("reason", ""), form=form)
+            raise BadAnswerError(
+                403, reason, reason=form.get("reason", ""), form=form, is_witnessed=True
+            )
         case NotOffered(reason=reason):
-            raise BadAnswerError(422, reason, reason=form.get("reason", ""), form=form)
+            raise BadAnswerError(
+                422, reason, reason=form.get("reason", ""), form=form, is_witnessed=True
+            )
         case _:
             return outcome
 

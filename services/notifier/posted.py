@@ -28,7 +28,10 @@ _JSON: Final = "application/json"
 
 
 class BadAnswerError(HandrailError):
-    """What was posted is no answer; the text says what to change."""
+    """What was posted is no answer; the text says what to change.
+
+    ``is_witnessed`` says that the audit trail has it already.
+    """
 
     def __init__(
         self,
@@ -37,11 +40,13 @@ class BadAnswerError(HandrailError):
         *,
         reason: str = "",
         form: Mapping[str, str] | None = None,
+        is_witnessed: bool = False,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.reason = reason
         self.form = form or {}
+        self.is_witnessed = is_witnessed
 
 
 def _tidy(reason: str) -> str:

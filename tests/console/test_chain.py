@@ -181,6 +181,27 @@ def test_an_event_of_a_kind_that_is_not_known_is_kept_too():
             "a",
             "too early",
         ),
+        (
+            {
+                "decisions": [
+                    {"by": "a", "answer": "approve", "reason": "go"},
+                    {"by": "b", "answer": "reject", "reason": "not now"},
+                ]
+            },
+            "a",
+            "go",
+        ),
+        (
+            {
+                "refusal": "rejected",
+                "decisions": [
+                    {"by": "a", "answer": "approve", "reason": "go"},
+                    {"by": "b", "answer": "reject", "reason": "not now"},
+                ],
+            },
+            "b",
+            "not now",
+        ),
         ({"decisions": []}, "executor", ""),
         ({"reply": {"by": "ann", "reason": "gone"}}, "ann", "gone"),
         ({"reply": None, "refusal": "expired"}, "executor", ""),

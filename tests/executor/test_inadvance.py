@@ -195,6 +195,15 @@ async def test_what_is_used_up_is_asked_for():
     assert isinstance(await verdict(in_advance, of=second), Ask)
 
 
+async def test_who_is_asked_since_a_window_is_used_up_holds_no_target_back():
+    world, in_advance = World(), allowed(window(since=NOW, times=1))
+    first, second = session(step("a", asks=1), alert=ALERT), session(step("a", asks=1, run="ls"))
+    assert isinstance(await verdict(in_advance, of=first), Go)
+    found = await verdict(in_advance, of=second, world=world, concurrency=1)
+    assert isinstance(found, Ask)
+    assert (world.held, world.places) == ({}, {"target here": set()})
+
+
 async def test_a_step_that_has_to_wait_for_its_target_uses_nothing():
     world = World()
     world.waits_for = _nobody_waits

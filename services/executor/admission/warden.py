@@ -177,13 +177,25 @@ class Warden:
             given = await self.in_advance.found(session, step, rule)
             if not given.suffices(rule, session) or _is_unseen(step):
                 return await self._ask(session, step, rule, until, given)
+        has_targets = bool(self._mine.get(session.id))
         place = await self._room_for(session, step, policy, room)
         if not given.said or not isinstance(place, Go):
             return place
         counted = await self.in_advance.counted(session, step, given)
         if counted.suffices(rule, session):
             return Go(counted.said, rule)
+        # Used up in this moment: who waits for people keeps nobody from a target.
+        await self._give_back(session, step, with_targets=not has_targets)
         return await self._ask(session, step, rule, until, counted)
+
+    async def _give_back(self, session: Session, step: Step, *, with_targets: bool) -> None:
+        """Let go of what was taken for a step that does not begin after all."""
+        limits = [limit for limit, _ in self._limits(session, step)]
+        if limits:
+            key = _place(session, step, session.run(step.id).attempt + 1)
+            await self.locks.leave(limits, key)
+        if with_targets:
+            await self.finished(session)
 
     async def _room_for(self, session: Session, step: Step, policy: Policy, room: int) -> Verdict:
         if room <= 0:

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from services.notifier.api import question_links
 from services.notifier.audit.desk import WitnessedDesk
+from services.notifier.audit.entry import Action
 from services.notifier.channels.directory import Directory
 from services.notifier.channels.email import EmailMessenger
 from services.notifier.codes.codes import Codes
@@ -166,6 +167,9 @@ async def test_a_wrong_code_decides_nothing_and_may_be_put_right(page, asked, mo
     assert wrong.status_code == 403
     assert "not the code" in wrong.text
     assert await state(mongo_approvals, asked) is ApprovalState.PENDING
+    (refused,) = [entry for entry in page.trail.entries if "not the code" in entry.detail]
+    assert (refused.action, refused.by) == (Action.REFUSED, ALICE.email)
+    assert page.wrong() not in refused.detail
     assert (await page.post(asked, code=page.code())).status_code == 200
 
 
