@@ -135,6 +135,7 @@ async def _body(request: Request, octets: int) -> bytes:
 
 def _first_mistake(error: ValidationError) -> str:
     mistake = error.errors()[0]
-    field = ".".join(str(part) for part in mistake["loc"])
+    # Not the kinds of which a field may be one.
+    field = ".".join(str(part) for part in mistake["loc"] if "[" not in str(part))
     message = mistake["msg"].removeprefix("Value error, ")
     return f"{field}: {message}" if field and mistake["type"] != "value_error" else message

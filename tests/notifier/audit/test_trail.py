@@ -43,7 +43,11 @@ async def test_a_view_and_a_decision_are_written_down_with_who_and_whence(client
 @pytest.mark.parametrize(
     ("data", "recipient", "came_to"),
     [
-        ({"decision": "maybe"}, (), ("clicked", "")),
+        (
+            {"decision": "maybe"},
+            (),
+            ("refused", "decision: Input should be 'approve', 'reject' or 'withdraw'"),
+        ),
         (APPROVE, (), ("refused", "approve: this person has answered before")),
         (APPROVE, (BOB.email,), ("refused", "approve: it is approved already")),
     ],
