@@ -28,7 +28,8 @@ from tests.notifier.builders import asking, resolved
 from tests.notifier.channels.slack.conftest import buttons, pressed
 from tests.notifier.channels.slack.workspace import TOKEN, workspace
 
-SECRET = "s" * 32
+SECRET = "k" * 32
+EXECUTOR = Signer(SecretStr(SECRET))
 PEOPLE = """
 people:
   - {name: Alice, email: alice@example.org}
@@ -135,7 +136,7 @@ async def test_a_waiting_step_is_asked_for_answered_and_told_and_no_log_or_span_
             await service.started.wait()
             bus = await nats.connect(stack.nats_url)
             told = await bus.jetstream().subscribe("step.approved", ordered_consumer=True)
-            await service.bus.publish(event)
+            await service.bus.publish(EXECUTOR.signed_event(event))
             # The bus is shared with other tests: of all that is asked, ours has its own mail.
             mails = f"*-{event.approval_id.hex[:8]}-*.eml"
             while True:
@@ -153,9 +154,7 @@ async def test_a_waiting_step_is_asked_for_answered_and_told_and_no_log_or_span_
         await asyncio.gather(running, return_exceptions=True)
         root.handlers, root.level = before
     (decision,) = approved.decisions
-    Signer(SecretStr(SECRET)).check(
-        decision, approval_id=event.approval_id, step_hash=event.step_hash
-    )
+    EXECUTOR.check(decision, approval_id=event.approval_id, step_hash=event.step_hash)
     assert decision.by == "alice@example.org"
     assert "approval.recorded" in logs.getvalue()
     assert token not in logs.getvalue()
@@ -189,7 +188,7 @@ async def test_a_question_goes_to_slack_is_answered_there_and_told_in_its_thread
         try:
             async with asyncio.timeout(60), httpx.AsyncClient() as client:
                 await service.started.wait()
-                await service.bus.publish(event)
+                await service.bus.publish(EXECUTOR.signed_event(event))
                 message = await _message(there, lambda m: buttons(m) and str(ticket) in m["text"])
                 answer = await client.post(
                     f"http://127.0.0.1:{settings.notifier_port}/slack/interactions",
