@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import nats
+from pydantic import SecretStr
 
+from shared.signing import Signer
 from tests.bench.measure import Measure, percentile
 from tests.bench.site import site
+from tests.flows.world import SECRET
 from tests.notifier.builders import asking
 from tests.notifier.smtpd import mail_server
 
@@ -59,7 +62,8 @@ def _question(title: str):
         name: uuid4() for name in ("id", "ticket_id", "session_id", "approval_id")
     }
     now = datetime.now(UTC)
-    return asking(**ids, ticket_title=title, time=now, expires_at=now + timedelta(hours=1))
+    event = asking(**ids, ticket_title=title, time=now, expires_at=now + timedelta(hours=1))
+    return Signer(SecretStr(SECRET)).signed_event(event)
 
 
 async def _bare(floor) -> list[float]:

@@ -118,7 +118,7 @@ async def publish(world, event):
     bus = make_bus("executor", world.nats_url)
     await bus.start()
     try:
-        await bus.publish(event)
+        await bus.publish(Signer(SecretStr(SECRET)).signed_event(event))
     finally:
         await bus.stop()
 

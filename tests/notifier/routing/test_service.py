@@ -4,13 +4,18 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from pydantic import SecretStr
 
 from deploy.ports import free_port
 from services.notifier.app import Settings, build
 from shared.settings import load_settings
+from shared.signing import Signer
 from tests.notifier.builders import asking
 from tests.oncall.vendors import vendor
 from tests.running import running, until
+
+SECRET = "s" * 32
+EXECUTOR = Signer(SecretStr(SECRET))
 
 CONFIG = """\
 people:
@@ -34,7 +39,7 @@ def settings(monkeypatch, tmp_path, stack):
         "HANDRAIL_HOME": str(tmp_path),
         "HANDRAIL_MONGO_DATABASE": f"test_{uuid4().hex}",
         "HANDRAIL_NOTIFIER_PORT": str(free_port(0)),
-        "HANDRAIL_SECRET_KEY": "s" * 32,
+        "HANDRAIL_SECRET_KEY": SECRET,
         "HANDRAIL_CONFIG": str(tmp_path / "handrail.yaml"),
         "OG": "og-key",
     }
@@ -68,7 +73,7 @@ async def test_who_is_on_call_by_opsgenie_is_asked_and_then_who_comes_next(
         async with running(service):
             await until(lambda: kept.requests, within=30)
             await until(lambda: db.oncall.find_one({"fetched_at": {"$ne": None}}), within=30)
-            await service.bus.publish(event)
+            await service.bus.publish(EXECUTOR.signed_event(event))
             asked = await until(told, within=60)
     await mongo_client.drop_database(said.mongo_database)
     assert asked == [("bob@example.org", ""), ("cy@example.org", "escalate-1")]
