@@ -27,6 +27,7 @@ async def test_a_runbook_that_was_allowed_runs_without_asking_until_that_is_ende
     assert (await world.answer(link)).status_code == 200
     allowed = await _say(world, link, do="allow", span="2h")
     assert "have your yes" in allowed["done"]
+    await eventually(lambda: any("Subject: Said in your name" in mail for mail in _mails(world)))
     await world.until_state(first, "resolved")
 
     await _known_to_the_executor(world)
@@ -128,11 +129,14 @@ async def _post(world, link, said):
 
 
 def _code(world):
-    mails = sorted(
-        (world.work / "home" / "outbox").glob("*.eml"), key=lambda mail: mail.stat().st_mtime_ns
-    )
-    found = [re.search(r"\b(\d{6}) confirms", mail.read_text()) for mail in mails]
+    found = [re.search(r"\b(\d{6}) confirms", mail) for mail in _mails(world)]
     return next(match[1] for match in reversed(found) if match)
+
+
+def _mails(world):
+    """What is in the outbox, the newest at the end."""
+    files = (world.work / "home" / "outbox").glob("*.eml")
+    return [mail.read_text() for mail in sorted(files, key=lambda mail: mail.stat().st_mtime_ns)]
 
 
 def _link(world, approval, person) -> str:
