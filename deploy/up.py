@@ -150,7 +150,7 @@ async def _together(stack: Stack, urls: Urls, _logs: Path | None) -> AsyncIterat
 async def _halves(stack: Stack, urls: Urls, logs: Path | None) -> AsyncIterator[Pids]:
     """The other half loads its code while the servers start, and waits for them by itself."""
     ours = tuple(part for part in PARTS.values() if part not in OTHER_HALF)
-    child = _service_process("handrail-2", OTHER_HALF, logs and logs / "handrail.log", urls)
+    child = _service_process("handrail-2", OTHER_HALF, logs and logs / "handrail-2.log", urls)
     starting = asyncio.create_task(child.start())
     try:
         async with _started(stack, ours):

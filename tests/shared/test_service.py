@@ -216,12 +216,12 @@ async def test_one_trace_goes_from_a_request_through_two_handlers(stack):
     async with running(service) as client:
         await becomes(client, "/readyz", 200)
         await client.post("/webhook")
-        await seen.count(1)
 
-        async def five():
-            return len(spans.get_finished_spans()) >= 5
+        async def whole():
+            # What others have published on these streams comes here, too: it has its own traces.
+            ended = spans.get_finished_spans()
+            mine = {span.context.trace_id for span in ended if span.name == "POST /webhook"}
+            names = {span.name for span in ended if span.context.trace_id in mine}
+            return len(mine) == 1 and {"ticket.created process", "ticket.triaged process"} <= names
 
-        await until(five)
-    names = {span.name for span in spans.get_finished_spans()}
-    assert {"POST /webhook", "ticket.created process", "ticket.triaged process"} <= names
-    assert len({span.context.trace_id for span in spans.get_finished_spans()}) == 1
+        await until(whole)
