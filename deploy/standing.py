@@ -87,7 +87,8 @@ class Standings:
         runbook = await self._runbook(name)
         word = window(
             _speaker(),
-            runbook.ref,
+            runbook.ref.name,
+            runbook.ref.seal,
             risk=limits.risk,
             until=limits.until,
             target=limits.target,

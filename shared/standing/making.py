@@ -8,7 +8,7 @@ from uuid import UUID
 
 from shared.durations import spoken
 from shared.errors import HandrailError
-from shared.events import Delegation, RunbookRef, Window
+from shared.events import Delegation, Window
 from shared.lifecycle import Risk
 
 #: Nobody is away for longer without saying so again.
@@ -65,33 +65,6 @@ def delegation(
 
 def window(
     speaker: Speaker,
-    runbook: RunbookRef,
-    *,
-    risk: Risk,
-    until: datetime,
-    target: str | None = None,
-    times: int | None = None,
-    reason: str = "",
-) -> Window:
-    """A yes in advance to this text of a runbook; not signed yet.
-
-    Raises:
-        UnfitWordError: it would be for what may never be allowed so, or for too long.
-    """
-    return sealed_window(
-        speaker,
-        runbook.name,
-        runbook.seal,
-        risk=risk,
-        until=until,
-        target=target,
-        times=times,
-        reason=reason,
-    )
-
-
-def sealed_window(
-    speaker: Speaker,
     runbook: str,
     seal: str,
     *,
@@ -101,10 +74,10 @@ def sealed_window(
     times: int | None = None,
     reason: str = "",
 ) -> Window:
-    """See ``window``; of the runbook its name and its seal are known.
+    """A yes in advance to the text of a runbook that has this seal; not signed yet.
 
     Raises:
-        UnfitWordError: see there.
+        UnfitWordError: it would be for what may never be allowed so, or for too long.
     """
     if risk is Risk.CRITICAL:
         raise UnfitWordError("what is of critical risk is asked for each time: say high, or less")

@@ -51,13 +51,13 @@ def test_a_delegation_that_makes_no_sense_is_refused(wrong, because):
 )
 def test_a_window_that_may_not_be_is_refused(wrong, because):
     with pytest.raises(UnfitWordError, match=because):
-        window(HERE, RESTART, **{"risk": Risk.HIGH, "until": hour(2), **wrong})
+        window(HERE, RESTART.name, RESTART.seal, **{"risk": Risk.HIGH, "until": hour(2), **wrong})
 
 
 def test_a_window_is_for_the_text_of_the_runbook_with_all_that_is_part_of_it():
     one = RESTART.model_copy(update={"includes": {"drain": "1"}})
     other = RESTART.model_copy(update={"includes": {"drain": "2"}})
-    said = window(HERE, one, risk=Risk.HIGH, until=hour(2))
+    said = window(HERE, one.name, one.seal, risk=Risk.HIGH, until=hour(2))
     step = {"runbook": "restart", "risk": Risk.LOW, "target": "web-1"}
     covered = [said.covers(version=each.seal, **step) for each in (one, other, RESTART)]
     assert covered == [True, False, False]

@@ -17,7 +17,7 @@ from shared.events import Answer, Delegation, Window
 from shared.lifecycle import Risk
 from shared.signing import Signer
 from shared.standing.live import LiveStanding
-from shared.standing.making import Speaker, UnfitWordError, delegation, sealed_window
+from shared.standing.making import Speaker, UnfitWordError, delegation, window
 
 log = structlog.get_logger(__name__)
 
@@ -108,7 +108,7 @@ class InAdvance:
             raise UnfitWordError(NOT_ALLOWED)
         speaker = self._speaker(link, span, ALLOWED)
         return await self._said(
-            sealed_window(
+            window(
                 speaker,
                 approval.runbook,
                 approval.runbook_seal,
